@@ -1,0 +1,504 @@
+//! What was written: one struct per kind of document, every value with its span, nothing resolved.
+//!
+//! The parser fills these in, one kind at a time; a field whose value was broken is absent here and has its
+//! diagnostic in the sink. Whether a name exists, or a combination makes sense, is not known yet.
+
+#![allow(missing_docs, reason = "a field is the field of the same name in the document")]
+
+use polity_runtime::value::Effect as ActionEffect;
+
+use crate::source::{FileId, Span, Spanned};
+
+/// A string and its place.
+pub type Text = Spanned<String>;
+
+/// Every document of a tree, in the order of paths and then of lines.
+#[derive(Debug, Default)]
+pub struct Documents {
+    /// The documents.
+    pub documents: Vec<Document>,
+}
+
+/// One document.
+#[derive(Debug)]
+pub struct Document {
+    /// The file it stands in.
+    pub file: FileId,
+    /// From its first to its last byte.
+    pub span: Span,
+    /// The value of `name`; a Deployment has none.
+    pub name: Option<Text>,
+    /// The team under whose folder it stands: `teams/<team>/`.
+    pub team: Option<String>,
+    /// What it says.
+    pub body: Body,
+}
+
+/// A document's kind and fields.
+#[derive(Debug)]
+pub enum Body {
+    Organization(Organization),
+    Person(Person),
+    Group(Group),
+    Forge(Forge),
+    Team(Team),
+    Environment(Environment),
+    Ring(Ring),
+    DataClass(DataClass),
+    Tool(Tool),
+    Credential(Credential),
+    Agent(Agent),
+    Deployment(Deployment),
+    Policy(Policy),
+    Exception(Exception),
+    Invariant(Invariant),
+    Test(Test),
+    ApprovalRule(ApprovalRule),
+    Kill(Kill),
+    Use(Use),
+}
+
+/// A length of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Millis(pub i64);
+
+/// `20/h`: so many in so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rate {
+    /// How many; at least 1.
+    pub count: u32,
+    /// In how long.
+    pub per: Millis,
+}
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+pub type Moment = i64;
+
+/// `kind: Organization`, in `polity.yaml` only.
+#[derive(Debug)]
+pub struct Organization {
+    /// `polity: v1`.
+    pub edition: Option<Text>,
+    pub owners: Vec<Text>,
+    pub sole_owner: Option<Spanned<bool>>,
+    pub bundle_lifetime: Option<Spanned<Millis>>,
+    pub grace_for: Option<Spanned<Millis>>,
+    pub grace_effects: Vec<Spanned<ActionEffect>>,
+    /// Code and level (`allow`, `warn`, `deny`), both as written.
+    pub lints: Vec<(Text, Text)>,
+}
+
+#[derive(Debug)]
+pub struct Person {
+    pub email: Option<Text>,
+    pub keys: Vec<Text>,
+}
+
+#[derive(Debug)]
+pub struct Group {
+    pub members: Vec<Text>,
+}
+
+#[derive(Debug)]
+pub struct Forge {
+    pub keys: Vec<Text>,
+}
+
+#[derive(Debug)]
+pub struct Team {
+    pub owners: Vec<Text>,
+    pub owns: Vec<Text>,
+    pub ceiling: Option<Ceiling>,
+}
+
+#[derive(Debug)]
+pub struct Ceiling {
+    pub rings: Option<Vec<Text>>,
+    pub tools: Option<Vec<Text>>,
+}
+
+#[derive(Debug)]
+pub struct Environment {
+    pub rank: Option<Spanned<i64>>,
+    pub rings: Option<Vec<Text>>,
+    pub enforced_by: Option<Vec<Spanned<Enforcement>>>,
+    pub credentials_max_ttl: Option<Spanned<Millis>>,
+}
+
+/// Where calls are stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Enforcement {
+    Embedded,
+    Hook,
+    Gateway,
+    Container,
+    External,
+    None,
+}
+
+/// Fields that are absent default to the same-named built-in ring's, else to the strictest.
+#[derive(Debug)]
+pub struct Ring {
+    pub level: Option<Spanned<i64>>,
+    pub effects: Option<Vec<Spanned<ActionEffect>>>,
+    pub irreversible: Option<Spanned<bool>>,
+    pub limits: RingLimits,
+    pub isolation: Isolation,
+}
+
+#[derive(Debug, Default)]
+pub struct RingLimits {
+    pub rate: Option<Spanned<Rate>>,
+    pub burst: Option<Spanned<i64>>,
+    pub concurrent: Option<Spanned<i64>>,
+}
+
+/// Lists are `None` where absent and may be empty where written.
+#[derive(Debug, Default)]
+pub struct Isolation {
+    pub user: Option<Text>,
+    pub rootfs: Option<Text>,
+    pub tmpfs: Option<Vec<Text>>,
+    pub writable: Option<Vec<Text>>,
+    pub capabilities: Option<Vec<Text>>,
+    pub seccomp: Option<Text>,
+    pub hosts: Option<Vec<Text>>,
+    pub subprocess: Option<Spanned<bool>>,
+    pub pids: Option<Spanned<i64>>,
+    /// Bytes; written `512Mi`.
+    pub memory: Option<Spanned<i64>>,
+}
+
+#[derive(Debug)]
+pub struct DataClass {
+    pub owner: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct Tool {
+    pub description: Option<Text>,
+    pub server: Option<Server>,
+    pub strict: Option<Spanned<bool>>,
+    /// Environment name to endpoint.
+    pub endpoints: Vec<(Text, Endpoint)>,
+    pub reads: Option<Vec<Text>>,
+    pub resources: Option<Vec<Text>>,
+    /// Short name to action, in the order written.
+    pub actions: Vec<(Text, Action)>,
+}
+
+/// `command` or `url`, never both.
+#[derive(Debug)]
+pub struct Server {
+    pub command: Option<Vec<Text>>,
+    pub url: Option<Text>,
+    pub digest: Option<Text>,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub struct Endpoint {
+    pub url: Option<Text>,
+    pub credential: Option<Text>,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub struct Action {
+    pub description: Option<Text>,
+    pub class: ActionClass,
+    pub params: Vec<(Text, Param)>,
+    pub variants: Vec<(Text, Variant)>,
+}
+
+/// What an action and a variant both may say.
+#[derive(Debug, Default)]
+pub struct ActionClass {
+    pub effect: Option<Spanned<ActionEffect>>,
+    pub external: Option<Spanned<bool>>,
+    pub reversible: Option<Spanned<bool>>,
+    pub reads: Option<Vec<Text>>,
+    pub resources: Option<Vec<Text>>,
+}
+
+#[derive(Debug)]
+pub struct Variant {
+    /// A condition; absent: takes every call.
+    pub when: Option<Text>,
+    pub class: ActionClass,
+}
+
+/// A declared argument: `int` and `{type: int}` are the same here.
+#[derive(Debug, Clone)]
+pub struct Param {
+    pub ty: Spanned<ParamType>,
+    pub optional: bool,
+    pub description: Option<Text>,
+}
+
+#[derive(Debug, Clone)]
+pub enum ParamType {
+    String {
+        fold: bool,
+    },
+    Int,
+    Bool,
+    Decimal,
+    DateTime,
+    Duration,
+    Ip,
+    Path,
+    Host,
+    Url,
+    Email,
+    Enum(Vec<Text>),
+    /// Of a scalar, url or email.
+    List(Box<ParamType>),
+    /// Field name to field.
+    Record(Vec<(Text, Param)>),
+    /// Invisible to conditions.
+    Opaque,
+}
+
+#[derive(Debug)]
+pub struct Credential {
+    pub environments: Vec<Text>,
+    pub max_ttl: Option<Spanned<Millis>>,
+    pub owner: Option<Text>,
+    /// A mapping of strings, kept for reports.
+    pub issuer: Vec<(Text, Text)>,
+}
+
+#[derive(Debug)]
+pub struct Agent {
+    pub description: Option<Text>,
+    pub owner: Option<Text>,
+    pub product: Option<Product>,
+    pub git_keys: Vec<Text>,
+    pub identity_keys: Vec<Text>,
+    pub tags: Vec<(Text, Text)>,
+    pub review_by: Option<Spanned<Moment>>,
+    pub kill_contact: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct Product {
+    pub name: Option<Text>,
+    pub versions: Option<Text>,
+    pub models: Vec<Text>,
+}
+
+#[derive(Debug)]
+pub struct Deployment {
+    pub agent: Option<Text>,
+    pub team: Option<Text>,
+    pub environments: Vec<(Text, Placement)>,
+}
+
+/// A deployment in one environment.
+#[derive(Debug)]
+pub struct Placement {
+    pub span: Span,
+    pub ring: Option<Text>,
+    pub tools: Vec<Text>,
+    pub credentials: Vec<Text>,
+    pub enforced_by: Option<Spanned<Enforcement>>,
+    pub until: Option<Spanned<Moment>>,
+}
+
+#[derive(Debug)]
+pub struct Policy {
+    pub description: Option<Text>,
+    /// `for`: what every rule of the policy has too.
+    pub scope: Selector,
+    pub expires: Option<Spanned<Moment>>,
+    pub observe_until: Option<Spanned<Moment>>,
+    pub rules: Vec<(Text, Rule)>,
+}
+
+/// What a rule does when it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RuleEffect {
+    Allow,
+    Deny,
+    RequireApproval,
+}
+
+#[derive(Debug)]
+pub struct Rule {
+    pub span: Span,
+    pub description: Option<Text>,
+    pub effect: Option<Spanned<RuleEffect>>,
+    pub selector: Selector,
+    pub except: Option<Selector>,
+    pub when: Option<Text>,
+    pub unless: Option<Text>,
+    pub approval: Option<Approval>,
+    pub limit: Option<Spanned<Rate>>,
+    pub expires: Option<Spanned<Moment>>,
+    pub observe_until: Option<Spanned<Moment>>,
+    pub reason: Option<Text>,
+}
+
+/// Who must say yes, and for how long they are asked.
+#[derive(Debug)]
+pub struct Approval {
+    pub span: Span,
+    pub require: Vec<Requirement>,
+    pub timeout: Option<Spanned<Millis>>,
+    pub separation: Option<Spanned<bool>>,
+    pub evidence: Option<Spanned<Evidence>>,
+}
+
+/// So many people from these.
+#[derive(Debug)]
+pub struct Requirement {
+    pub span: Span,
+    /// People, groups, `team-owners`, `owners`.
+    pub from: Vec<Text>,
+    pub count: Option<Spanned<i64>>,
+}
+
+/// How strongly an approval is proved. Ordered: `Present` is the strongest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Evidence {
+    Forge,
+    Signed,
+    Present,
+}
+
+/// All that are given must hold; entries of one list are alternatives; an absent one holds for all.
+#[derive(Debug, Default)]
+pub struct Selector {
+    /// The mapping's place; of a rule, the rule's.
+    pub span: Option<Span>,
+    pub agents: Option<Vec<Text>>,
+    pub teams: Option<Vec<Text>>,
+    pub rings: Option<Vec<Text>>,
+    pub tags: Option<Vec<(Text, Vec<Text>)>>,
+    pub environments: Option<Vec<Text>>,
+    pub tools: Option<Vec<Text>>,
+    pub actions: Option<Vec<Text>>,
+    pub effects: Option<Vec<Spanned<ActionEffect>>>,
+    pub external: Option<Spanned<bool>>,
+    pub reversible: Option<Spanned<bool>>,
+    pub credentials: Option<Vec<Text>>,
+    pub resources: Option<Resources>,
+    pub holding: Option<Vec<Text>>,
+    pub on_behalf_of: Option<Vec<Text>>,
+}
+
+/// `resources:` takes globs, or the single entry `team.owns`, which stands for that of each deployment's team.
+#[derive(Debug)]
+pub struct Resources {
+    pub span: Span,
+    pub globs: Vec<Text>,
+    /// The entry `team.owns` was among them.
+    pub team_owns: Option<Span>,
+}
+
+/// Lifts one deny or gate for somebody, for a time.
+#[derive(Debug)]
+pub struct Exception {
+    /// `policy/rule`.
+    pub to: Option<Text>,
+    pub selector: Selector,
+    pub when: Option<Text>,
+    pub reason: Option<Text>,
+    pub owner: Option<Text>,
+    pub until: Option<Spanned<Moment>>,
+}
+
+#[derive(Debug)]
+pub struct Invariant {
+    pub description: Option<Text>,
+    pub never: Option<Never>,
+}
+
+#[derive(Debug)]
+pub struct Never {
+    pub outcome: Vec<Spanned<RuleEffect>>,
+    pub selector: Selector,
+    pub when: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct Test {
+    pub defaults: TestDefaults,
+    pub cases: Vec<TestCase>,
+    pub matrix: Vec<TestMatrix>,
+}
+
+#[derive(Debug, Default)]
+pub struct TestDefaults {
+    pub agent: Option<Text>,
+    pub environment: Option<Text>,
+    pub action: Option<Text>,
+    pub args: Option<Json>,
+    pub holding: Option<Vec<Text>>,
+    pub on_behalf_of: Option<Text>,
+    pub now: Option<Spanned<Moment>>,
+}
+
+#[derive(Debug)]
+pub struct TestCase {
+    pub span: Span,
+    pub name: Option<Text>,
+    pub request: TestDefaults,
+    pub expect: Option<Spanned<RuleEffect>>,
+    pub rule: Option<Text>,
+    pub code: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct TestMatrix {
+    pub span: Span,
+    pub agents: Vec<Text>,
+    pub environments: Vec<Text>,
+    pub actions: Vec<Text>,
+    pub request: TestDefaults,
+    /// `"AGENT ENVIRONMENT ACTION"` to the answer.
+    pub expect: Vec<(Text, Spanned<RuleEffect>)>,
+}
+
+/// Arguments of a test, as canonical JSON text of what the YAML said.
+pub type Json = Spanned<String>;
+
+#[derive(Debug)]
+pub struct ApprovalRule {
+    pub description: Option<Text>,
+    /// Alternatives: `any: [...]`, or the one that was written plainly.
+    pub when: Vec<ChangeSelector>,
+    pub require: Vec<Requirement>,
+    pub evidence: Option<Spanned<Evidence>>,
+}
+
+/// Which changes an approval rule asks about.
+#[derive(Debug)]
+pub struct ChangeSelector {
+    pub span: Span,
+    pub widens: Option<Spanned<bool>>,
+    pub narrows: Option<Spanned<bool>>,
+    pub kinds: Option<Vec<Text>>,
+    pub paths: Option<Vec<Text>>,
+    /// `author: agent`.
+    pub author: Option<Text>,
+    pub selector: Selector,
+}
+
+#[derive(Debug)]
+pub struct Kill {
+    pub agents: Option<Vec<Text>>,
+    pub teams: Option<Vec<Text>>,
+    pub tools: Option<Vec<Text>>,
+    pub environments: Option<Vec<Text>>,
+    pub everything: Option<Spanned<bool>>,
+    pub reason: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct Use {
+    pub template: Option<Text>,
+    /// Parameter name to canonical JSON text.
+    pub with: Vec<(Text, Json)>,
+}

@@ -1,0 +1,3 @@
+//! Codes found in conditions.
+
+super::codes! {}

@@ -1,0 +1,3 @@
+//! Codes found while reading a document of some kind.
+
+super::codes! {}

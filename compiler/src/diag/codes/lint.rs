@@ -1,0 +1,3 @@
+//! Codes of lints: worth mending, and nothing is wrong.
+
+super::codes! {}

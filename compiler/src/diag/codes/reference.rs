@@ -1,0 +1,3 @@
+//! Codes found while resolving names and selectors.
+
+super::codes! {}

@@ -1,0 +1,3 @@
+//! Codes found while lowering rules to the table.
+
+super::codes! {}

@@ -1,0 +1,3 @@
+//! Codes found while reading the repository.
+
+super::codes! {}

@@ -1,0 +1,3 @@
+//! Codes found while reading YAML as YAML.
+
+super::codes! {}

@@ -1,0 +1,208 @@
+//! One condition language for YAML, Cedar and Rego: what `when` means, typed, with names resolved.
+//!
+//! A condition is evaluated to yes, no or error. `And`, `Or` and `If` are Cedar's: the left side first, and the
+//! right side only where it matters; an error of a side that is looked at is an error of the whole.
+
+#![allow(missing_docs, reason = "variants and fields that are named for what they are")]
+
+use polity_runtime::value::{IpNet, Slot};
+
+/// A condition over one parameter shape.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// Settled.
+    Constant(Answer),
+    /// One thing about the call, or about the class of calls.
+    Test(Test),
+    /// No for yes and yes for no.
+    Not(Box<Condition>),
+    /// Cedar's `&&`.
+    And(Box<Condition>, Box<Condition>),
+    /// Cedar's `||`.
+    Or(Box<Condition>, Box<Condition>),
+    /// Cedar's `if c then a else b`.
+    If(Box<Condition>, Box<Condition>, Box<Condition>),
+}
+
+/// What a condition comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Answer {
+    No,
+    Yes,
+    Error,
+}
+
+/// An operator over two terms. A unary one has `Term::Nothing` on the right.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Test {
+    /// The operator.
+    pub op: Op,
+    /// Its left, or only, operand.
+    pub left: Term,
+    /// Its right operand.
+    pub right: Term,
+}
+
+/// What is tested. Except `Has`, each errs if an operand errs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Op {
+    /// The slot, or `OnBehalfOf`, is present, whatever its type. `left` is `Slot`, `OnBehalfOf` or `Tag`.
+    Has,
+    /// `left` is a boolean term, and true.
+    IsTrue,
+    /// Of two values of one type.
+    Equal,
+    /// `left < right`, of integers, decimals, datetimes or durations.
+    Less,
+    /// `left <= right`.
+    LessEqual,
+    /// `left` is a string, `right` a `Pattern`.
+    Like,
+    /// `left` is a set, `right` an element.
+    Contains,
+    /// Every element of `right` is in `left`.
+    ContainsAll,
+    /// Some element of `right` is in `left`.
+    ContainsAny,
+    /// `left` is a set without elements.
+    IsEmpty,
+    IsIpv4,
+    IsIpv6,
+    IsLoopback,
+    IsMulticast,
+    /// `left` is within `right`, both addresses or ranges.
+    IsInRange,
+    /// `left` is a resource (a `Resource` term or a string), `right` a `Glob`. From selectors only.
+    Glob,
+    /// `OnBehalfOf` names somebody whom the bundle knows. From selectors only.
+    KnownPerson,
+    /// The principal is, or is in, the entity on the right. Settled when the table is built.
+    PrincipalIn,
+    /// The action is, or is in, the entity on the right. Settled when the table is built.
+    ActionIn,
+    /// The resource is in the entity on the right (`Environment::"..."`). Settled when the table is built.
+    ResourceIn,
+}
+
+/// What is compared. Evaluating a term gives a value or errs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Term {
+    /// No operand.
+    Nothing,
+    /// A constant.
+    Constant(Constant),
+    /// An argument, or a field of one.
+    Slot(Slot),
+    /// `context.on_behalf_of`.
+    OnBehalfOf,
+    /// `context.now`.
+    Now,
+    /// `context.session.calls`.
+    Calls,
+    /// `context.session.holding`: a set of strings.
+    Holding,
+    /// An attribute of the principal. Settled when the table is built.
+    Principal(Attribute),
+    /// `resource.name`: each resource that the action declares, in turn.
+    ResourceName,
+    /// A function of terms.
+    Apply(Function, Vec<Term>),
+    /// A set of terms, in the order written.
+    Set(Vec<Term>),
+    /// The pattern of a `like`. Only on the right of `Op::Like`.
+    Pattern(Vec<PatternPart>),
+    /// A resource glob. Only on the right of `Op::Glob`.
+    Glob(Vec<GlobPart>),
+    /// A resource as its template makes it. Only on the left of `Op::Glob` and of string tests.
+    Resource(Vec<ResourcePart>),
+    /// An entity. Only on the right of `PrincipalIn`, `ActionIn`, `ResourceIn`.
+    Entity(Entity),
+}
+
+/// A value known when compiling. Strings compared with a `path`, a `host` or a folded string are normalised.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Constant {
+    Bool(bool),
+    Int(i64),
+    /// Ten-thousandths.
+    Decimal(i64),
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    DateTime(i64),
+    /// Milliseconds.
+    Duration(i64),
+    String(String),
+    Ip(IpNet),
+    /// Sorted, without duplicates.
+    Set(Vec<Constant>),
+}
+
+/// `principal.agent`, `.team`, `.ring` (the level in this environment), `.tags.KEY`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Attribute {
+    Agent,
+    Team,
+    Ring,
+    /// The deployment's own name, `payments/claude-code`.
+    Deployment,
+    Tag(String),
+}
+
+/// Functions of terms, with Cedar's meaning. Overflow errs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Function {
+    Add,
+    Subtract,
+    Multiply,
+    Negate,
+    /// `datetime.offset(duration)`
+    Offset,
+    /// `datetime.durationSince(datetime)`
+    DurationSince,
+    ToDate,
+    ToTime,
+    ToMilliseconds,
+    ToSeconds,
+    ToMinutes,
+    ToHours,
+    ToDays,
+}
+
+/// A part of a `like` pattern.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PatternPart {
+    Literal(char),
+    /// `*`: any characters, none included.
+    Any,
+}
+
+/// A part of a resource glob.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GlobPart {
+    Literal(char),
+    /// `*`: any characters but `/`.
+    Segment,
+    /// `**`: any characters.
+    Any,
+}
+
+/// A part of a resource template.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourcePart {
+    Literal(String),
+    Slot(Slot),
+}
+
+/// An entity named in a condition.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Entity {
+    /// `Deployment::"payments/claude-code"`
+    Deployment(String),
+    Agent(String),
+    Team(String),
+    Ring(String),
+    Environment(String),
+    /// `Action::"github.merge_pull_request"`, or a tool's name, an effect, `external`, `credential`.
+    Action(String),
+    /// `Resource::"repo:acme/pay"`: equal, not in.
+    Resource(String),
+}

@@ -1,0 +1,3 @@
+//! Rules, whatever language they were written in, become one [`RuleSet`](crate::ir).
+
+pub mod vocabulary;

@@ -1,0 +1,4 @@
+//! [`SourceTree`](crate::source::SourceTree) to [`Documents`](crate::ast::Documents): total. What is broken is
+//! a hole with a diagnostic, and never hides what stands beside it.
+
+pub mod node;

@@ -1,0 +1,98 @@
+//! A git tree at a revision, or a folder, becomes a [`SourceTree`]: paths, bytes and where they came from.
+//!
+//! This is the last input before the bundle is written: no later step opens a file or a repository.
+
+use std::fmt;
+
+/// A file of a [`SourceTree`], by its place in [`SourceTree::files`], which is sorted by path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+/// A range of bytes in one file. `start <= end`; both are offsets from the file's first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// The first byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// A value and where it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Spanned<T> {
+    /// What was written.
+    pub value: T,
+    /// Where.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// Puts a value and its place together.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+    /// The same place, another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Spanned<U> {
+        Spanned {
+            value: f(self.value),
+            span: self.span,
+        }
+    }
+}
+
+/// One file as it was read. Everything here is UTF-8: what is not never gets in.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// Relative to the tree's root, with `/` between segments and no leading `./`.
+    pub path: String,
+    /// The whole text.
+    pub text: String,
+    /// The git blob's id in hexadecimal, where the tree came from git.
+    pub blob: Option<String>,
+}
+
+/// Where a tree came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revision {
+    /// A commit: full hexadecimal ids, and the length of its first-parent chain (1 for a root commit).
+    Commit {
+        /// The commit.
+        id: String,
+        /// Its tree.
+        tree: String,
+        /// How many commits its first-parent chain has.
+        trunk_steps: u64,
+    },
+    /// A folder as it was found: never attested.
+    Folder,
+}
+
+/// Every file that the compiler may look at, sorted by path, each path once.
+#[derive(Debug, Clone)]
+pub struct SourceTree {
+    files: Vec<SourceFile>,
+    revision: Revision,
+}
+
+impl SourceTree {
+    /// All files, sorted by path.
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+    /// One file. An id that is not of this tree gives `None`.
+    pub fn file(&self, id: FileId) -> Option<&SourceFile> {
+        self.files.get(id.0 as usize)
+    }
+    /// Where the files came from.
+    pub fn revision(&self) -> &Revision {
+        &self.revision
+    }
+}
+
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "file {}", self.0)
+    }
+}
