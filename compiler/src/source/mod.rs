@@ -19,6 +19,11 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Span {
+    /// Of what no file holds, such as a built-in ring.
+    pub const NOWHERE: Self = Self { file: FileId(u32::MAX), start: 0, end: 0 };
+}
+
 /// A value and where it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spanned<T> {
