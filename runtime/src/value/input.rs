@@ -5,8 +5,8 @@ use std::fmt;
 
 /// How deep lists and objects may nest. Deep enough for what tools take, and the reader recurses no deeper.
 pub const MAX_DEPTH: usize = 64;
-/// The longest JSON text of a call, in bytes. Picked by gut feeling: a file written whole by an agent fits.
-pub const MAX_TEXT: usize = 16 << 20;
+/// The longest JSON text of a call, in bytes. Picked by gut feeling: a file that an agent writes whole fits.
+pub const MAX_TEXT: usize = 4 << 20;
 
 /// A call's arguments, or one of them, for a host that has no JSON text.
 #[derive(Debug, Clone, PartialEq)]

@@ -120,7 +120,7 @@ impl Parameters<'_> {
 
     /// The parameter of this name in a group of siblings, if a call may give it.
     pub(super) fn find(&self, group: &Range<u32>, name: &str) -> Option<Parameter> {
-        self.search(group, |other| other.cmp(name))
+        self.search(group, |other| other.cmp(name.as_bytes()))
             .filter(|found| found.kind != Kind::Hosts)
     }
 
@@ -128,7 +128,7 @@ impl Parameters<'_> {
     pub(super) fn hosts_of(&self, group: &Range<u32>, list: &Parameter) -> Option<Parameter> {
         let name = self.strings.get(list.name)?;
         self.search(group, |other| {
-            other.bytes().cmp(name.bytes().chain(HOSTS_SUFFIX.bytes()))
+            other.iter().copied().cmp(name.bytes().chain(HOSTS_SUFFIX.bytes()))
         })
         .filter(|found| found.kind == Kind::Hosts)
     }
@@ -143,10 +143,10 @@ impl Parameters<'_> {
             .is_ok()
     }
 
-    fn search(&self, group: &Range<u32>, order: impl Fn(&str) -> std::cmp::Ordering) -> Option<Parameter> {
+    fn search(&self, group: &Range<u32>, order: impl Fn(&[u8]) -> std::cmp::Ordering) -> Option<Parameter> {
         let records = self.records.get(range(group)?)?;
         let at = records
-            .binary_search_by(|[name, ..]| order(self.strings.get(*name).unwrap_or_default()))
+            .binary_search_by(|[name, ..]| order(self.strings.bytes(*name).unwrap_or_default()))
             .ok()?;
         records.get(at).and_then(Parameter::from_words)
     }
@@ -241,11 +241,20 @@ impl<'t> Strings<'t> {
     /// The string with this id.
     #[must_use]
     pub fn get(&self, id: u32) -> Option<&'t str> {
+        self.text.get(self.range(id)?)
+    }
+
+    /// The same for comparing, which needs no look at the characters' boundaries.
+    fn bytes(&self, id: u32) -> Option<&'t [u8]> {
+        self.text.as_bytes().get(self.range(id)?)
+    }
+
+    fn range(&self, id: u32) -> Option<Range<usize>> {
         let id = usize::try_from(id).ok()?;
         let &[from, to] = self.offsets.get(id..id.checked_add(2)?)? else {
             return None;
         };
-        self.text.get(usize::try_from(from).ok()?..usize::try_from(to).ok()?)
+        range(&(from..to))
     }
 
     /// Whether every id gives a string, and all of the text belongs to one.

@@ -15,7 +15,7 @@ use super::Fault;
 /// # Errors
 /// [`Fault::Unsafe`] for a path that climbs out, and for one with a NUL.
 pub fn path(path: &str) -> Result<Cow<'_, str>, Fault> {
-    if path.bytes().any(|byte| byte == 0) {
+    if path.as_bytes().contains(&0) {
         return Err(Fault::Unsafe);
     }
     if is_normal(path) {

@@ -70,6 +70,9 @@ pub fn glob(pieces: &[(&str, bool)], pattern: &[u32]) -> bool {
 /// Lower case, character by character, where that is one character; `İ` and the like stay as they are.
 #[must_use]
 pub fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(text);
+    }
     match text.chars().all(|char| fold_char(char) == char) {
         true => Cow::Borrowed(text),
         false => Cow::Owned(text.chars().map(fold_char).collect()),
@@ -100,20 +103,55 @@ fn is_char(part: u32, char: char, folded: bool) -> bool {
     }
 }
 
-/// How many words of states fit on the stack: a pattern of 255 parts, longer than any seen.
-const WORDS: usize = 4;
-
 /// Follows all ways to match at once. State `i` is "part `i` comes next".
 fn simulate(text: impl Iterator<Item = (char, bool)>, pattern: &[u32]) -> bool {
-    let words = pattern.len() / 64 + 1;
-    let (mut short, mut long);
-    let states: &mut [u64] = if words <= WORDS {
-        short = [0; WORDS * 2];
-        short.get_mut(..words * 2).unwrap_or_default()
+    if pattern.len() < 64 {
+        simulate_short(text, pattern)
     } else {
-        long = vec![0; words * 2];
-        &mut long
+        simulate_long(text, pattern)
+    }
+}
+
+/// Where one word holds all states.
+fn simulate_short(text: impl Iterator<Item = (char, bool)>, pattern: &[u32]) -> bool {
+    let wild = pattern
+        .iter()
+        .rev()
+        .fold(0u64, |mask, part| mask << 1 | u64::from(matches!(*part, ANY | SEGMENT)));
+    // A wildcard may take no character, so the state after it is reached with it.
+    let enter = |mut states: u64| {
+        loop {
+            let reached = states | (states & wild) << 1;
+            if reached == states {
+                return states;
+            }
+            states = reached;
+        }
     };
+    let mut current = enter(1);
+    for (char, folded) in text {
+        let mut next = 0;
+        while current != 0 {
+            let bit = current & current.wrapping_neg();
+            current ^= bit;
+            next |= match pattern.get(bit.trailing_zeros() as usize) {
+                Some(&ANY) => bit,
+                Some(&SEGMENT) if char != '/' => bit,
+                Some(&part) if part != SEGMENT && is_char(part, char, folded) => bit << 1,
+                _ => 0,
+            };
+        }
+        if next == 0 {
+            return false;
+        }
+        current = enter(next);
+    }
+    current >> pattern.len() & 1 == 1
+}
+
+fn simulate_long(text: impl Iterator<Item = (char, bool)>, pattern: &[u32]) -> bool {
+    let words = pattern.len() / 64 + 1;
+    let mut states = vec![0; words * 2];
     let (mut current, mut next) = states.split_at_mut(words);
     enter(current, pattern, 0);
     for (char, folded) in text {
@@ -329,7 +367,11 @@ mod tests {
             let borrowed: Vec<_> = pieces.iter().map(|(text, folded)| (&**text, *folded)).collect();
             let chars: Vec<_> =
                 borrowed.iter().flat_map(|&(text, folded)| text.chars().map(move |char| (char, folded))).collect();
-            prop_assert_eq!(glob(&borrowed, &glob_pattern(&pattern)), naive(&chars, &glob_pattern(&pattern)));
+            let pattern = glob_pattern(&pattern);
+            let expected = naive(&chars, &pattern);
+            prop_assert_eq!(glob(&borrowed, &pattern), expected);
+            prop_assert_eq!(simulate_short(chars.iter().copied(), &pattern), expected);
+            prop_assert_eq!(simulate_long(chars.iter().copied(), &pattern), expected);
         }
     }
 }

@@ -40,16 +40,13 @@ impl Url<'_> {
 /// # Errors
 /// [`Fault::Unsafe`] for anything else, and for whatever two libraries may read differently.
 pub fn url(url: &str) -> Result<Url<'_>, Fault> {
-    if url
-        .chars()
-        .any(|char| char.is_control() || char.is_whitespace() || char == '\\')
-    {
+    if !is_printable(url) || url.contains('\\') {
         return Err(Fault::Unsafe);
     }
     let (scheme, rest) = url.split_once("://").ok_or(Fault::Unsafe)?;
     let scheme = lower_scheme(scheme)?;
-    let (authority, rest) = rest.split_at_checked(end(rest, "/?#")).ok_or(Fault::Unsafe)?;
-    let (path, tail) = rest.split_at_checked(end(rest, "?#")).ok_or(Fault::Unsafe)?;
+    let (authority, rest) = rest.split_at_checked(end(rest, b"/?#")).ok_or(Fault::Unsafe)?;
+    let (path, tail) = rest.split_at_checked(end(rest, b"?#")).ok_or(Fault::Unsafe)?;
     // `http://a.example?@b.example/` and `#@`: to some libraries the host is what follows the `@`.
     if path.is_empty() && tail.split('/').next().is_some_and(|head| head.contains('@')) {
         return Err(Fault::Unsafe);
@@ -114,8 +111,16 @@ pub fn url_path(written: &str) -> Result<Cow<'_, str>, Fault> {
     Ok(Cow::Owned(path(&spelled)?.into_owned()))
 }
 
-fn end(text: &str, of: &str) -> usize {
-    text.find(|char| of.contains(char)).unwrap_or(text.len())
+/// Without blanks and control characters, whatever the alphabet.
+fn is_printable(text: &str) -> bool {
+    match text.is_ascii() {
+        true => text.bytes().all(|byte| byte.is_ascii_graphic()),
+        false => !text.chars().any(|char| char.is_control() || char.is_whitespace()),
+    }
+}
+
+fn end(text: &str, of: &[u8]) -> usize {
+    text.bytes().position(|byte| of.contains(&byte)).unwrap_or(text.len())
 }
 
 /// RFC 3986, section 3.1.
