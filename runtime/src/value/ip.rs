@@ -81,10 +81,17 @@ impl IpNet {
     }
 }
 
-/// As Cedar writes it: the prefix length always stands.
+/// In a form that [`ip`] reads back; the prefix length always stands.
 impl fmt::Display for IpNet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
+        match self.address {
+            // Otherwise written with four decimal numbers, which Cedar does not read.
+            IpAddr::V6(address) if address.to_ipv4().is_some() => {
+                let [a, b, c, d, e, g, h, i] = address.segments();
+                write!(f, "{a:x}:{b:x}:{c:x}:{d:x}:{e:x}:{g:x}:{h:x}:{i:x}/{}", self.prefix)
+            }
+            address => write!(f, "{address}/{}", self.prefix),
+        }
     }
 }
 
@@ -98,10 +105,12 @@ mod tests {
             ("10.0.0.1", "10.0.0.1/32"),
             ("10.0.0.1/8", "10.0.0.1/8"),
             ("0.0.0.0/0", "0.0.0.0/0"),
-            ("::1", "::1/128"),
+            ("2001:db8::1", "2001:db8::1/128"),
+            ("::ffff:7f00:1", "0:0:0:0:0:ffff:7f00:1/128"),
             ("FFEE::/64", "ffee::/64"),
         ] {
             assert_eq!(ip(text).map(|ip| ip.to_string()).as_deref(), Ok(written));
+            assert_eq!(ip(written), ip(text));
         }
     }
 
