@@ -140,10 +140,7 @@ impl<'a> Json<'a> {
             0xd800..0xdc00 if self.rest().starts_with(b"\\u") => {
                 self.at += 2;
                 let second = self.unit()?;
-                char::decode_utf16([first, second])
-                    .next()
-                    .and_then(Result::ok)
-                    .filter(|_| second & 0xfc00 == 0xdc00)
+                char::decode_utf16([first, second]).next().and_then(Result::ok)
             }
             _ => char::from_u32(u32::from(first)),
         };
