@@ -26,6 +26,11 @@ impl UnverifiedBundle {
         Ok(Self { bytes, envelope })
     }
 
+    /// The file, as it was opened.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// What the manifest claims, for people to look at. Anybody can write anything there.
     ///
     /// # Errors
