@@ -24,7 +24,7 @@ use polity_runtime::wire::{Digest, from_hex, pre_authentication_encoding, to_hex
 use zeroize::Zeroizing;
 
 mod keygen;
-pub use keygen::{Keygen, KeygenError, Keyring, keygen};
+pub use keygen::{Keygen, KeygenError, Keyring, TRUST_LIFETIME_MS, keygen};
 
 /// Thirty-two random bytes, wiped from memory when dropped.
 pub type Seed = Zeroizing<[u8; 32]>;
