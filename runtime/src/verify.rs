@@ -257,7 +257,9 @@ impl fmt::Display for VerifyError {
             Self::Signature(error) => write!(f, "the bundle is not signed as it must be: {error}"),
             Self::Manifest(error) => write!(f, "{error}"),
             Self::Layout(error) => write!(f, "{error}"),
-            Self::TrailingBytes { count } => write!(f, "{count} bytes follow the last section of the bundle"),
+            Self::TrailingBytes { count } => {
+                write!(f, "the bundle goes on after its last section, for {count} more bytes")
+            }
             Self::SectionHash { name } => write!(f, "section `{name}` is not the one that was signed"),
             Self::Unattested => f.write_str(
                 "the bundle is not attested (nobody's approval was verified), and the trust root does not allow that",

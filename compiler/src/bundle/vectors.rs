@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use polity_runtime::manifest::{Manifest, PAYLOAD_TYPE};
 use polity_runtime::trust::{self, Role, TrustRoot};
-use polity_runtime::wire::{Digest, Timestamp, layout};
+use polity_runtime::wire::{Timestamp, layout};
 
 use super::tests::{ISSUED, manifest, ring, sections, take};
 use super::*;
@@ -41,6 +41,8 @@ fn the_vectors_are_as_they_were_and_load_as_they_must() {
     files.push(("trust-2.json", next.into_bytes()));
     files.push(("trust-2.json.sig", signatures.into_bytes()));
     files.push(("README.md", readme(&vectors).into_bytes()));
+    // Git must not touch a byte, wherever the repository is checked out.
+    files.push((".gitattributes", b"* -text\n".to_vec()));
     for (name, bytes) in &files {
         if write {
             std::fs::write(folder.join(name), bytes).unwrap();
@@ -222,7 +224,7 @@ fn layout_vectors(add: &mut Add<'_>) {
         "bytes-after-end.polity",
         "one byte too many",
         broken(|b| b.push(0)),
-        "1 bytes follow the last section",
+        "the bundle goes on after its last section, for 1 more",
     );
     let many = broken(|b| b[count_at..count_at + 8].copy_from_slice(&u64::MAX.to_le_bytes()));
     add(
@@ -254,7 +256,7 @@ fn layout_vectors(add: &mut Add<'_>) {
         "padding.polity",
         "a byte between two sections",
         broken(|b| b[cells + 14] = 1),
-        "byte ",
+        "byte 1150 is padding, and not zero",
     );
     add(
         "section-changed.polity",

@@ -95,7 +95,10 @@ fn no_byte_can_be_cut_off_or_added() {
         let error = load(&longer, &trust).unwrap_err();
         assert_eq!(
             error,
-            format!("{} bytes follow the last section of the bundle", extra.len())
+            format!(
+                "the bundle goes on after its last section, for {} more bytes",
+                extra.len()
+            )
         );
     }
     assert!(load(&[&bytes[..], &bytes[..]].concat(), &trust).is_err());
