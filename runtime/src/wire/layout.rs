@@ -407,6 +407,13 @@ mod tests {
         assert_eq!(broken(40, 10), OpenError::SignatureOrder);
         assert_eq!(broken(72, 2), OpenError::UnknownAlgorithm { algorithm: 2 });
         assert_eq!(broken(76, 63), OpenError::SignatureLength { bytes: 63 });
+        let mut twice = small();
+        twice.copy_within(40..72, 144);
+        assert_eq!(
+            read_envelope(&twice),
+            Err(OpenError::SignatureOrder),
+            "one key, two signatures"
+        );
         assert_eq!(read_envelope(b"\x89POL"), Err(OpenError::Truncated { what: "header" }));
         assert_eq!(read_envelope(b"PK\x03\x04"), Err(OpenError::BadMagic));
         assert_eq!(
