@@ -7,13 +7,17 @@
 //! | [`parse`] | `SourceTree` | [`ast::Documents`]: what was written, every value with its span |
 //! | [`resolve`] | `Documents` | ids instead of names, selectors as sets |
 //! | [`lower`] | resolved documents | every rule over one condition language, [`ir`] |
+//! | [`sign`], [`bundle`] | a manifest, sections and [`keys`] | the bundle's bytes, which load |
 //!
 //! Nothing between reading and writing the bundle reads a clock, the environment, the file system or the network.
 
 pub mod ast;
+pub mod bundle;
 pub mod diag;
 pub mod ir;
+pub mod keys;
 pub mod lower;
 pub mod parse;
 pub mod resolve;
+pub mod sign;
 pub mod source;

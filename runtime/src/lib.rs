@@ -4,4 +4,9 @@
 //!
 //! No YAML, no git, no Cedar, no clock, no log: bytes and the time come in, decisions go out.
 
+pub mod bundle;
+pub mod manifest;
+pub mod trust;
 pub mod value;
+pub mod verify;
+pub mod wire;
