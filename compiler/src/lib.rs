@@ -15,5 +15,6 @@ pub mod diag;
 pub mod ir;
 pub mod lower;
 pub mod parse;
+pub mod report;
 pub mod resolve;
 pub mod source;

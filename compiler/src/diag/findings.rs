@@ -57,7 +57,12 @@ impl Findings {
     }
     /// How many of each severity.
     pub fn summary(&self) -> Summary {
-        let count = |severity| self.diagnostics.iter().filter(|found| found.severity == severity).count();
+        let count = |severity| {
+            self.diagnostics
+                .iter()
+                .filter(|found| found.severity == severity)
+                .count()
+        };
         Summary {
             errors: count(Severity::Error),
             warnings: count(Severity::Warning),
@@ -90,8 +95,9 @@ fn silence(diagnostics: &mut Vec<Diagnostic>, pragmas: &[Pragma]) {
         }
     }
     // A pragma that allows `unused-pragma` is looked at last: what it silences is only known then.
-    let (about_pragmas, others): (Vec<_>, Vec<_>) =
-        lints.into_iter().partition(|(_, code)| **code == codes::lint::UNUSED_PRAGMA);
+    let (about_pragmas, others): (Vec<_>, Vec<_>) = lints
+        .into_iter()
+        .partition(|(_, code)| **code == codes::lint::UNUSED_PRAGMA);
     for group in [others, about_pragmas] {
         let unused = take_covered(diagnostics, &group);
         diagnostics.extend(unused);
@@ -138,7 +144,13 @@ fn key<'a>(found: &'a Diagnostic, tree: &'a SourceTree) -> impl Ord + 'a {
     });
     (
         (place, found.code.id, found.severity),
-        (&found.message, &found.primary, &found.related, &found.origin, &found.help),
+        (
+            &found.message,
+            &found.primary,
+            &found.related,
+            &found.origin,
+            &found.help,
+        ),
     )
 }
 
@@ -154,12 +166,6 @@ mod tests {
 
     const LINT: &Code = &codes::lint::UNUSED_PRAGMA;
     const ERROR: &Code = &codes::lint::UNKNOWN_CODE;
-    // The pragmas below allow a lint of their own, since `unused-pragma` is special to them.
-    static OTHER: Code = Code {
-        id: "unused-pragma",
-        severity: Severity::Warning,
-        page: "",
-    };
 
     fn tree() -> SourceTree {
         SourceTree::from_files(vec![
@@ -188,7 +194,9 @@ mod tests {
     fn finish(found: Vec<Diagnostic>, levels: &[(&'static Code, Level)], pragmas: &[Pragma]) -> Vec<String> {
         let findings = Sink { found }.finish(&tree(), &LintLevels::new(levels), pragmas);
         let lines = findings.diagnostics().iter();
-        lines.map(|d| format!("{:?} {} {}", d.severity, d.code.id, d.message)).collect()
+        lines
+            .map(|d| format!("{:?} {} {}", d.severity, d.code.id, d.message))
+            .collect()
     }
 
     #[test]
@@ -234,12 +242,16 @@ mod tests {
     #[test]
     fn a_pragma_silences_its_lint_below_it_and_nowhere_else() {
         let found = vec![
-            Diagnostic::new(&OTHER, "covered", span(0, 12, 14), ""),
-            Diagnostic::new(&OTHER, "reaches out", span(0, 18, 22), ""),
-            Diagnostic::new(&OTHER, "another file", span(1, 12, 14), ""),
+            Diagnostic::new(LINT, "covered", span(0, 12, 14), ""),
+            Diagnostic::new(LINT, "reaches out", span(0, 18, 22), ""),
+            Diagnostic::new(LINT, "another file", span(1, 12, 14), ""),
         ];
         assert_eq!(
-            finish(found, &[(&OTHER, Level::Deny)], &[pragma("unused-pragma", 0, span(0, 10, 20))]),
+            finish(
+                found,
+                &[(LINT, Level::Deny)],
+                &[pragma("unused-pragma", 0, span(0, 10, 20))]
+            ),
             ["Error unused-pragma reaches out", "Error unused-pragma another file"]
         );
     }

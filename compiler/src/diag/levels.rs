@@ -121,14 +121,22 @@ mod tests {
     fn read(code: &str, level: &str) -> (LintLevels, Vec<String>) {
         let mut sink = Sink::default();
         let levels = LintLevels::read(&[(text(code, 0), text(level, 40))], &mut sink);
-        let found = sink.found.iter().map(|d| format!("{}: {}", d.code.id, d.message)).collect();
+        let found = sink
+            .found
+            .iter()
+            .map(|d| format!("{}: {}", d.code.id, d.message))
+            .collect();
         (levels, found)
     }
 
     #[test]
     fn a_lint_takes_every_level() {
         let code = &codes::lint::UNUSED_PRAGMA;
-        for (name, expected) in [("allow", None), ("warn", Some(Severity::Warning)), ("deny", Some(Severity::Error))] {
+        for (name, expected) in [
+            ("allow", None),
+            ("warn", Some(Severity::Warning)),
+            ("deny", Some(Severity::Error)),
+        ] {
             let (levels, found) = read("unused-pragma", name);
             assert!(found.is_empty(), "{found:?}");
             assert_eq!(levels.apply(code, Severity::Warning), expected);
@@ -140,7 +148,10 @@ mod tests {
         let code = &codes::lint::UNKNOWN_CODE;
         for name in ["allow", "warn"] {
             let (levels, found) = read("unknown-code", name);
-            assert_eq!(found, ["not-a-lint: `unknown-code` is an error, which takes no other level"]);
+            assert_eq!(
+                found,
+                ["not-a-lint: `unknown-code` is an error, which takes no other level"]
+            );
             assert_eq!(levels.apply(code, Severity::Error), Some(Severity::Error));
         }
         assert!(read("unknown-code", "deny").1.is_empty());

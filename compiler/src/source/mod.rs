@@ -84,7 +84,10 @@ impl SourceTree {
             .map(|(path, text)| SourceFile { path, text, blob: None })
             .collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Self { files, revision: Revision::Folder }
+        Self {
+            files,
+            revision: Revision::Folder,
+        }
     }
     /// All files, sorted by path.
     pub fn files(&self) -> &[SourceFile] {
