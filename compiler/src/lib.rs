@@ -11,6 +11,7 @@
 //! Nothing between reading and writing the bundle reads a clock, the environment, the file system or the network.
 
 pub mod ast;
+pub mod cli;
 pub mod diag;
 pub mod ir;
 pub mod lower;
