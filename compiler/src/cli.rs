@@ -65,7 +65,8 @@ struct Polity {
 
 const EXIT_CODES: &str = "\
 Results go to standard output, everything else to standard error.
-Exit codes: 0 yes; 1 the repository or the request falls short; 2 misuse, or an environment that does not work.";
+Exit codes: 0 yes; 1 the repository or the request falls short; 2 misuse, or an
+environment that does not work.";
 
 #[derive(Subcommand)]
 enum Command {

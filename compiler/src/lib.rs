@@ -8,6 +8,8 @@
 //! | [`resolve`] | `Documents` | ids instead of names, selectors as sets |
 //! | [`lower`] | resolved documents | every rule over one condition language, [`ir`] |
 //!
+//! Beside the flow, [`diag`] collects what is wrong, [`report`] renders it, and [`cli`] is the edge.
+//!
 //! Nothing between reading and writing the bundle reads a clock, the environment, the file system or the network.
 
 pub mod ast;

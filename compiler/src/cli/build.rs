@@ -14,11 +14,13 @@ use crate::{ast::Moment, diag::Findings, report::text, source::SourceTree};
 #[command(after_help = "\
 Examples:
   polity build --trust trust.json --key bundle.key --out acme.polity
-  polity build acme --rev v1.4 --trust trust.json --key a.key --key b.key --out acme.polity
-  polity build --unattested --trust dev/trust.json --key dev/developer.key --out dev.polity
+  polity build acme --rev v1.4 --trust trust.json \\
+      --key a.key --key b.key --out acme.polity
+  polity build --unattested --trust dev/trust.json --key dev/developer.key \\
+      --out dev.polity
 
-The moment of issue is `--issued`, else SOURCE_DATE_EPOCH, else the clock. The same commit, compiler and moment
-give the same bytes.")]
+The moment of issue is --issued, else SOURCE_DATE_EPOCH, else the clock. The
+same commit, compiler and moment give the same bytes.")]
 pub(super) struct Arguments {
     /// The repository
     #[arg(default_value = ".")]

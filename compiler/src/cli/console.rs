@@ -44,6 +44,15 @@ impl Console {
         }
     }
 
+    /// As if somebody watched standard error.
+    #[cfg(test)]
+    pub(super) fn watched(self) -> Self {
+        Self {
+            interactive: true,
+            ..self
+        }
+    }
+
     /// Whether results may have colour.
     pub fn colour(&self) -> bool {
         self.colour

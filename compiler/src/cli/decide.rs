@@ -15,13 +15,16 @@ use crate::report::decision::{self, Decision, Effect};
     override_usage = "polity decide <BUNDLE> --trust <FILE> --agent <TEAM/AGENT> --environment <ENVIRONMENT> --action <TOOL.ACTION> [OPTIONS]\n       polity decide <BUNDLE> --trust <FILE> --requests <FILE> [OPTIONS]",
     after_help = "\
 Examples:
-  polity decide acme.polity --trust trust.json --agent payments/refund-bot --environment production \\
-      --action billing.refund --args '{\"amount\": 100, \"currency\": \"EUR\"}'
-  polity decide acme.polity --trust trust.json --requests calls.jsonl --format json
+  polity decide acme.polity --trust trust.json --agent payments/refund-bot \\
+      --environment production --action billing.refund --args '{\"amount\": 100}'
+  polity decide acme.polity --trust trust.json --requests calls.jsonl
 
-A line of --requests is {\"agent\": ..., \"environment\": ..., \"action\": ..., \"args\": {...}, \"holding\": [...],
-\"on_behalf_of\": ..., \"now\": ...}. Each is decided alone, and has one line of the output.
-The exit code is 0 whatever the answer; with --exit-code it is 0 only if every answer is `allow`, else 1."
+A line of --requests is an object with `agent`, `environment`, `action`, and
+where they apply `args`, `holding`, `on_behalf_of` and `now`. Each is decided
+alone; with `--format json` each answer is one line.
+
+The exit code is 0 whatever the answer. With --exit-code it is 0 if every answer
+is `allow`, and 1 if one is not."
 )]
 pub(super) struct Arguments {
     /// The bundle
@@ -29,8 +32,6 @@ pub(super) struct Arguments {
     /// The trust root
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
-    #[command(flatten)]
-    request: request::Flags,
     /// Requests, one JSON object a line; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["agent", "environment", "action", "args", "holding", "on_behalf_of"])]
     requests: Option<PathBuf>,
@@ -40,6 +41,8 @@ pub(super) struct Arguments {
     /// Exit with 1 unless every answer is `allow`
     #[arg(long)]
     exit_code: bool,
+    #[command(flatten)]
+    request: request::Flags,
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {

@@ -22,8 +22,8 @@ use crate::{
     after_help = "\
 Examples:
   polity explain unknown-code
-  polity explain acme.polity --trust trust.json --agent payments/refund-bot --environment production \\
-      --action billing.refund --args '{\"amount\": 9000, \"currency\": \"EUR\"}'"
+  polity explain acme.polity --trust trust.json --agent payments/refund-bot \\
+      --environment production --action billing.refund --args '{\"amount\": 100}'"
 )]
 pub(super) struct Arguments {
     /// A diagnostic code, or a bundle
@@ -35,11 +35,11 @@ pub(super) struct Arguments {
     /// The trust root, of a bundle
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    #[command(flatten)]
-    request: request::Flags,
     /// How to write the explanation of a decision
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    request: request::Flags,
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {

@@ -12,7 +12,9 @@ use crate::report::json;
 #[command(after_help = "\
 Examples:
   polity inspect acme.polity --trust trust.json
-  polity inspect unknown.polity   without a trust root nothing that it says is verified, and the output says so")]
+  polity inspect unknown.polity
+
+Without a trust root nothing that is shown is verified, and the output says so.")]
 pub(super) struct Arguments {
     /// The bundle
     bundle: PathBuf,

@@ -65,3 +65,20 @@ pub(super) fn with_progress<T>(console: &Console, stage: &str, work: impl FnOnce
 fn clock() -> Instant {
     Instant::now()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_done_whether_or_not_somebody_watches() {
+        let console = || Console::plain(Box::new(std::io::sink()), Box::new(std::io::sink()));
+        for console in [console(), console().watched()] {
+            let done = with_progress(&console, "adding", |progress| {
+                progress.say("still adding");
+                1 + 1
+            });
+            assert_eq!(done, 2);
+        }
+    }
+}

@@ -61,6 +61,16 @@ fn every_command_has_an_example() {
 }
 
 #[test]
+fn examples_fit_a_terminal_so_that_they_can_be_copied() {
+    for command in command().get_subcommands() {
+        let examples = command.get_after_help().unwrap().to_string();
+        for line in examples.lines() {
+            assert!(line.len() <= 80, "`{}`: {line}", command.get_name());
+        }
+    }
+}
+
+#[test]
 fn help_that_was_asked_for_is_a_result() {
     let (exit, out, err) = polity(&["--help"]);
     assert_eq!((exit, err.as_str()), (Exit::Yes, ""));

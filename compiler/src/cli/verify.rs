@@ -15,7 +15,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   polity verify acme.polity --trust trust.json
-  polity verify acme.polity --trust trust.json --now 2026-12-31T00:00:00Z   will it still do by then?")]
+  polity verify acme.polity --trust trust.json --now 2026-12-31T00:00:00Z")]
 pub(super) struct Arguments {
     /// The bundle
     bundle: PathBuf,

@@ -120,7 +120,7 @@ fn arrow(text: &mut String, place: &Place<'_>, gutter: usize, palette: &Palette)
 /// The line where the span begins, with the span underlined as far as that line goes.
 fn excerpt(text: &mut String, label: &Label, place: &Place<'_>, gutter: usize, ink: &Ink, palette: &Palette) {
     let rest = place.text.get(place.start.line_start..).unwrap_or("");
-    let line = rest.split(['\n', '\r']).next().unwrap_or("");
+    let line = rest.split('\n').next().unwrap_or("").trim_end_matches('\r');
     let until = match place.end.line == place.start.line {
         true => place.end.offset - place.start.line_start,
         false => line.trim_end().len(),
@@ -338,6 +338,17 @@ mod tests {
             "\u{1b}]0;title\u{7}",
         );
         insta::assert_snapshot!(render(text, vec![found], false));
+    }
+
+    #[test]
+    fn a_carriage_return_within_a_line_hides_nothing() {
+        let text = "safe: yes\rname: evil\r\n";
+        let found = Diagnostic::new(&lint::UNKNOWN_CODE, "unknown name", find(text, "evil"), "");
+        let shown = render(text, vec![found], false);
+        assert!(
+            shown.contains("1 | safe: yes\\rname: evil\n  |                  ^^^^\n"),
+            "{shown}"
+        );
     }
 
     #[test]
