@@ -49,9 +49,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     let order = Order {
         issued: moment_of_issue(arguments.issued)?,
         trust: files::read(&arguments.trust, "the trust root", files::LARGEST_KEY)?,
-        keys: (arguments.keys.iter())
-            .map(|path| files::read(path, "the key", files::LARGEST_KEY))
-            .collect::<Result<_, _>>()?,
+        keys: arguments.keys,
         path: arguments.path,
         rev: arguments.rev,
         unattested: arguments.unattested,
@@ -85,8 +83,8 @@ struct Order {
     rev: Option<String>,
     /// The trust root's bytes.
     trust: Vec<u8>,
-    /// The bytes of each key file.
-    keys: Vec<Vec<u8>>,
+    /// A key file each.
+    keys: Vec<PathBuf>,
     unattested: bool,
     issued: Moment,
 }

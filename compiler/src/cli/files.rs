@@ -73,25 +73,6 @@ fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     tempfile::NamedTempFile::new_in(folder)
 }
 
-/// Writes a file that must not be there yet; a secret one is for its owner's eyes only.
-pub(super) fn create(path: &Path, what: &str, bytes: &[u8], secret: bool) -> Result<(), Failure> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(if secret { 0o600 } else { 0o644 });
-    }
-    #[cfg(not(unix))]
-    let _ = secret;
-    let write = || {
-        let mut file = options.open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|error| Failure::path(&format!("cannot create {what}"), path, &error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,17 +99,5 @@ mod tests {
         write_atomically(&path, "it", b"new").unwrap();
         assert_eq!(read(&path, "it", 9).unwrap(), b"new");
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_key_is_for_its_owner_and_never_replaced() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        create(&path, "the key", b"secret", true).unwrap();
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(create(&path, "the key", b"other", true).is_err());
-        assert_eq!(read(&path, "it", 9).unwrap(), b"secret");
     }
 }

@@ -1,16 +1,18 @@
 //! `polity keygen`: a trust root, and the secret keys of its roles.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Console, Exit, Failure, files};
+use super::{Console, Exit, Failure, surroundings};
+use crate::ast::Moment;
 
 /// Make a trust root and the secret keys of its roles
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   polity keygen --out keys --organization acme --introductory 4f2c...
-  polity keygen --out dev --organization acme --developer   for bundles that only your machine takes
+  polity keygen --out dev --organization acme --developer
 
+With --developer the trust root takes unattested bundles: for your own machine.
 Keep the secret keys out of the repository; ship `trust.json` with the agents.")]
 pub(super) struct Arguments {
     /// A folder for the files; none of them may be there yet
@@ -31,30 +33,19 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let made = keygen(&Order {
+    let order = Order {
         organization: arguments.organization,
         reference: arguments.reference,
         introductory: arguments.introductory,
         developer: arguments.developer,
-    })?;
-    let folder = arguments.out;
-    // All names are looked at first: half a set of keys is worse than none.
-    if let Some(taken) = made
-        .iter()
-        .map(|file| folder.join(&file.name))
-        .find(|path| path.exists())
-    {
-        return Err(Failure::misuse(format!("`{}` is there already", taken.display()))
-            .with_help("name another folder: keys are never replaced"));
-    }
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::path("cannot create the folder", &folder, &error))?;
-    for file in made {
-        let path = folder.join(&file.name);
-        files::create(&path, file.what, &file.bytes, file.secret)?;
+        now: surroundings::now()?,
+    };
+    for path in keygen(&order, &arguments.out)? {
+        let secret = path.extension().is_some_and(|extension| extension == "key");
         console.result(&format!(
             "{}{}\n",
             path.display(),
-            if file.secret { " (secret)" } else { "" }
+            if secret { " (secret)" } else { "" }
         ))?;
     }
     Ok(Exit::Yes)
@@ -67,20 +58,11 @@ struct Order {
     reference: String,
     introductory: Option<String>,
     developer: bool,
+    now: Moment,
 }
 
-/// A file to write.
-struct KeyFile {
-    /// Within the folder.
-    name: String,
-    /// `the trust root`, `the secret key`.
-    what: &'static str,
-    bytes: Vec<u8>,
-    /// For its owner's eyes only.
-    secret: bool,
-}
-
-/// Makes the keys from the system's randomness, and the trust root that names them.
-fn keygen(_order: &Order) -> Result<Vec<KeyFile>, Failure> {
+/// Makes the keys from the system's randomness and the trust root that names them, writes them to the folder, and
+/// names the files. None may be there yet: keys are never replaced.
+fn keygen(_order: &Order, _folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Err(Failure::environment("signing is not connected"))
 }

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::{Console, Exit, Failure, Format, files, surroundings, values};
 use crate::{
     ast::Moment,
-    report::{json, visible},
+    report::{decision::Serial, json, visible},
 };
 
 /// Say whether a bundle can be trusted
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
 #[derive(Serialize)]
 struct Verified {
     organization: String,
-    serial: String,
+    serial: Serial,
     /// Of the manifest, in hexadecimal.
     digest: String,
     commit: Option<String>,
@@ -106,7 +106,7 @@ mod tests {
     fn an_unattested_bundle_is_called_so() {
         let mut verified = Verified {
             organization: "acme".to_owned(),
-            serial: "1.42".to_owned(),
+            serial: Serial { epoch: 1, steps: 42 },
             digest: "9f86d081".to_owned(),
             commit: Some("89abcdef".to_owned()),
             attested: true,

@@ -3,7 +3,7 @@
 //! In: plain structs that mirror what a decision says; whoever asked the runtime fills them in. Out: a `String`.
 //! It decides nothing and looks nothing up.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use anstyle::{AnsiColor, Effects, Style};
 use serde::{Serialize, Serializer};
@@ -131,10 +131,25 @@ pub struct Bundle {
     pub organization: String,
     /// Of its manifest, in hexadecimal.
     pub digest: String,
-    /// Epoch and trunk steps.
-    pub serial: String,
+    /// Its place in the order of bundles.
+    pub serial: Serial,
     /// The commit it was built from.
     pub commit: Option<String>,
+}
+
+/// The place of a bundle in its history; shown as `epoch.steps`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Serial {
+    /// Which history.
+    pub epoch: u64,
+    /// How many steps its trunk has.
+    pub steps: u64,
+}
+
+impl fmt::Display for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.epoch, self.steps)
+    }
 }
 
 /// A decision and the way to it.
@@ -440,7 +455,7 @@ mod tests {
             bundle: Bundle {
                 organization: "acme".to_owned(),
                 digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
-                serial: "1.42".to_owned(),
+                serial: Serial { epoch: 1, steps: 42 },
                 commit: Some("89abcdef0123456789abcdef0123456789abcdef".to_owned()),
             },
         }
