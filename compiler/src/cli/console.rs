@@ -23,12 +23,17 @@ pub struct Console {
 impl Console {
     /// The process's own. Colour only on a terminal, and as `NO_COLOR`, `CLICOLOR` and `TERM` say.
     pub fn standard() -> Self {
+        // Whoever watches sees each line as it comes; a pipe or a file is written in larger pieces.
+        let out: Box<dyn Write> = match io::stdout().is_terminal() {
+            true => Box::new(io::stdout()),
+            false => Box::new(io::BufWriter::new(io::stdout())),
+        };
         let wants = |choice| choice != ColorChoice::Never;
         Self {
             colour: wants(AutoStream::choice(&io::stdout())),
             colour_on_error: wants(AutoStream::choice(&io::stderr())),
             interactive: io::stderr().is_terminal(),
-            ..Self::plain(Box::new(io::BufWriter::new(io::stdout())), Box::new(io::stderr()))
+            ..Self::plain(out, Box::new(io::stderr()))
         }
     }
 
@@ -86,8 +91,10 @@ impl Console {
         self.unless_closed(written)
     }
 
-    /// Writes everything else. If standard error is gone there is nobody left to tell.
+    /// Writes everything else, after the results so far. If standard error is gone there is nobody left to tell.
     pub fn remark(&mut self, text: &str) {
+        // What cannot be written stays in the buffer, and fails again at the end.
+        let _ = self.out.flush();
         let _ = self.err.write_all(text.as_bytes());
     }
 

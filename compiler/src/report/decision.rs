@@ -3,12 +3,15 @@
 //! In: plain structs that mirror what a decision says; whoever asked the runtime fills them in. Out: a `String`.
 //! It decides nothing and looks nothing up.
 
-use std::fmt::{self, Write as _};
+mod text;
 
-use anstyle::{AnsiColor, Effects, Style};
+use std::fmt;
+
 use serde::{Serialize, Serializer};
 
-use super::{json, visible};
+pub use text::{explanation_text, text};
+
+use super::json;
 
 /// What was decided, with names in place of the runtime's ids. Serialises to the fields that every decision has;
 /// what is not there is null.
@@ -192,64 +195,6 @@ pub enum Outcome {
     NotAsked,
 }
 
-/// A decision in a few lines.
-pub fn text(decision: &Decision, colour: bool) -> String {
-    let mut text = String::new();
-    let ink = ink(decision.effect, colour);
-    let faint = if colour { Style::new().dimmed() } else { Style::new() };
-    let by = decision
-        .rule
-        .as_deref()
-        .map(|rule| format!(" by {}", visible::line(rule)))
-        .unwrap_or_default();
-    // Writing to a `String` cannot fail.
-    let _ = writeln!(
-        text,
-        "{ink}{}{ink:#} {}{by}",
-        name(decision.effect),
-        visible::line(&decision.code)
-    );
-    let mut say = |label: &str, what: &str| {
-        let _ = writeln!(text, "  {faint}{label:<11}{faint:#}{}", visible::line(what));
-    };
-    if let Some(reason) = &decision.reason {
-        say("reason", reason);
-    }
-    for fault in &decision.errors {
-        say("error", &described(fault));
-    }
-    for approval in &decision.obligations.approval {
-        say(
-            "approval",
-            &format!("{} asks for {}", approval.rule, required(approval)),
-        );
-    }
-    for limit in &decision.obligations.limits {
-        say("limit", &limited(limit));
-    }
-    if let Some(ttl) = decision.obligations.credential_ttl {
-        say("credential", &format!("for at most {}", ttl.text()));
-    }
-    if !decision.observed.is_empty() {
-        say("observed", &decision.observed.join(", "));
-    }
-    if let Some(source) = &decision.source {
-        say("source", &written(source));
-    }
-    let Bundle {
-        organization,
-        digest,
-        serial,
-        commit,
-    } = &decision.bundle;
-    let commit = commit
-        .as_deref()
-        .map(|id| format!(", commit {}", short(id)))
-        .unwrap_or_default();
-    say("bundle", &format!("{organization} {serial}, {}{commit}", short(digest)));
-    text
-}
-
 /// A decision as indented JSON.
 pub fn json(decision: &Decision) -> String {
     json::pretty(decision)
@@ -260,126 +205,9 @@ pub fn json_line(decision: &Decision) -> String {
     json::line(decision)
 }
 
-/// A decision, and how it came about.
-pub fn explanation_text(explanation: &Explanation, colour: bool) -> String {
-    let mut text = text(&explanation.decision, colour);
-    if !explanation.steps.is_empty() {
-        text.push_str("\nbefore any rule\n");
-        for step in &explanation.steps {
-            let _ = writeln!(text, "  {}", visible::line(step));
-        }
-    }
-    if !explanation.rules.is_empty() {
-        text.push_str("\nrules\n");
-    }
-    for rule in &explanation.rules {
-        let ink = match rule.outcome {
-            Outcome::Matches | Outcome::Error => ink(rule.effect, colour),
-            Outcome::DoesNotMatch | Outcome::NotAsked => Style::new(),
-        };
-        let outcome = match rule.outcome {
-            Outcome::Matches => "matches",
-            Outcome::DoesNotMatch => "does not match",
-            Outcome::Error => "cannot be evaluated",
-            Outcome::NotAsked => "was not asked",
-        };
-        let _ = writeln!(
-            text,
-            "  {ink}{}{ink:#} {}: {outcome}",
-            name(rule.effect),
-            visible::line(&rule.rule)
-        );
-        for step in &rule.steps {
-            let _ = writeln!(text, "    {}", visible::line(step));
-        }
-        if let Some(source) = &rule.source {
-            let _ = writeln!(text, "    at {}", visible::line(&written(source)));
-        }
-    }
-    text
-}
-
 /// A decision and how it came about, as indented JSON.
 pub fn explanation_json(explanation: &Explanation) -> String {
     json::pretty(explanation)
-}
-
-fn ink(effect: Effect, colour: bool) -> Style {
-    let colour_of = match effect {
-        Effect::Allow => AnsiColor::Green,
-        Effect::RequireApproval => AnsiColor::Yellow,
-        Effect::Deny => AnsiColor::Red,
-    };
-    if colour {
-        colour_of.on_default().effects(Effects::BOLD)
-    } else {
-        Style::new()
-    }
-}
-
-fn name(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::RequireApproval => "require_approval",
-        Effect::Deny => "deny",
-    }
-}
-
-fn described(fault: &Fault) -> String {
-    let of = fault
-        .rule
-        .as_deref()
-        .map(|rule| format!("{rule}: "))
-        .unwrap_or_default();
-    let argument = fault
-        .argument
-        .as_deref()
-        .map(|argument| format!("`{argument}`: "))
-        .unwrap_or_default();
-    format!("{of}{argument}{}", fault.fault)
-}
-
-fn required(approval: &Approval) -> String {
-    let all = approval
-        .require
-        .iter()
-        .map(|one| format!("{} from {}", one.count, one.from.join(" or ")));
-    let mut said = all.collect::<Vec<_>>().join(", and ");
-    if let Some(timeout) = approval.timeout {
-        let _ = write!(said, " within {}", timeout.text());
-    }
-    let _ = write!(said, ", {} evidence", approval.evidence);
-    if !approval.separation {
-        said.push_str(", without separation");
-    }
-    said
-}
-
-fn limited(limit: &Limit) -> String {
-    let mut said = format!("{}: {}", limit.of, limit.rate);
-    if let Some(burst) = limit.burst {
-        let _ = write!(said, ", burst {burst}");
-    }
-    if let Some(concurrent) = limit.concurrent {
-        let _ = write!(said, ", {concurrent} at once");
-    }
-    said
-}
-
-fn written(source: &Source) -> String {
-    let mut said = format!("{}:{}", source.path, source.line);
-    if let Some(commit) = &source.commit {
-        let _ = write!(said, ", commit {}", short(commit));
-    }
-    if !source.approved_by.is_empty() {
-        let _ = write!(said, ", approved by {}", source.approved_by.join(", "));
-    }
-    said
-}
-
-/// As much of a hexadecimal id as tells it from others at a glance, as git shows it.
-fn short(id: &str) -> &str {
-    id.get(..12).unwrap_or(id)
 }
 
 impl Duration {
@@ -401,144 +229,4 @@ impl Serialize for Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn source() -> Source {
-        Source {
-            path: "teams/payments/refunds.yaml".to_owned(),
-            line: 12,
-            commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
-            approved_by: vec!["alice".to_owned(), "carol".to_owned()],
-        }
-    }
-
-    fn decision() -> Decision {
-        Decision {
-            effect: Effect::RequireApproval,
-            code: "approval-required".to_owned(),
-            rule: Some("refunds/large".to_owned()),
-            reason: Some("large refunds are looked at".to_owned()),
-            errors: vec![Fault {
-                rule: Some("guardrails/eu-only".to_owned()),
-                argument: Some("region".to_owned()),
-                fault: "the argument is missing".to_owned(),
-            }],
-            obligations: Obligations {
-                approval: vec![Approval {
-                    rule: "refunds/large".to_owned(),
-                    require: vec![
-                        Requirement {
-                            from: vec!["finance".to_owned()],
-                            count: 2,
-                        },
-                        Requirement {
-                            from: vec!["alice".to_owned(), "bob".to_owned()],
-                            count: 1,
-                        },
-                    ],
-                    timeout: Some(Duration(3_600_000)),
-                    separation: true,
-                    evidence: "signed".to_owned(),
-                }],
-                limits: vec![Limit {
-                    of: "ring/standard".to_owned(),
-                    rate: "20/s".to_owned(),
-                    burst: Some(40),
-                    concurrent: Some(8),
-                }],
-                credential_ttl: Some(Duration(90_000)),
-            },
-            observed: vec!["trial/no-dollars".to_owned()],
-            challenge: None,
-            source: Some(source()),
-            bundle: Bundle {
-                organization: "acme".to_owned(),
-                digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
-                serial: Serial { epoch: 1, steps: 42 },
-                commit: Some("89abcdef0123456789abcdef0123456789abcdef".to_owned()),
-            },
-        }
-    }
-
-    fn denied() -> Decision {
-        Decision {
-            effect: Effect::Deny,
-            code: "unknown-agent".to_owned(),
-            rule: None,
-            reason: None,
-            errors: Vec::new(),
-            obligations: Obligations::default(),
-            observed: Vec::new(),
-            source: None,
-            ..decision()
-        }
-    }
-
-    #[test]
-    fn a_decision_says_what_it_asks_and_where_it_comes_from() {
-        insta::assert_snapshot!(text(&decision(), false));
-    }
-
-    #[test]
-    fn json_has_every_field_whatever_was_decided() {
-        insta::assert_snapshot!("decision_json", json(&decision()));
-        insta::assert_snapshot!("decision_json_line", json_line(&denied()));
-    }
-
-    #[test]
-    fn the_answer_has_its_colour_on_a_terminal_only() {
-        assert!(text(&denied(), true).starts_with("\u{1b}[1m\u{1b}[31mdeny\u{1b}[0m unknown-agent\n"));
-        assert!(text(&denied(), false).starts_with("deny unknown-agent\n"));
-    }
-
-    #[test]
-    fn hostile_names_cannot_rewrite_the_terminal() {
-        let mut hostile = denied();
-        hostile.reason = Some("\u{1b}[2Jallow granted\n".to_owned());
-        assert!(text(&hostile, false).contains(r"\u{1b}[2Jallow granted\n"));
-    }
-
-    #[test]
-    fn an_explanation_shows_the_path_through_every_rule() {
-        let trace = |rule: &str, effect, outcome, steps: &[&str]| RuleTrace {
-            rule: rule.to_owned(),
-            effect,
-            outcome,
-            steps: steps.iter().map(|step| (*step).to_owned()).collect(),
-            source: Some(source()),
-        };
-        let explanation = Explanation {
-            decision: decision(),
-            steps: vec!["payments/refund-bot is deployed in production in ring standard".to_owned()],
-            rules: vec![
-                trace(
-                    "guardrails/eu-only",
-                    Effect::RequireApproval,
-                    Outcome::Error,
-                    &["region == \"eu\": error, the argument is missing"],
-                ),
-                trace(
-                    "refunds/large",
-                    Effect::Allow,
-                    Outcome::Matches,
-                    &["amount <= 5000: no", "currency == \"EUR\": yes"],
-                ),
-                trace(
-                    "refunds/small",
-                    Effect::Allow,
-                    Outcome::DoesNotMatch,
-                    &["amount <= 5000: no"],
-                ),
-            ],
-        };
-        insta::assert_snapshot!("explanation_text", explanation_text(&explanation, false));
-        insta::assert_snapshot!("explanation_json", explanation_json(&explanation));
-    }
-
-    #[test]
-    fn durations_take_the_greatest_unit_that_divides_them() {
-        let shown = [604_800_000, 7_200_000, 900_000, 90_000, 1_500].map(|length| Duration(length).text());
-        assert_eq!(shown, ["7d", "2h", "15m", "90s", "1500ms"]);
-    }
-}
+mod tests;
