@@ -82,6 +82,18 @@ pub struct SourceTree {
 }
 
 impl SourceTree {
+    /// A tree of these paths and texts, as a folder would give it.
+    pub fn from_files(files: Vec<(String, String)>) -> Self {
+        let mut files: Vec<_> = files
+            .into_iter()
+            .map(|(path, text)| SourceFile { path, text, blob: None })
+            .collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Self {
+            files,
+            revision: Revision::Folder,
+        }
+    }
     /// All files, sorted by path.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
