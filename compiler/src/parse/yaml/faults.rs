@@ -21,11 +21,13 @@ pub(super) struct Faults<'t, 's> {
     count: usize,
     /// The line of the last tab reported: a key and its mapping start at the same place.
     tab_at: Option<usize>,
+    /// Text that was reported as a whole: what else is wrong within has the same cause.
+    said: std::ops::Range<usize>,
 }
 
 impl<'t, 's> Faults<'t, 's> {
     pub(super) fn new(file: FileId, text: &'t str, sink: &'s mut Sink) -> Self {
-        Self { file, text, sink, count: 0, tab_at: None }
+        Self { file, text, sink, count: 0, tab_at: None, said: 0..0 }
     }
 
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
@@ -124,6 +126,9 @@ impl<'t, 's> Faults<'t, 's> {
     }
 
     pub(super) fn anchor(&mut self, start: usize, end: usize) {
+        if self.said.contains(&start) {
+            return;
+        }
         let name = self.slice(start, end);
         let place = self.span(start, end);
         self.push(
@@ -134,6 +139,9 @@ impl<'t, 's> Faults<'t, 's> {
     }
 
     pub(super) fn alias(&mut self, start: usize, end: usize) {
+        if self.said.contains(&start) {
+            return;
+        }
         let name = self.slice(start, end);
         let place = self.span(start, end);
         let message = format!("`{name}` is read as an alias, not as text");
@@ -155,6 +163,7 @@ impl<'t, 's> Faults<'t, 's> {
         let fault = Diagnostic::new(&codes::YAML_TAG, message, place, "an unquoted `!` begins a tag");
         self.push(match self.value_on_line(from) {
             Some(value) if value.start == from && value.end >= end && !name.starts_with("!!") => {
+                self.said = value.clone();
                 self.with_quoting(fault, value)
             }
             _ => fault.with_help("remove the tag; if it is meant as text, quote the whole value or put it under `|`"),
@@ -169,7 +178,7 @@ impl<'t, 's> Faults<'t, 's> {
                 Diagnostic::new(&codes::NULL_VALUE, message, key.span, "nothing stands after it")
             }
             (None, "") => {
-                let place = self.span(start.saturating_sub(1), start);
+                let place = self.last_before(start);
                 Diagnostic::new(&codes::NULL_VALUE, "a list item is empty", place, "")
             }
             _ => {
@@ -267,6 +276,9 @@ impl<'t, 's> Faults<'t, 's> {
         if *error.kind() == ErrorKind::TooManyComments {
             return self.too_large(at, "too many comments follow each other".to_owned());
         }
+        if self.said.contains(&at) {
+            return;
+        }
         let place = self.visible(at);
         if is_directive(error.kind()) {
             self.push(
@@ -308,13 +320,15 @@ impl<'t, 's> Faults<'t, 's> {
         let rest = self.slice(at, self.text.len());
         match rest.chars().next() {
             Some(found) if !found.is_whitespace() => self.span(at, at + found.len_utf8()),
-            _ => {
-                let before = self.slice(0, at).trim_end();
-                match before.chars().next_back() {
-                    Some(found) => self.span(before.len() - found.len_utf8(), before.len()),
-                    None => self.span(at, at),
-                }
-            }
+            _ => self.last_before(at),
+        }
+    }
+
+    fn last_before(&self, at: usize) -> Span {
+        let before = self.slice(0, at).trim_end();
+        match before.chars().next_back() {
+            Some(found) => self.span(before.len() - found.len_utf8(), before.len()),
+            None => self.span(at, at),
         }
     }
 

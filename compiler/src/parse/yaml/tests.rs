@@ -81,7 +81,7 @@ fn each_refused_construct_has_its_code_and_its_place() {
         ("a: null\n", "null-value", "null"),
         ("a:\nb: c\n", "null-value", "a"),
         ("a: {b, c: d}\n", "null-value", "b"),
-        ("- \n- a\n", "null-value", ""),
+        ("- \n- a\n", "null-value", "-"),
         ("~\n", "null-value", "~"),
         ("a: b\u{1}c\n", "control-character", "\u{1}"),
         ("a: b\u{feff}c\n", "control-character", "\u{feff}"),
@@ -334,7 +334,11 @@ fn maps_are_exact(text: &str) {
             Value::Hole => {}
         }
     }
-    for document in run(text).0 {
+    let (documents, found) = run(text);
+    if !found.is_empty() {
+        return;
+    }
+    for document in documents {
         walk(text, &document.root);
     }
 }
