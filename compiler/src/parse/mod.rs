@@ -2,3 +2,4 @@
 //! a hole with a diagnostic, and never hides what stands beside it.
 
 pub mod node;
+pub mod yaml;
