@@ -1,3 +1,4 @@
 //! Rules, whatever language they were written in, become one [`RuleSet`](crate::ir).
 
+pub mod cedar;
 pub mod vocabulary;
