@@ -76,13 +76,18 @@ fn run(
     action: usize,
     sees: lower::Sees,
 ) -> Result<Lowered, Vec<Diagnostic>> {
-    let (condition, mut findings) = lower::lower(vocabulary, parsed, action, sees);
-    let failed = condition.is_none();
-    findings.extend(messages::typecheck(schema, vocabulary, parsed, action, failed));
+    let (condition, mut findings) = parse::with_stack(|| {
+        let (condition, mut findings) = lower::lower(vocabulary, parsed, action, sees);
+        let failed = condition.is_none();
+        findings.extend(messages::typecheck(schema, vocabulary, parsed, action, failed));
+        (condition, findings)
+    });
     findings.sort_by(|a, b| key(a).cmp(&key(b)));
     findings.dedup();
     match condition {
-        Some(condition) if findings.iter().all(|d| d.severity != Severity::Error) => Ok(Lowered { condition, findings }),
+        Some(condition) if findings.iter().all(|d| d.severity != Severity::Error) => {
+            Ok(Lowered { condition, findings })
+        }
         _ => Err(findings),
     }
 }

@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use cedar_policy_core::ast::{Context, EntityUID, Expr, ExprKind, Literal, Request, RequestSchemaAllPass, Value, ValueKind};
+use cedar_policy_core::ast::{
+    Context, EntityUID, Expr, ExprKind, Literal, Request, RequestSchemaAllPass, Value, ValueKind,
+};
 use cedar_policy_core::entities::Entities;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
@@ -102,7 +104,11 @@ fn quoted(text: &str) -> String {
         .chars()
         .filter(|c| c.is_ascii_graphic() && *c != '"' && *c != '\\')
         .collect();
-    if plain == text { format!("\"{text}\"") } else { "\"?\"".to_owned() }
+    if plain == text {
+        format!("\"{text}\"")
+    } else {
+        "\"?\"".to_owned()
+    }
 }
 
 /// The integer, or the truth as one, that a constant expression comes to.

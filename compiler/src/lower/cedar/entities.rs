@@ -12,7 +12,15 @@ use super::types::Ent;
 use crate::diag::codes::condition::{NO_RESOURCE, UNKNOWN_ENTITY};
 use crate::ir::{Condition, Constant, Entity, Op, Term};
 
-const TYPES: [&str; 7] = ["Action", "Agent", "Deployment", "Environment", "Resource", "Ring", "Team"];
+const TYPES: [&str; 7] = [
+    "Action",
+    "Agent",
+    "Deployment",
+    "Environment",
+    "Resource",
+    "Ring",
+    "Team",
+];
 
 impl Lowerer<'_> {
     /// An entity written in the condition: its type and its name must exist.
@@ -40,7 +48,12 @@ impl Lowerer<'_> {
             return Ok(Ent::Literal(ty, name.to_owned()));
         }
         let noun = ty.to_lowercase();
-        self.report(&UNKNOWN_ENTITY, e, format!("there is no {noun} `{name}`"), format!("no such {noun}"));
+        self.report(
+            &UNKNOWN_ENTITY,
+            e,
+            format!("there is no {noun} `{name}`"),
+            format!("no such {noun}"),
+        );
         let spelled = |name: &str| format!("{ty}::\"{name}\"");
         match ty {
             "Deployment" => self.suggest(name, vocabulary.deployments.iter().map(String::as_str), spelled),
@@ -62,7 +75,12 @@ impl Lowerer<'_> {
         if let Some(ty) = TYPES.into_iter().find(|known| *known == name) {
             return Ok(ty);
         }
-        self.report(&UNKNOWN_ENTITY, e, format!("there is no type of entity `{name}`"), "no such type");
+        self.report(
+            &UNKNOWN_ENTITY,
+            e,
+            format!("there is no type of entity `{name}`"),
+            "no such type",
+        );
         let near = crate::diag::nearest(name, TYPES).map(|near| format!("did you mean `{near}`?"));
         self.help(near.unwrap_or_else(|| format!("there are {}", TYPES.map(|ty| format!("`{ty}`")).join(", "))));
         Err(Stop::Reported)
@@ -78,9 +96,11 @@ impl Lowerer<'_> {
         match (a, b) {
             (a, b) if a == b => Ok(YES),
             (a, b) if a.type_name() != b.type_name() => Ok(NO),
-            (Ent::Principal, Ent::Literal(_, name)) | (Ent::Literal(_, name), Ent::Principal) => {
-                self.test(Op::PrincipalIn, Term::Nothing, Term::Entity(Entity::Deployment(name.clone())))
-            }
+            (Ent::Principal, Ent::Literal(_, name)) | (Ent::Literal(_, name), Ent::Principal) => self.test(
+                Op::PrincipalIn,
+                Term::Nothing,
+                Term::Entity(Entity::Deployment(name.clone())),
+            ),
             (Ent::Action, Ent::Literal(_, name)) | (Ent::Literal(_, name), Ent::Action) => {
                 Ok(settled(self.action.name == *name))
             }
@@ -117,7 +137,10 @@ impl Lowerer<'_> {
             }
             (Ent::Resource, Ent::Literal("Resource", _)) => self.same_entity(e, a, b),
             (Ent::Action | Ent::Resource, Ent::Literal(..)) => Ok(NO),
-            _ => self.unsupported(e, "`in` with anything but `principal`, `action` or `resource` on its left"),
+            _ => self.unsupported(
+                e,
+                "`in` with anything but `principal`, `action` or `resource` on its left",
+            ),
         }
     }
 
@@ -126,7 +149,12 @@ impl Lowerer<'_> {
         if self.action.has_resources {
             return Ok(());
         }
-        self.report(&NO_RESOURCE, e, "the condition looks at the resource, and the action declares none", "no resource");
+        self.report(
+            &NO_RESOURCE,
+            e,
+            "the condition looks at the resource, and the action declares none",
+            "no resource",
+        );
         self.help("add `resources:` to the action, or keep the rule to actions that have them");
         Err(Stop::Reported)
     }

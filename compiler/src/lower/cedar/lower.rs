@@ -44,7 +44,17 @@ impl From<TooLarge> for Stop {
 pub(super) type Out<T> = Result<T, Stop>;
 
 /// Names that parameters with a command or a query in them go by.
-const COMMANDS: [&str; 9] = ["cmd", "code", "command", "commands", "query", "script", "shell", "sql", "statement"];
+const COMMANDS: [&str; 9] = [
+    "cmd",
+    "code",
+    "command",
+    "commands",
+    "query",
+    "script",
+    "shell",
+    "sql",
+    "statement",
+];
 
 /// Lowers a condition for one action. `None` comes with a finding that is an error.
 pub(super) fn lower(
@@ -56,7 +66,10 @@ pub(super) fn lower(
     let found = vocabulary.actions.get(action);
     let Some((action, shape)) = found.and_then(|a| Some((a, vocabulary.shapes.get(a.shape.0 as usize)?))) else {
         let message = "the condition is about an action that does not exist";
-        return (None, vec![Diagnostic::new(&CONDITION_TYPE, message, parsed.place.span, "")]);
+        return (
+            None,
+            vec![Diagnostic::new(&CONDITION_TYPE, message, parsed.place.span, "")],
+        );
     };
     let mut lowerer = Lowerer {
         vocabulary,
@@ -127,10 +140,7 @@ impl Lowerer<'_> {
                 self.budget.spend(1)?;
                 Ok(choose(test?, yes?, no?))
             }
-            ExprKind::UnaryApp {
-                op: UnaryOp::Not,
-                arg,
-            } => {
+            ExprKind::UnaryApp { op: UnaryOp::Not, arg } => {
                 self.budget.spend(1)?;
                 Ok(not(self.condition(arg)?))
             }
@@ -318,7 +328,9 @@ impl Lowerer<'_> {
                 let tree = self.term(b, element)?;
                 self.over(tree, &mut |this, (element, te)| {
                     // The element is made a set of one, so that one rule says what may meet.
-                    let Ty::Set(inner) = &ts else { return Err(Stop::Reported) };
+                    let Ty::Set(inner) = &ts else {
+                        return Err(Stop::Reported);
+                    };
                     let Some(joined) = inner.join(&te) else {
                         let set = ts.describe();
                         return this.incomparable(a, b, &set, &te.describe());
@@ -339,13 +351,19 @@ impl Lowerer<'_> {
     }
 
     fn sets(&mut self, op: Op, (a, x): (&Expr, Val), (b, y): (&Expr, Val)) -> Out<Condition> {
-        let name = if op == Op::ContainsAll { "containsAll" } else { "containsAny" };
+        let name = if op == Op::ContainsAll {
+            "containsAll"
+        } else {
+            "containsAny"
+        };
         match (x, y) {
             (Val::Term(x, tx @ Ty::Set(_)), Val::Term(y, ty @ Ty::Set(_))) => {
                 let (x, y) = self.alike((a, x, tx), (b, y, ty), "compares")?;
                 self.test(op, x, y)
             }
-            (Val::Entities(_), _) | (_, Val::Entities(_)) => self.unsupported(a, "sets of entities compared with each other"),
+            (Val::Entities(_), _) | (_, Val::Entities(_)) => {
+                self.unsupported(a, "sets of entities compared with each other")
+            }
             (Val::Term(_, Ty::Set(_)), y) => self.wrong(b, &format!("`{name}` asks about two sets"), &y),
             (x, _) => self.wrong(a, &format!("`{name}` asks about two sets"), &x),
         }
@@ -427,7 +445,13 @@ impl Lowerer<'_> {
     }
 
     /// Adds a finding that names the action at hand.
-    pub(super) fn report(&mut self, code: &'static Code, e: &Expr, message: impl Into<String>, label: impl Into<String>) {
+    pub(super) fn report(
+        &mut self,
+        code: &'static Code,
+        e: &Expr,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) {
         let span = self.span(e);
         self.report_at(code, span, message, label);
     }
@@ -457,7 +481,9 @@ impl Lowerer<'_> {
         candidates: impl IntoIterator<Item = &'b str>,
         spelled: impl Fn(&str) -> String,
     ) {
-        let Some(name) = nearest(written, candidates) else { return };
+        let Some(name) = nearest(written, candidates) else {
+            return;
+        };
         let Some(last) = self.findings.pop() else { return };
         let text = format!("did you mean `{name}`?");
         let last = match (&last.primary, self.parsed.place.exact) {
@@ -475,13 +501,22 @@ impl Lowerer<'_> {
     pub(super) fn wrong<T>(&mut self, e: &Expr, needed: &str, found: &Val) -> Out<T> {
         self.visible(e, found)?;
         let found = found.describe();
-        self.report(&CONDITION_TYPE, e, format!("{needed}, and this is {found}"), found.clone());
+        self.report(
+            &CONDITION_TYPE,
+            e,
+            format!("{needed}, and this is {found}"),
+            found.clone(),
+        );
         Err(Stop::Reported)
     }
 
     fn incomparable<T>(&mut self, a: &Expr, b: &Expr, x: &str, y: &str) -> Out<T> {
         let (a, b) = (self.span(a), self.span(b));
-        let span = Span { start: a.start.min(b.start), end: a.end.max(b.end), ..a };
+        let span = Span {
+            start: a.start.min(b.start),
+            end: a.end.max(b.end),
+            ..a
+        };
         self.report_at(&CONDITION_TYPE, span, format!("compares {x} with {y}"), "never equal");
         Err(Stop::Reported)
     }
@@ -505,7 +540,9 @@ impl Lowerer<'_> {
         let Val::Opaque(name) = val else { return Ok(()) };
         let message = format!("`{name}` is opaque: a condition can only ask whether it is there");
         self.report(&UNSUPPORTED_CONDITION, e, message, "not readable");
-        self.help(format!("write `context.args has {name}`, or declare a type that conditions can read"));
+        self.help(format!(
+            "write `context.args has {name}`, or declare a type that conditions can read"
+        ));
         Err(Stop::Reported)
     }
 
@@ -521,7 +558,14 @@ fn is_test(op: BinaryOp) -> bool {
 pub(super) fn is_extension_test(name: &str) -> bool {
     matches!(
         name,
-        "isIpv4" | "isIpv6" | "isLoopback" | "isMulticast" | "isInRange" | "lessThan" | "lessThanOrEqual" | "greaterThan"
+        "isIpv4"
+            | "isIpv6"
+            | "isLoopback"
+            | "isMulticast"
+            | "isInRange"
+            | "lessThan"
+            | "lessThanOrEqual"
+            | "greaterThan"
             | "greaterThanOrEqual"
     )
 }

@@ -3,9 +3,8 @@
 //! Lowering finds most of what is wrong by itself, with finer types than Cedar has. The checker adds the one thing
 //! that it alone knows, which optional argument is guarded; and whatever else it refuses is refused.
 
-use cedar_policy_core::ast::{Expr, ExprKind};
-use cedar_policy_core::parser::Loc;
 use cedar_policy_core::validator::ValidationError;
+use cedar_policy_core::validator::validation_errors::AttributeAccess;
 use miette::Diagnostic as _;
 
 use super::parse::Parsed;
@@ -22,13 +21,19 @@ pub(super) fn typecheck(
     action: usize,
     failed: bool,
 ) -> Vec<Diagnostic> {
-    let name = vocabulary.actions.get(action).map_or("?", |action| action.name.as_str());
+    let name = vocabulary
+        .actions
+        .get(action)
+        .map_or("?", |action| action.name.as_str());
     let plain = |message: String| vec![Diagnostic::new(&CONDITION_TYPE, message, parsed.place.span, "")];
     match schema.check(parsed, action) {
         Checked::Fine => Vec::new(),
         Checked::NoSchema(why) if !failed => plain(format!("the condition cannot be checked, for `{name}`: {why}")),
         Checked::Wrong(errors) => {
-            let found: Vec<_> = errors.iter().filter_map(|error| finding(error, parsed, name, failed)).collect();
+            let found: Vec<_> = errors
+                .iter()
+                .filter_map(|error| finding(error, parsed, name, failed))
+                .collect();
             if found.is_empty() && !failed {
                 return plain(format!("the condition has no type, for `{name}`"));
             }
@@ -39,11 +44,15 @@ pub(super) fn typecheck(
 }
 
 fn finding(error: &ValidationError, parsed: &Parsed, action: &str, failed: bool) -> Option<Diagnostic> {
-    let range = error.labels().and_then(|mut labels| labels.next()).map(|l| l.offset()..l.offset() + l.len());
-    let span = range.clone().map_or(parsed.place.span, |range| parsed.place.locate(range));
+    let range = error
+        .labels()
+        .and_then(|mut labels| labels.next())
+        .map(|l| l.offset()..l.offset() + l.len());
+    let span = range
+        .clone()
+        .map_or(parsed.place.span, |range| parsed.place.locate(range));
     if let ValidationError::UnsafeOptionalAttributeAccess(access) = error {
-        let read = parsed.expr.subexpressions().find_map(|e| read(e, access.source_loc.as_ref()?));
-        let (of, attribute) = read.unwrap_or(("context.args".to_owned(), "it".to_owned()));
+        let (of, attribute) = guard(&access.attribute_access);
         let message = format!("`{attribute}` is optional, and read without asking whether it is there, for `{action}`");
         return Some(
             Diagnostic::new(&UNGUARDED_OPTIONAL, message, span, "may be absent")
@@ -55,15 +64,24 @@ fn finding(error: &ValidationError, parsed: &Parsed, action: &str, failed: bool)
     }
     let said = error.to_string();
     let said = said.split_once("`condition`, ").map_or(said.as_str(), |(_, said)| said);
-    Some(Diagnostic::new(&CONDITION_TYPE, format!("{said}, for `{action}`"), span, ""))
+    Some(Diagnostic::new(
+        &CONDITION_TYPE,
+        format!("{said}, for `{action}`"),
+        span,
+        "",
+    ))
 }
 
-/// `x.y` at that place: `x` as written, and `y`.
-fn read(e: &Expr, loc: &Loc) -> Option<(String, String)> {
-    match e.expr_kind() {
-        ExprKind::GetAttr { expr, attr } if e.source_loc()? == loc => {
-            Some((expr.source_loc()?.snippet()?.to_owned(), attr.to_string()))
-        }
-        _ => None,
-    }
+/// What is to be asked, and for which attribute.
+fn guard(access: &AttributeAccess) -> (String, String) {
+    // The attribute comes first and what it is read from after it, innermost last.
+    let (root, attributes) = match access {
+        AttributeAccess::Context(_, attributes) => ("context", attributes),
+        AttributeAccess::EntityLUB(_, attributes) => ("principal", attributes),
+        AttributeAccess::Other(attributes) => ("context.args", attributes),
+    };
+    let mut names = attributes.iter();
+    let attribute = names.next().map_or("it", |name| name.as_str());
+    let path = names.rev().fold(root.to_owned(), |path, name| format!("{path}.{name}"));
+    (path, attribute.to_owned())
 }

@@ -21,8 +21,18 @@ use crate::source::{SourceFile, Span};
 pub const MAX_TEXT: usize = 16 * 1024;
 
 /// How deeply operators may nest, a chain of `&&` counting one for each. Cedar's parser and every later step
-/// recurse; this keeps them within a two-megabyte stack in an unoptimised build, which a test shows.
+/// recurse, and this keeps them within [`STACK`] in an unoptimised build, which a test shows.
 pub const MAX_DEPTH: usize = 128;
+
+/// The stack that parsing and type-checking are given, in bytes. Cedar's checker spends some 20 KiB a level when
+/// it is not optimised, and gives up where the stack runs low: with a stack of a known size, what is refused does
+/// not depend on the thread that asks.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Runs with a stack of [`STACK`] bytes.
+pub(super) fn with_stack<T>(f: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STACK / 2, STACK, f)
+}
 
 /// How many brackets may stand open at once. Each costs the parser a dozen calls, an operator one.
 const MAX_BRACKETS: usize = 24;
@@ -56,7 +66,11 @@ impl TextPlace {
     pub fn locate(&self, range: Range<usize>) -> Span {
         let at = |offset: usize| -> Option<u32> { self.exact?.checked_add(u32::try_from(offset).ok()?) };
         match (at(range.start), at(range.end)) {
-            (Some(start), Some(end)) if start <= end && end <= self.span.end => Span { start, end, ..self.span },
+            (Some(start), Some(end)) if start <= end && end <= self.span.end => Span {
+                start,
+                end,
+                ..self.span
+            },
             _ => self.span,
         }
     }
@@ -106,65 +120,108 @@ impl Parsed {
 
 /// Parses the text of a condition; what is wrong with it goes to the sink.
 pub fn parse(text: &Text, file: &SourceFile, sink: &mut Sink) -> Option<Parsed> {
+    read(text, file).map_err(|finding| sink.push(finding)).ok()
+}
+
+pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Diagnostic> {
     let place = TextPlace::new(text, file);
-    if let Err(finding) = bounded(&text.value, &place) {
-        sink.push(finding);
-        return None;
-    }
-    match Expr::from_str(&text.value) {
-        Ok(expr) => Some(Parsed {
-            template: Template::new(
-                PolicyID::from_string("condition"),
-                None,
-                Annotations::new(),
-                Effect::Permit,
-                PrincipalConstraint::any(),
-                ActionConstraint::any(),
-                ResourceConstraint::any(),
-                Some(expr.clone()),
-            ),
-            expr,
-            place,
-        }),
-        Err(errors) => {
-            // The first is the cause; what the parser says after it has recovered is mostly an echo.
-            let error = errors.iter().next();
-            let range = error
-                .and_then(|e| e.labels())
-                .and_then(|mut labels| labels.next())
-                .map(|label| label.offset()..label.offset() + label.len());
-            let span = range.map_or(place.span, |range| place.locate(range));
-            let said = error.map_or_else(|| "it cannot be read".to_owned(), ToString::to_string);
-            let mut finding = Diagnostic::new(&CONDITION_SYNTAX, format!("this is not a condition: {said}"), span, "here");
-            if text.value.contains('\'') && !text.value.contains('"') {
-                finding = finding.with_help("strings stand in double quotes, not in single ones");
-            } else if let Some(help) = error.and_then(|e| e.help().map(|help| help.to_string())) {
-                finding = finding.with_help(help);
+    bounded(&text.value, &place)?;
+    let expr = with_stack(|| Expr::from_str(&text.value)).map_err(|errors| {
+        // The first is the cause; what the parser says after it has recovered is mostly an echo.
+        let error = errors.iter().next();
+        let range = error
+            .and_then(|e| e.labels())
+            .and_then(|mut labels| labels.next())
+            .map(|label| label.offset()..label.offset() + label.len());
+        let span = range.map_or(place.span, |range| place.locate(range));
+        let said = error.map_or_else(|| "it cannot be read".to_owned(), ToString::to_string);
+        let finding = Diagnostic::new(
+            &CONDITION_SYNTAX,
+            format!("this is not a condition: {said}"),
+            span,
+            "here",
+        );
+        if text.value.contains('\'') && !text.value.contains('"') {
+            finding.with_help("strings stand in double quotes, not in single ones")
+        } else {
+            match error.and_then(|e| e.help().map(|help| help.to_string())) {
+                Some(help) => finding.with_help(help),
+                None => finding,
             }
-            sink.push(finding);
-            None
         }
-    }
+    })?;
+    let template = Template::new(
+        PolicyID::from_string("condition"),
+        None,
+        Annotations::new(),
+        Effect::Permit,
+        PrincipalConstraint::any(),
+        ActionConstraint::any(),
+        ResourceConstraint::any(),
+        Some(expr.clone()),
+    );
+    Ok(Parsed { expr, template, place })
 }
 
 /// Whether the parser can be trusted with the text: it recurses, and nothing in it counts how deep.
-///
-/// The estimate is never too low: within one pair of brackets each operator and each `.` since the last comma
-/// can nest at most one level, and brackets add up.
 fn bounded(text: &str, place: &TextPlace) -> Result<(), Diagnostic> {
-    let too_large = |message: String, at: Range<usize>| {
-        Diagnostic::new(&CONDITION_TOO_LARGE, message, place.locate(at), "")
+    let too_large = |message: String| {
+        Diagnostic::new(&CONDITION_TOO_LARGE, message, place.span, "")
             .with_help("split it into several rules, or compare with a set: `[\"a\", \"b\"].contains(x)`")
     };
     if text.len() > MAX_TEXT {
-        return Err(too_large(
-            format!("a condition has at most {MAX_TEXT} bytes, and this one has {}", text.len()),
-            0..text.len(),
-        ));
+        let length = text.len();
+        return Err(too_large(format!(
+            "a condition has at most {MAX_TEXT} bytes, and this one has {length}"
+        )));
     }
-    let mut levels: Vec<usize> = vec![0];
+    let depth = nesting(text);
+    if depth.operators > MAX_DEPTH || depth.brackets > MAX_BRACKETS {
+        return Err(too_large(format!(
+            "a condition nests at most {MAX_DEPTH} operators and {MAX_BRACKETS} brackets deep"
+        )));
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Nesting {
+    operators: usize,
+    brackets: usize,
+}
+
+/// What stands between two brackets, or two commas in them.
+#[derive(Default)]
+struct Level {
+    /// `&&`, `||` and `if` so far: a chain of them nests as deep as it is long.
+    chain: usize,
+    /// Every other operator in the operand at hand, and in the deepest one so far.
+    operand: usize,
+    deepest: usize,
+    /// The deepest item before the last comma.
+    items: usize,
+}
+
+impl Level {
+    fn next_operand(&mut self) {
+        self.deepest = self.deepest.max(self.operand);
+        self.operand = 0;
+    }
+    fn next_item(&mut self) {
+        self.next_operand();
+        self.items = self.items.max(self.chain + self.deepest);
+        (self.chain, self.deepest) = (0, 0);
+    }
+}
+
+/// How deep the expression nests. Never too low: an operand counts as nested in every operator of its chain.
+fn nesting(text: &str) -> Nesting {
+    let mut found = Nesting::default();
+    let mut outer: Vec<Level> = Vec::new();
+    let mut level = Level::default();
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, next)| *next);
         match c {
             '"' => {
                 while let Some((_, c)) = chars.next() {
@@ -175,51 +232,56 @@ fn bounded(text: &str, place: &TextPlace) -> Result<(), Diagnostic> {
                     }
                 }
             }
-            '/' if chars.peek().is_some_and(|(_, c)| *c == '/') => {
-                while chars.next_if(|(_, c)| *c != '\n').is_some() {}
+            '/' if next == Some('/') => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
+            '(' | '[' | '{' => {
+                outer.push(std::mem::take(&mut level));
+                found.brackets = found.brackets.max(outer.len());
             }
-            '(' | '[' | '{' => levels.push(1),
             ')' | ']' | '}' => {
-                if levels.len() > 1 {
-                    levels.pop();
-                }
+                level.next_item();
+                let inside = level.items;
+                level = outer.pop().unwrap_or_default();
+                level.operand += 1 + inside;
             }
-            ',' => {
-                if levels.len() > 1
-                    && let Some(level) = levels.last_mut()
-                {
-                    *level = 1;
-                }
+            ',' => level.next_item(),
+            '&' | '|' => {
+                level.chain += 1;
+                level.next_operand();
+                chars.next_if(|(_, next)| *next == c);
             }
-            // `&&`, `||`, `==`, `<=`, `!=` and `::` count once, for their last character.
-            '&' | '|' | '=' | '<' | '>' | '!' | ':' if chars.peek().is_some_and(|(_, next)| *next == c || *next == '=') => {}
-            '&' | '|' | '=' | '<' | '>' | '!' | '+' | '-' | '*' | '.' | '%' | '/' => count(&mut levels),
-            'i' | 'h' | 'l' | 't' | 'e' if keyword(text, at) => count(&mut levels),
+            // Two characters, one operator.
+            '=' | '<' | '>' | '!' if next == Some('=') => {
+                level.operand += 1;
+                chars.next();
+            }
+            '=' | '<' | '>' | '!' | '+' | '-' | '*' | '/' | '%' | '.' | ':' => level.operand += 1,
+            'i' if word_at(text, at) == Some("if") => {
+                level.chain += 1;
+                level.next_operand();
+            }
+            't' | 'e' if matches!(word_at(text, at), Some("then" | "else")) => level.next_operand(),
+            'i' | 'h' | 'l' if matches!(word_at(text, at), Some("in" | "is" | "has" | "like")) => level.operand += 1,
             _ => {}
         }
-        let depth: usize = levels.iter().sum();
-        if depth > MAX_DEPTH || levels.len() > MAX_BRACKETS {
-            return Err(too_large(
-                format!("a condition nests at most {MAX_DEPTH} operators and {MAX_BRACKETS} brackets deep"),
-                at..at + c.len_utf8(),
-            ));
-        }
     }
-    Ok(())
+    // What was never closed nests in what it was opened in.
+    while let Some(mut above) = outer.pop() {
+        level.next_item();
+        above.operand += 1 + level.items;
+        level = above;
+    }
+    level.next_item();
+    found.operators = level.items;
+    found
 }
 
-fn count(levels: &mut [usize]) {
-    if let Some(level) = levels.last_mut() {
-        *level += 1;
-    }
-}
-
-/// Whether an operator that is a word begins here.
-fn keyword(text: &str, at: usize) -> bool {
+/// The word that begins there, if one does.
+fn word_at(text: &str, at: usize) -> Option<&str> {
     let word = |c: char| c.is_alphanumeric() || c == '_';
     let before = text.get(..at).and_then(|s| s.chars().next_back());
-    let rest = text.get(at..).unwrap_or("");
-    let end = rest.find(|c| !word(c)).unwrap_or(rest.len());
-    !before.is_some_and(word)
-        && matches!(rest.get(..end), Some("if" | "then" | "else" | "in" | "is" | "has" | "like"))
+    if before.is_some_and(word) {
+        return None;
+    }
+    let rest = text.get(at..)?;
+    rest.get(..rest.find(|c| !word(c)).unwrap_or(rest.len()))
 }

@@ -68,8 +68,12 @@ impl Lowerer<'_> {
                 self.known_tag(e, attr)?;
                 Ok(Val::Term(Term::Principal(Attribute::Tag(attr.to_owned())), plain))
             }
-            (Val::Entity(Ent::Principal), "agent") => Ok(principal(Attribute::Agent, Ty::Str(Kind::Name(Declared::Agent)))),
-            (Val::Entity(Ent::Principal), "team") => Ok(principal(Attribute::Team, Ty::Str(Kind::Name(Declared::Team)))),
+            (Val::Entity(Ent::Principal), "agent") => {
+                Ok(principal(Attribute::Agent, Ty::Str(Kind::Name(Declared::Agent))))
+            }
+            (Val::Entity(Ent::Principal), "team") => {
+                Ok(principal(Attribute::Team, Ty::Str(Kind::Name(Declared::Team))))
+            }
             (Val::Entity(Ent::Principal), "ring") => Ok(principal(Attribute::Ring, Ty::Int)),
             (Val::Entity(Ent::Principal), "tags") => Ok(Val::Record(Record::Tags)),
             (Val::Entity(Ent::Principal), _) => self.unknown(e, attr, "the principal", PRINCIPAL),
@@ -109,7 +113,11 @@ impl Lowerer<'_> {
                 // One rule may reach actions that have the argument and actions that do not. An argument that no
                 // action has is a slip of the pen, and the rule would silently never fire.
                 let shapes = &self.vocabulary.shapes;
-                let names = || shapes.iter().flat_map(|shape| shape.parameters.iter().map(|p| p.name.as_str()));
+                let names = || {
+                    shapes
+                        .iter()
+                        .flat_map(|shape| shape.parameters.iter().map(|p| p.name.as_str()))
+                };
                 if names().any(|name| name == attr) {
                     return Ok(NO);
                 }
@@ -244,14 +252,24 @@ impl Lowerer<'_> {
         }
         let tags = &self.vocabulary.tags;
         let span = self.attribute_span(e, tag);
-        self.report_at(&UNKNOWN_ATTRIBUTE, span, format!("no agent has a tag `{tag}`"), "no such tag");
+        self.report_at(
+            &UNKNOWN_ATTRIBUTE,
+            span,
+            format!("no agent has a tag `{tag}`"),
+            "no such tag",
+        );
         self.suggest(tag, tags.iter().map(String::as_str), str::to_owned);
         Err(Stop::Reported)
     }
 
     fn unknown<T, const N: usize>(&mut self, e: &Expr, attr: &str, of: &str, names: [&str; N]) -> Out<T> {
         let span = self.attribute_span(e, attr);
-        self.report_at(&UNKNOWN_ATTRIBUTE, span, format!("{of} has no attribute `{attr}`"), "no such attribute");
+        self.report_at(
+            &UNKNOWN_ATTRIBUTE,
+            span,
+            format!("{of} has no attribute `{attr}`"),
+            "no such attribute",
+        );
         if of == "the context" && self.shape.parameters.iter().any(|p| p.name == attr) {
             self.help(format!("arguments are in `context.args`: write `context.args.{attr}`"));
         } else if crate::diag::nearest(attr, names).is_some() {
@@ -280,10 +298,19 @@ impl Lowerer<'_> {
         Err(Stop::Reported)
     }
 
-    /// The place of an attribute within the expression that reads it: where its name stands last.
+    /// The place of an attribute. Cedar gives every part of `a.b.c(d)` the place of the whole.
     fn attribute_span(&self, e: &Expr, attr: &str) -> Span {
         let found = e.source_loc().and_then(|loc| {
-            let start = loc.start() + loc.snippet()?.rfind(attr)?;
+            let text = loc.snippet()?;
+            let read = format!(".{attr}");
+            let word = |c: char| c.is_alphanumeric() || c == '_';
+            let ends = |end: usize| !text.get(end..).is_some_and(|rest| rest.starts_with(word));
+            let at = text
+                .match_indices(&read)
+                .find(|(at, read)| ends(at + read.len()))
+                .map(|(at, _)| at + 1)
+                .or_else(|| text.rfind(attr))?;
+            let start = loc.start() + at;
             Some(self.parsed.place.locate(start..start + attr.len()))
         });
         found.unwrap_or_else(|| self.span(e))

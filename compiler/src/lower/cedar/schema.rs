@@ -46,7 +46,9 @@ pub(super) enum Checked {
 impl Schema {
     /// The schema of a vocabulary.
     pub fn new(vocabulary: &Vocabulary) -> Self {
-        Self { checker: checker(vocabulary) }
+        Self {
+            checker: checker(vocabulary),
+        }
     }
 
     /// Judges a condition for one action.
@@ -171,7 +173,11 @@ fn document(vocabulary: &Vocabulary) -> Value {
 
 /// Cedar has no enumeration without members.
 fn enumerated(names: &[String]) -> Value {
-    if names.is_empty() { json!({}) } else { json!({"enum": names}) }
+    if names.is_empty() {
+        json!({})
+    } else {
+        json!({"enum": names})
+    }
 }
 
 fn context(shape: &Shape) -> Value {

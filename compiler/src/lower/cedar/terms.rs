@@ -54,10 +54,7 @@ impl Lowerer<'_> {
                     Ok(Tree::Leaf(Val::Record(Record::Literal(fields))))
                 })
             }
-            ExprKind::UnaryApp {
-                op: UnaryOp::Neg,
-                arg,
-            } => self.arithmetic(Function::Negate, &[arg]),
+            ExprKind::UnaryApp { op: UnaryOp::Neg, arg } => self.arithmetic(Function::Negate, &[arg]),
             ExprKind::BinaryApp { op, arg1, arg2 } => match op {
                 BinaryOp::Add => self.arithmetic(Function::Add, &[arg1, arg2]),
                 BinaryOp::Sub => self.arithmetic(Function::Subtract, &[arg1, arg2]),
@@ -86,7 +83,12 @@ impl Lowerer<'_> {
         if self.sees == Sees::Everything {
             return Ok(());
         }
-        self.report(&VARIANT_TEST, e, format!("the test of a variant looks at `{what}`"), "not an argument");
+        self.report(
+            &VARIANT_TEST,
+            e,
+            format!("the test of a variant looks at `{what}`"),
+            "not an argument",
+        );
         self.help("look at `context.args` only; who may do it is for a policy to say");
         Err(Stop::Reported)
     }
@@ -158,14 +160,22 @@ impl Lowerer<'_> {
                 },
             };
         }
-        let Some(joined) = joined else { return Err(Stop::Reported) };
+        let Some(joined) = joined else {
+            return Err(Stop::Reported);
+        };
         let mut adapted = Vec::with_capacity(terms.len());
         for (item, (term, ty)) in items.iter().zip(terms) {
             adapted.push(self.adapt(item, term, &ty, &joined)?);
         }
         let constants: Option<Vec<Constant>> = adapted
             .iter()
-            .map(|term| if let Term::Constant(constant) = term { Some(constant.clone()) } else { None })
+            .map(|term| {
+                if let Term::Constant(constant) = term {
+                    Some(constant.clone())
+                } else {
+                    None
+                }
+            })
             .collect();
         let term = match constants {
             Some(constants) => Term::Constant(constant_set(constants)),
@@ -187,7 +197,10 @@ impl Lowerer<'_> {
             }),
             other => {
                 self.visible(e, &other)?;
-                self.unsupported(e, &format!("{} where a string, a number or the like is needed", other.describe()))
+                self.unsupported(
+                    e,
+                    &format!("{} where a string, a number or the like is needed", other.describe()),
+                )
             }
         }
     }
@@ -233,8 +246,15 @@ impl Lowerer<'_> {
         let tree = self.typed(e, name, args, types)?;
         let condition = self.over(tree, &mut |this, terms| {
             let mut terms = terms.into_iter();
-            let (first, second) = (terms.next().unwrap_or(Term::Nothing), terms.next().unwrap_or(Term::Nothing));
-            if swapped { this.test(op, second, first) } else { this.test(op, first, second) }
+            let (first, second) = (
+                terms.next().unwrap_or(Term::Nothing),
+                terms.next().unwrap_or(Term::Nothing),
+            );
+            if swapped {
+                this.test(op, second, first)
+            } else {
+                this.test(op, first, second)
+            }
         })?;
         Ok(Some(condition))
     }
@@ -263,7 +283,11 @@ impl Lowerer<'_> {
     fn typed(&mut self, e: &Expr, name: &str, args: &[Expr], types: &[Ty]) -> Out<Tree<Vec<Term>>> {
         if args.len() != types.len() {
             // The value that a method is called on counts for Cedar, and not for who reads it.
-            let message = format!("`{name}` takes {} arguments, and is given {}", types.len() - 1, args.len().saturating_sub(1));
+            let message = format!(
+                "`{name}` takes {} arguments, and is given {}",
+                types.len() - 1,
+                args.len().saturating_sub(1)
+            );
             self.report(&CONDITION_TYPE, e, message, "");
             return Err(Stop::Reported);
         }
@@ -287,13 +311,23 @@ impl Lowerer<'_> {
             return Err(Stop::Reported);
         };
         let ExprKind::Lit(Literal::String(text)) = arg.expr_kind() else {
-            self.report(&CONDITION_TYPE, arg, format!("`{name}` takes a string written in the condition"), "not a constant");
+            self.report(
+                &CONDITION_TYPE,
+                arg,
+                format!("`{name}` takes a string written in the condition"),
+                "not a constant",
+            );
             self.help(format!("declare the argument as `{name}`: it is then read as one"));
             return Err(Stop::Reported);
         };
         let Some(constant) = constants::extension(name, text) else {
             let ty = if name == "ip" { "ip address" } else { name };
-            self.report(&INVALID_CONSTANT, arg, format!("`{text}` is not a {ty}").replace("a ip", "an ip"), "");
+            self.report(
+                &INVALID_CONSTANT,
+                arg,
+                format!("`{text}` is not a {ty}").replace("a ip", "an ip"),
+                "",
+            );
             self.help(match name {
                 "ip" => "write `10.0.0.1`, `10.0.0.0/8`, `::1` or `fc00::/7`",
                 "decimal" => "write a sign, digits, a point and one to four digits: `12.50`",
@@ -329,8 +363,10 @@ impl Lowerer<'_> {
     fn adapt_constant(&mut self, e: &Expr, constant: Constant, from: &Ty, to: &Ty) -> Out<Constant> {
         match (constant, from, to) {
             (Constant::Set(items), Ty::Set(from), Ty::Set(to)) => {
-                let items: Vec<Out<Constant>> =
-                    items.into_iter().map(|item| self.adapt_constant(e, item, from, to)).collect();
+                let items: Vec<Out<Constant>> = items
+                    .into_iter()
+                    .map(|item| self.adapt_constant(e, item, from, to))
+                    .collect();
                 Ok(constant_set(items.into_iter().collect::<Out<_>>()?))
             }
             (Constant::String(text), Ty::Str(Kind::Literal), Ty::Str(kind)) => {
@@ -372,7 +408,12 @@ impl Lowerer<'_> {
                 if names.contains(&text) {
                     return Ok(text);
                 }
-                self.report_at(&UNKNOWN_ENTITY, span, format!("there is no {noun} `{text}`"), format!("no such {noun}"));
+                self.report_at(
+                    &UNKNOWN_ENTITY,
+                    span,
+                    format!("there is no {noun} `{text}`"),
+                    format!("no such {noun}"),
+                );
                 self.suggest(&text, names.iter().map(String::as_str), spelled);
                 Err(Stop::Reported)
             }
@@ -410,7 +451,9 @@ impl Lowerer<'_> {
 
     /// `x has a.b.c`: each step is asked only where the one before it is there.
     pub(super) fn has_all(&mut self, e: &Expr, val: Val, attrs: &[&str]) -> Out<Condition> {
-        let Some((first, rest)) = attrs.split_first() else { return Ok(YES) };
+        let Some((first, rest)) = attrs.split_first() else {
+            return Ok(YES);
+        };
         let has = self.has(e, &val, first)?;
         if rest.is_empty() || has == super::tree::NO {
             return Ok(has);

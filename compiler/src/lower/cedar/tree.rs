@@ -73,7 +73,11 @@ impl Val {
 
 impl<T> Tree<T> {
     pub(super) fn check(condition: Condition, rest: Tree<T>) -> Tree<T> {
-        if condition == YES { rest } else { Tree::Check(condition, Box::new(rest)) }
+        if condition == YES {
+            rest
+        } else {
+            Tree::Check(condition, Box::new(rest))
+        }
     }
 
     /// Replaces each leaf by a tree.
@@ -108,7 +112,11 @@ pub(super) fn settled(yes: bool) -> Condition {
 pub(super) fn harmless(condition: Condition) -> Condition {
     match condition {
         Condition::Constant(Answer::No) => YES,
-        Condition::Test(Test { op: Op::Equal, left, right }) if left == right => test(Op::Equal, left, right),
+        Condition::Test(Test {
+            op: Op::Equal,
+            left,
+            right,
+        }) if left == right => test(Op::Equal, left, right),
         condition => or(condition, YES),
     }
 }
@@ -170,7 +178,9 @@ pub(super) fn boolean_term(condition: &Condition) -> Option<Term> {
     match condition {
         Condition::Constant(Answer::Yes) => Some(Term::Constant(Constant::Bool(true))),
         Condition::Constant(Answer::No) => Some(Term::Constant(Constant::Bool(false))),
-        Condition::Test(Test { op: Op::IsTrue, left, .. }) => Some(left.clone()),
+        Condition::Test(Test {
+            op: Op::IsTrue, left, ..
+        }) => Some(left.clone()),
         _ => None,
     }
 }

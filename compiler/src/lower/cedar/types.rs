@@ -98,7 +98,9 @@ impl Kind {
             (Kind::Literal, k) | (k, Kind::Literal) => Some(k.clone()),
             // Names and the members of an enumeration are compared as they stand. The repository's names are
             // lower case already, so they may meet folded strings and hosts.
-            (Kind::Name(_) | Kind::Enum(_) | Kind::Plain, Kind::Name(_) | Kind::Enum(_) | Kind::Plain) => Some(Kind::Plain),
+            (Kind::Name(_) | Kind::Enum(_) | Kind::Plain, Kind::Name(_) | Kind::Enum(_) | Kind::Plain) => {
+                Some(Kind::Plain)
+            }
             (Kind::Name(_), k @ (Kind::Folded | Kind::Host)) | (k @ (Kind::Folded | Kind::Host), Kind::Name(_)) => {
                 Some(k.clone())
             }
