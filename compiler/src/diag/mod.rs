@@ -161,6 +161,10 @@ impl Sink {
     pub fn append(&mut self, other: Sink) {
         self.found.extend(other.found);
     }
+    /// Everything taken in so far, in the order in which it was found.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.found
+    }
     /// Whether an error is among them.
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(|d| d.severity == Severity::Error)

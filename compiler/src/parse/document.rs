@@ -115,20 +115,30 @@ pub fn read(source: &Source<'_>, root: &Node, sink: &mut Sink) -> Option<Documen
         Value::Map(entries) => entries,
         Value::List(_) | Value::Scalar(..) => {
             let message = "a document is a mapping with `kind` and `name`";
-            reader.sink.push(Diagnostic::new(&codes::WRONG_SHAPE, message, root.span, "not a mapping"));
+            reader.sink.push(Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                message,
+                root.span,
+                "not a mapping",
+            ));
             return None;
         }
     };
     let (kind, at) = reader.kind(root, entries)?;
     reader.place(kind, at);
     let mut fields = reader.fields(root, kind.form, name_key(entries).unwrap_or(at))?;
-    let name = fields.text("name");
+    let name = kind.form.field("name").and_then(|_| fields.text("name"));
     reader.reserved(kind, name.as_ref());
     // The kind was read above; descriptions of the kinds that keep none are for whoever reads the file.
     fields.text("kind");
     let body = (kind.build)(&mut reader, &mut fields);
     fields.text("description");
-    debug_assert_eq!(fields.left_over().next(), None, "a field of {} is read by nobody", kind.name);
+    debug_assert_eq!(
+        fields.left_over().next(),
+        None,
+        "a field of {} is read by nobody",
+        kind.name
+    );
     Some(Document {
         file: source.file,
         span: root.span,
@@ -146,7 +156,10 @@ pub fn team_of(path: &str) -> Option<&str> {
 
 /// Where the name is written, to point at when something else is missing.
 fn name_key(entries: &[Entry]) -> Option<Span> {
-    entries.iter().find(|entry| entry.key.value == "name").map(|entry| entry.value.span)
+    entries
+        .iter()
+        .find(|entry| entry.key.value == "name")
+        .map(|entry| entry.value.span)
 }
 
 impl Reader<'_> {
@@ -155,7 +168,9 @@ impl Reader<'_> {
         let Some(entry) = entries.iter().find(|entry| entry.key.value == "kind") else {
             let start = entries.first().map_or(root.span, |entry| entry.key.span);
             let found = Diagnostic::new(&codes::MISSING_KIND, "a document without `kind`", start, "no `kind`");
-            let misspelt = entries.iter().find(|entry| entry.key.value.eq_ignore_ascii_case("kind"));
+            let misspelt = entries
+                .iter()
+                .find(|entry| entry.key.value.eq_ignore_ascii_case("kind"));
             self.sink.push(match misspelt {
                 Some(entry) => found.with_replacement("did you mean `kind`?", entry.key.span, "kind"),
                 None => found.with_help(format!("add `kind`: one of {}", KINDS.join(", "))),
@@ -194,7 +209,8 @@ impl Reader<'_> {
             Some(team) => format!("`{}` may not stand under `teams/{team}/`", kind.name),
             None => format!("`{}` may not stand in `{}`", kind.name, self.source.path),
         };
-        self.sink.push(Diagnostic::new(&codes::KIND_NOT_ALLOWED_HERE, message, at, "not here").with_help(help));
+        self.sink
+            .push(Diagnostic::new(&codes::KIND_NOT_ALLOWED_HERE, message, at, "not here").with_help(help));
     }
 
     /// Names that mean something else wherever they are written.
@@ -212,7 +228,8 @@ impl Reader<'_> {
         let what = kind.form.what;
         let message = format!("{what} may not be called `{}`", name.value);
         let found = Diagnostic::new(&codes::RESERVED_NAME, message, name.span, "reserved");
-        self.sink.push(found.with_help(format!("reserved here: `{}`", reserved.join("`, `"))));
+        self.sink
+            .push(found.with_help(format!("reserved here: `{}`", reserved.join("`, `"))));
     }
 }
 

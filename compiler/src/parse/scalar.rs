@@ -148,7 +148,12 @@ pub fn is_word(text: &str) -> bool {
 
 /// `[A-Za-z0-9_-][A-Za-z0-9_.-]*`, at most [`FOREIGN_NAME_MAX`]: actions and parameters, as MCP servers name them.
 pub fn is_foreign_name(text: &str) -> bool {
-    is_spelled(text, FOREIGN_NAME_MAX, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-', b".")
+    is_spelled(
+        text,
+        FOREIGN_NAME_MAX,
+        |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-',
+        b".",
+    )
 }
 
 fn is_spelled(text: &str, longest: usize, anywhere: impl Fn(u8) -> bool, not_first: &[u8]) -> bool {
@@ -277,9 +282,11 @@ pub fn moment(text: &str) -> Option<Moment> {
         None => (text, None),
     };
     let (year, month, day) = match date.as_bytes() {
-        [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] => {
-            (number(&[*y1, *y2, *y3, *y4])?, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
-        }
+        [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] => (
+            number(&[*y1, *y2, *y3, *y4])?,
+            number(&[*m1, *m2])?,
+            number(&[*d1, *d2])?,
+        ),
         _ => return None,
     };
     let (hour, minute, second, millis, offset) = match time {
@@ -316,9 +323,13 @@ fn clock(time: &str) -> Option<(i64, i64, i64, i64, i64)> {
         None => (time, 0),
     };
     match whole.as_bytes() {
-        [h1, h2, b':', m1, m2, b':', s1, s2] => {
-            Some((number(&[*h1, *h2])?, number(&[*m1, *m2])?, number(&[*s1, *s2])?, millis, offset))
-        }
+        [h1, h2, b':', m1, m2, b':', s1, s2] => Some((
+            number(&[*h1, *h2])?,
+            number(&[*m1, *m2])?,
+            number(&[*s1, *s2])?,
+            millis,
+            offset,
+        )),
         _ => None,
     }
 }
@@ -362,21 +373,74 @@ mod tests {
             (Reading::Boolean, &["y", "N", "yes", "No", "ON", "off", "true", "FALSE"]),
             (
                 Reading::Integer,
-                &["0", "-1", "+12", "017", "0o17", "0x1F", "0b10", "1_000", "1:30", "190:20:30", "-0x_f"],
+                &[
+                    "0",
+                    "-1",
+                    "+12",
+                    "017",
+                    "0o17",
+                    "0x1F",
+                    "0b10",
+                    "1_000",
+                    "1:30",
+                    "190:20:30",
+                    "-0x_f",
+                ],
             ),
             (
                 Reading::Float,
-                &["1.5", ".5", "5.", "-1.5e3", "1e5", "6.8523015e+5", ".inf", "-.INF", ".NaN", "1_0.5", "190:20:30.15"],
+                &[
+                    "1.5",
+                    ".5",
+                    "5.",
+                    "-1.5e3",
+                    "1e5",
+                    "6.8523015e+5",
+                    ".inf",
+                    "-.INF",
+                    ".NaN",
+                    "1_0.5",
+                    "190:20:30.15",
+                ],
             ),
             (
                 Reading::Timestamp,
-                &["2026-12-31", "2026-1-1T1:02:03Z", "2001-12-14t21:59:43.10-05:00", "2001-12-14 21:59:43"],
+                &[
+                    "2026-12-31",
+                    "2026-1-1T1:02:03Z",
+                    "2001-12-14t21:59:43.10-05:00",
+                    "2001-12-14 21:59:43",
+                ],
             ),
             (
                 Reading::Text,
                 &[
-                    "alice", "yess", "1.2.3", "15m", "30/m", "0xg", "0b2", "1:60", "1:300", "e5", "_1", ".", "-", "+", "..5",
-                    "2026-12-31x", "2026-123-1", "12-34", "v1", ">=2.1", "a:b", "1e", "0o8", "2026-12-31 x", "_", "1e5x",
+                    "alice",
+                    "yess",
+                    "1.2.3",
+                    "15m",
+                    "30/m",
+                    "0xg",
+                    "0b2",
+                    "1:60",
+                    "1:300",
+                    "e5",
+                    "_1",
+                    ".",
+                    "-",
+                    "+",
+                    "..5",
+                    "2026-12-31x",
+                    "2026-123-1",
+                    "12-34",
+                    "v1",
+                    ">=2.1",
+                    "a:b",
+                    "1e",
+                    "0o8",
+                    "2026-12-31 x",
+                    "_",
+                    "1e5x",
                 ],
             ),
         ];
@@ -396,7 +460,9 @@ mod tests {
         assert_eq!(duration("0s"), Err(Fault::Zero));
         assert_eq!(duration("106751991168d"), Err(Fault::Overflow));
         assert_eq!(duration("99999999999999999999s"), Err(Fault::Overflow));
-        for text in ["", "15", "m", "-1m", "+1m", "1.5h", "1h30m", "15 m", "15min", "015m", "1w", "15M", "١m"] {
+        for text in [
+            "", "15", "m", "-1m", "+1m", "1.5h", "1h30m", "15 m", "15min", "015m", "1w", "15M", "١m",
+        ] {
             assert_eq!(duration(text), Err(Fault::Form), "{text:?}");
         }
     }
@@ -457,7 +523,17 @@ mod tests {
         for name in ["a", "0", "claude-code", "a--b", "a-"] {
             assert!(is_name(name), "{name:?}");
         }
-        for text in ["", "-a", "A", "a_b", "a.b", "a b", "é", "a/b", &"a".repeat(NAME_MAX + 1)] {
+        for text in [
+            "",
+            "-a",
+            "A",
+            "a_b",
+            "a.b",
+            "a b",
+            "é",
+            "a/b",
+            &"a".repeat(NAME_MAX + 1),
+        ] {
             assert!(!is_name(text), "{text:?}");
         }
         assert!(is_foreign_name("getUser_v2.list-all") && !is_foreign_name(".hidden") && !is_foreign_name("a/b"));

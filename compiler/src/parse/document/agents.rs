@@ -19,9 +19,17 @@ pub(super) static AGENT: Form = Form {
             optional("product", Type::Fields(&PRODUCT), "what runs"),
             optional("git", Type::Fields(&KEYS), "keys that sign its commits"),
             optional("identity", Type::Fields(&KEYS), "keys that prove to its host who it is"),
-            optional("tags", Type::Map(&Type::Word, &Type::Text), "key to value, for selectors and conditions"),
+            optional(
+                "tags",
+                Type::Map(&Type::Word, &Type::Text),
+                "key to value, for selectors and conditions",
+            ),
             optional("review_by", Type::Moment, "when somebody looks at it again"),
-            optional("kill_contact", Type::Text, "the person or group that may stop it at once"),
+            optional(
+                "kill_contact",
+                Type::Text,
+                "the person or group that may stop it at once",
+            ),
         ],
     ],
     may_be_empty: false,
@@ -52,8 +60,14 @@ pub(super) fn agent(_: &mut Reader<'_>, fields: &mut Fields) -> Agent {
             versions: product.text("versions"),
             models: product.texts("models").unwrap_or_default(),
         }),
-        git_keys: fields.fields("git").and_then(|mut git| git.texts("keys")).unwrap_or_default(),
-        identity_keys: fields.fields("identity").and_then(|mut identity| identity.texts("keys")).unwrap_or_default(),
+        git_keys: fields
+            .fields("git")
+            .and_then(|mut git| git.texts("keys"))
+            .unwrap_or_default(),
+        identity_keys: fields
+            .fields("identity")
+            .and_then(|mut identity| identity.texts("keys"))
+            .unwrap_or_default(),
         tags: fields.map_of_texts("tags"),
         review_by: fields.moment("review_by"),
         kill_contact: fields.text("kill_contact"),
@@ -82,7 +96,11 @@ static PLACEMENT: Form = Form {
         required("ring", Type::Text, "the ring that it runs in"),
         optional("tools", TEXTS, "the tools that it is given"),
         optional("credentials", TEXTS, "the credentials that it is given"),
-        optional("enforced_by", ENFORCEMENT, "where its calls are stopped; absent: nowhere"),
+        optional(
+            "enforced_by",
+            ENFORCEMENT,
+            "where its calls are stopped; absent: nowhere",
+        ),
         optional("until", Type::Moment, "when the deployment ends"),
     ]],
     may_be_empty: true,
@@ -98,7 +116,11 @@ pub(super) fn deployment(reader: &mut Reader<'_>, fields: &mut Fields) -> Deploy
             reader.sink.push(found.with_help(help));
         }
         (None, None) if !fields.has("team") => {
-            reader.missing(fields, "team", "outside `teams/` a Deployment names the team that it works for");
+            reader.missing(
+                fields,
+                "team",
+                "outside `teams/` a Deployment names the team that it works for",
+            );
         }
         _ => {}
     }
@@ -139,14 +161,23 @@ pub(super) static KILL: Form = Form {
 };
 
 pub(super) fn kill(reader: &mut Reader<'_>, fields: &mut Fields) -> Kill {
-    let names = ["agents", "teams", "tools", "environments"].iter().any(|name| fields.has(name));
+    let names = ["agents", "teams", "tools", "environments"]
+        .iter()
+        .any(|name| fields.has(name));
     let written = fields.has("everything");
     let everything = fields.bool("everything");
     // A value that is broken has its own diagnostic: only a `false` that was understood kills nothing.
     let kills = names || (written && everything.as_ref().is_none_or(|everything| everything.value));
     if !kills {
-        let found = Diagnostic::new(&codes::EMPTY_KILL, "a Kill that kills nothing", fields.at, "nothing is killed");
-        reader.sink.push(found.with_help("name `agents`, `teams`, `tools` or `environments`, or say `everything: true`"));
+        let found = Diagnostic::new(
+            &codes::EMPTY_KILL,
+            "a Kill that kills nothing",
+            fields.at,
+            "nothing is killed",
+        );
+        reader
+            .sink
+            .push(found.with_help("name `agents`, `teams`, `tools` or `environments`, or say `everything: true`"));
     }
     Kill {
         agents: fields.texts("agents"),

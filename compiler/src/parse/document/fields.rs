@@ -93,7 +93,12 @@ impl Fields {
 
     /// A list of such words.
     pub(super) fn words<T>(&mut self, name: &str, meaning: fn(&str) -> Option<T>) -> Option<Vec<Spanned<T>>> {
-        Some(self.texts(name)?.into_iter().filter_map(|word| known(word, meaning)).collect())
+        Some(
+            self.texts(name)?
+                .into_iter()
+                .filter_map(|word| known(word, meaning))
+                .collect(),
+        )
     }
 
     /// A list of mappings.
@@ -119,7 +124,9 @@ impl Fields {
     /// The same, of texts.
     pub(super) fn map_of_texts(&mut self, name: &str) -> Vec<(Text, Text)> {
         let entries = self.map(name).into_iter();
-        entries.filter_map(|(key, value)| Some((key, value.into_text()?))).collect()
+        entries
+            .filter_map(|(key, value)| Some((key, value.into_text()?)))
+            .collect()
     }
 
     /// The same, of mappings with fixed keys.
@@ -135,12 +142,19 @@ impl Fields {
 
     /// The names of the fields that nobody took.
     pub(super) fn left_over(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.slots.iter().filter(|slot| slot.value.is_some()).map(|slot| slot.name)
+        self.slots
+            .iter()
+            .filter(|slot| slot.value.is_some())
+            .map(|slot| slot.name)
     }
 
     /// The value under a key, whatever it is. Each value is taken once.
     pub(super) fn any(&mut self, name: &str) -> Option<Spanned<Read>> {
-        debug_assert!(self.form.field(name).is_some(), "{} has no field `{name}`", self.form.what);
+        debug_assert!(
+            self.form.field(name).is_some(),
+            "{} has no field `{name}`",
+            self.form.what
+        );
         self.slots.iter_mut().find(|slot| slot.name == name)?.value.take()
     }
 }

@@ -22,7 +22,10 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
         }
         Value::Map(entries) => {
             let read = |(key, value): (&str, &Node)| Some(format!("{}:{}", string(key)?, read(reader, value)?));
-            let mut sorted: Vec<_> = entries.iter().map(|entry| (entry.key.value.as_str(), &entry.value)).collect();
+            let mut sorted: Vec<_> = entries
+                .iter()
+                .map(|entry| (entry.key.value.as_str(), &entry.value))
+                .collect();
             sorted.sort_by_key(|(key, _)| *key);
             let members: Vec<Option<String>> = sorted.into_iter().map(read).collect();
             let members: Option<Vec<String>> = members.into_iter().collect();
@@ -41,11 +44,16 @@ fn plain(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<String> {
         _ => {}
     }
     let reading = scalar::plain_reading(text).describe();
-    let message = format!("`{}` is {reading} to some readers of YAML and something else to others", shown(text));
+    let message = format!(
+        "`{}` is {reading} to some readers of YAML and something else to others",
+        shown(text)
+    );
     let quoted = format!("'{}'", text.replace('\'', "''"));
     let found = Diagnostic::new(&codes::NEEDS_QUOTES, message, node.span, "may be read in two ways");
     let found = found.with_replacement("put it in quotes if a string is meant", node.span, quoted);
-    reader.sink.push(found.with_help("else write `true`, `false`, or a number in plain decimal digits"));
+    reader
+        .sink
+        .push(found.with_help("else write `true`, `false`, or a number in plain decimal digits"));
     None
 }
 

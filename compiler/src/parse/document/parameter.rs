@@ -16,16 +16,24 @@ pub(super) static PARAMETER: Form = Form {
         optional("type", Type::Text, "the type's name; implied by `enum`"),
         optional("optional", Type::Bool, "whether a call may leave it out"),
         DESCRIPTION,
-        optional("fold", Type::OneOf(&["case"]), "`case`: compared without regard to case, of a string"),
+        optional(
+            "fold",
+            Type::OneOf(&["case"]),
+            "`case`: compared without regard to case, of a string",
+        ),
         optional("enum", TEXTS, "the values that it takes"),
         optional("of", Type::Parameter, "the type of a list's entries"),
-        optional("fields", Type::Map(&Type::ForeignName, &Type::Parameter), "the fields of a record"),
+        optional(
+            "fields",
+            Type::Map(&Type::ForeignName, &Type::Parameter),
+            "the fields of a record",
+        ),
     ]],
     may_be_empty: false,
 };
 
 /// The names of types.
-pub const TYPES: &[&str] = &[
+pub(super) const TYPES: &[&str] = &[
     "string", "int", "bool", "decimal", "datetime", "duration", "ip", "path", "host", "url", "email", "enum", "list",
     "record", "opaque",
 ];
@@ -67,12 +75,19 @@ fn long(reader: &mut Reader<'_>, mut fields: Fields) -> Option<Param> {
             return None;
         }
     };
-    for (name, of) in [("fold", "string"), ("enum", "enum"), ("of", "list"), ("fields", "record")] {
+    for (name, of) in [
+        ("fold", "string"),
+        ("enum", "enum"),
+        ("of", "list"),
+        ("fields", "record"),
+    ] {
         let beside = fields.key(name).filter(|_| ty.value != of);
         if let Some(key) = beside.filter(|_| TYPES.contains(&ty.value.as_str())) {
             let message = format!("`{name}` does not go with `{}`", ty.value);
             let found = Diagnostic::new(&codes::BAD_PARAMETER, message, key, "").with_related(ty.span, "the type");
-            reader.sink.push(found.with_help(format!("`{name}` belongs to the type `{of}`")));
+            reader
+                .sink
+                .push(found.with_help(format!("`{name}` belongs to the type `{of}`")));
             return None;
         }
         if name != "fold" && ty.value == of && !fields.has(name) {
@@ -89,13 +104,19 @@ fn long(reader: &mut Reader<'_>, mut fields: Fields) -> Option<Param> {
             let of = fields.parameter("of")?;
             if of.optional {
                 let message = "an entry of a list cannot be optional";
-                reader.sink.push(Diagnostic::new(&codes::BAD_PARAMETER, message, of.ty.span, ""));
+                reader
+                    .sink
+                    .push(Diagnostic::new(&codes::BAD_PARAMETER, message, of.ty.span, ""));
             }
             ParamType::List(Box::new(entry(reader, of.ty.value, of.ty.span)?))
         }
         "record" => {
             let fields = fields.map("fields").into_iter();
-            ParamType::Record(fields.filter_map(|(name, read)| Some((name, read.into_parameter()?))).collect())
+            ParamType::Record(
+                fields
+                    .filter_map(|(name, read)| Some((name, read.into_parameter()?)))
+                    .collect(),
+            )
         }
         other => plain(reader, &ty, other)?,
     };
@@ -132,7 +153,12 @@ fn unknown(reader: &mut Reader<'_>, written: &Text, name: &str) {
     let span = written.span;
     let found = match name {
         "list" | "record" | "enum" => {
-            let found = Diagnostic::new(&codes::BAD_PARAMETER, format!("`{name}` alone says too little"), span, "");
+            let found = Diagnostic::new(
+                &codes::BAD_PARAMETER,
+                format!("`{name}` alone says too little"),
+                span,
+                "",
+            );
             found.with_help(match name {
                 "list" => "write `list of string`, or `{type: list, of: string}`",
                 "record" => "write `{type: record, fields: {line: int}}`",
@@ -148,7 +174,9 @@ fn unknown(reader: &mut Reader<'_>, written: &Text, name: &str) {
             let message = format!("there is no type `{}`", shown(name));
             let found = Diagnostic::new(&codes::UNKNOWN_TYPE, message, span, "unknown type");
             match meant(name) {
-                Some(ty) => found.with_replacement(format!("did you mean `{ty}`?"), span, written.value.replace(name, ty)),
+                Some(ty) => {
+                    found.with_replacement(format!("did you mean `{ty}`?"), span, written.value.replace(name, ty))
+                }
                 None => found.with_help(format!("one of `{}`", TYPES.join("`, `"))),
             }
         }
@@ -182,7 +210,9 @@ fn entry(reader: &mut Reader<'_>, of: ParamType, span: Span) -> Option<ParamType
     };
     let message = format!("a list cannot be of `{name}`");
     let found = Diagnostic::new(&codes::BAD_PARAMETER, message, span, "");
-    reader.sink.push(found.with_help("a list is of a scalar, `url` or `email`; declare the whole as `opaque`"));
+    reader
+        .sink
+        .push(found.with_help("a list is of a scalar, `url` or `email`; declare the whole as `opaque`"));
     None
 }
 

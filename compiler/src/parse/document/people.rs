@@ -38,7 +38,11 @@ static BUNDLE: Form = Form {
     what: "`bundle`",
     fields: &[&[
         optional("lifetime", Type::Duration, "how long a bundle holds"),
-        optional("grace", Type::Fields(&GRACE), "what holds for a while after the lifetime"),
+        optional(
+            "grace",
+            Type::Fields(&GRACE),
+            "what holds for a while after the lifetime",
+        ),
     ]],
     may_be_empty: false,
 };
@@ -57,10 +61,15 @@ const EDITIONS: &[&str] = &["v1"];
 
 pub(super) fn organization(reader: &mut Reader<'_>, fields: &mut Fields) -> Organization {
     let edition = fields.text("polity");
-    if let Some(edition) = edition.as_ref().filter(|edition| !EDITIONS.contains(&edition.value.as_str())) {
+    if let Some(edition) = edition
+        .as_ref()
+        .filter(|edition| !EDITIONS.contains(&edition.value.as_str()))
+    {
         let message = format!("there is no edition `{}`", edition.value);
         let found = Diagnostic::new(&codes::UNKNOWN_EDITION, message, edition.span, "unknown edition");
-        reader.sink.push(found.with_help(format!("this compiler knows `{}`", EDITIONS.join("`, `"))));
+        reader
+            .sink
+            .push(found.with_help(format!("this compiler knows `{}`", EDITIONS.join("`, `"))));
     }
     let mut bundle = fields.fields("bundle");
     let mut grace = bundle.as_mut().and_then(|bundle| bundle.fields("grace"));
@@ -70,7 +79,9 @@ pub(super) fn organization(reader: &mut Reader<'_>, fields: &mut Fields) -> Orga
         sole_owner: fields.bool("sole_owner"),
         bundle_lifetime: bundle.as_mut().and_then(|bundle| bundle.duration("lifetime")),
         grace_for: grace.as_mut().and_then(|grace| grace.duration("for")),
-        grace_effects: grace.and_then(|mut grace| grace.words("effects", effect)).unwrap_or_default(),
+        grace_effects: grace
+            .and_then(|mut grace| grace.words("effects", effect))
+            .unwrap_or_default(),
         lints: fields.map_of_texts("lints"),
     }
 }
@@ -108,7 +119,10 @@ pub(super) fn group(_: &mut Reader<'_>, fields: &mut Fields) -> Group {
 
 pub(super) static FORGE: Form = Form {
     what: "a Forge",
-    fields: &[NAMED, &[required("keys", TEXTS, "SSH public keys that sign its merges")]],
+    fields: &[
+        NAMED,
+        &[required("keys", TEXTS, "SSH public keys that sign its merges")],
+    ],
     may_be_empty: false,
 };
 
@@ -125,7 +139,11 @@ pub(super) static TEAM: Form = Form {
         &[
             required("owners", TEXTS, "people or groups that answer for the team"),
             optional("owns", TEXTS, "globs over resources: `team.owns` in any rule"),
-            optional("ceiling", Type::Fields(&CEILING), "what its deployments can have at most"),
+            optional(
+                "ceiling",
+                Type::Fields(&CEILING),
+                "what its deployments can have at most",
+            ),
         ],
     ],
     may_be_empty: false,
@@ -133,7 +151,10 @@ pub(super) static TEAM: Form = Form {
 
 static CEILING: Form = Form {
     what: "`ceiling`",
-    fields: &[&[optional("rings", TEXTS, "rings at most"), optional("tools", TEXTS, "tools at most")]],
+    fields: &[&[
+        optional("rings", TEXTS, "rings at most"),
+        optional("tools", TEXTS, "tools at most"),
+    ]],
     may_be_empty: false,
 };
 

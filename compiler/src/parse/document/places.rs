@@ -12,7 +12,11 @@ pub(super) static ENVIRONMENT: Form = Form {
     fields: &[
         NAMED,
         &[
-            required("rank", Type::Int(0), "a whole number; reaching a higher rank is widening"),
+            required(
+                "rank",
+                Type::Int(0),
+                "a whole number; reaching a higher rank is widening",
+            ),
             optional("rings", TEXTS, "which rings may run here; absent: all"),
             optional(
                 "enforced_by",
@@ -27,13 +31,16 @@ pub(super) static ENVIRONMENT: Form = Form {
 
 static CREDENTIALS: Form = Form {
     what: "`credentials` of an Environment",
-    fields: &[&[required("max_ttl", Type::Duration, "how long a credential lives at most")]],
+    fields: &[&[required(
+        "max_ttl",
+        Type::Duration,
+        "how long a credential lives at most",
+    )]],
     may_be_empty: true,
 };
 
 /// Where calls are stopped.
-pub(super) const ENFORCEMENT: Type =
-    Type::OneOf(&["embedded", "hook", "gateway", "container", "external", "none"]);
+pub(super) const ENFORCEMENT: Type = Type::OneOf(&["embedded", "hook", "gateway", "container", "external", "none"]);
 
 /// A kind of enforcement by its name.
 pub(super) fn enforcement(word: &str) -> Option<Enforcement> {
@@ -53,7 +60,9 @@ pub(super) fn environment(_: &mut Reader<'_>, fields: &mut Fields) -> Environmen
         rank: fields.int("rank"),
         rings: fields.texts("rings"),
         enforced_by: fields.words("enforced_by", enforcement),
-        credentials_max_ttl: fields.fields("credentials").and_then(|mut bounds| bounds.duration("max_ttl")),
+        credentials_max_ttl: fields
+            .fields("credentials")
+            .and_then(|mut bounds| bounds.duration("max_ttl")),
     }
 }
 
@@ -63,7 +72,11 @@ pub(super) static RING: Form = Form {
         NAMED,
         &[
             required("level", Type::Int(0), "a whole number; 0 is the most privileged"),
-            required("effects", Type::Effects, "the most that an agent in this ring can ever do"),
+            required(
+                "effects",
+                Type::Effects,
+                "the most that an agent in this ring can ever do",
+            ),
             optional("irreversible", Type::Bool, "whether it may do what cannot be undone"),
             optional("limits", Type::Fields(&LIMITS), "how much it may call"),
             optional("isolation", Type::Fields(&ISOLATION), "how its process is confined"),
@@ -89,7 +102,11 @@ static ISOLATION: Form = Form {
     what: "`isolation`",
     fields: &[&[
         optional("user", Type::Text, "`nonroot`, or a user"),
-        optional("rootfs", Type::OneOf(&["read-only", "writable"]), "`read-only` or `writable`"),
+        optional(
+            "rootfs",
+            Type::OneOf(&["read-only", "writable"]),
+            "`read-only` or `writable`",
+        ),
         optional("tmpfs", LISTED, "paths in memory"),
         optional("writable", LISTED, "paths that can be written"),
         optional("capabilities", LISTED, "Linux capabilities that are kept"),
@@ -107,29 +124,36 @@ pub(super) fn ring(_: &mut Reader<'_>, fields: &mut Fields) -> Ring {
         level: fields.int("level"),
         effects: fields.words("effects", effect),
         irreversible: fields.bool("irreversible"),
-        limits: fields.fields("limits").map_or_else(RingLimits::default, |mut limits| RingLimits {
-            rate: limits.rate("rate"),
-            burst: limits.int("burst"),
-            concurrent: limits.int("concurrent"),
-        }),
-        isolation: fields.fields("isolation").map_or_else(Isolation::default, |mut isolation| Isolation {
-            user: isolation.text("user"),
-            rootfs: isolation.text("rootfs"),
-            tmpfs: isolation.texts("tmpfs"),
-            writable: isolation.texts("writable"),
-            capabilities: isolation.texts("capabilities"),
-            seccomp: isolation.text("seccomp"),
-            hosts: isolation.texts("hosts"),
-            subprocess: isolation.bool("subprocess"),
-            pids: isolation.int("pids"),
-            memory: isolation.int("memory"),
-        }),
+        limits: fields
+            .fields("limits")
+            .map_or_else(RingLimits::default, |mut limits| RingLimits {
+                rate: limits.rate("rate"),
+                burst: limits.int("burst"),
+                concurrent: limits.int("concurrent"),
+            }),
+        isolation: fields
+            .fields("isolation")
+            .map_or_else(Isolation::default, |mut isolation| Isolation {
+                user: isolation.text("user"),
+                rootfs: isolation.text("rootfs"),
+                tmpfs: isolation.texts("tmpfs"),
+                writable: isolation.texts("writable"),
+                capabilities: isolation.texts("capabilities"),
+                seccomp: isolation.text("seccomp"),
+                hosts: isolation.texts("hosts"),
+                subprocess: isolation.bool("subprocess"),
+                pids: isolation.int("pids"),
+                memory: isolation.int("memory"),
+            }),
     }
 }
 
 pub(super) static DATA_CLASS: Form = Form {
     what: "a DataClass",
-    fields: &[NAMED, &[required("owner", Type::Text, "the person or group that answers for it")]],
+    fields: &[
+        NAMED,
+        &[required("owner", Type::Text, "the person or group that answers for it")],
+    ],
     may_be_empty: false,
 };
 
@@ -147,7 +171,11 @@ pub(super) static CREDENTIAL: Form = Form {
             required("environments", TEXTS, "where it can be obtained"),
             required("max_ttl", Type::Duration, "how long it lives at most"),
             required("owner", Type::Text, "the person or group that answers for it"),
-            optional("issuer", Type::Map(&Type::ForeignName, &Type::Text), "who issues it, for reports"),
+            optional(
+                "issuer",
+                Type::Map(&Type::ForeignName, &Type::Text),
+                "who issues it, for reports",
+            ),
         ],
     ],
     may_be_empty: false,

@@ -17,7 +17,11 @@ pub(super) static POLICY: Form = Form {
     fields: &[
         NAMED,
         &[
-            optional("for", Type::Fields(&SELECTOR_FORM), "selectors that every rule of the policy has too"),
+            optional(
+                "for",
+                Type::Fields(&SELECTOR_FORM),
+                "selectors that every rule of the policy has too",
+            ),
             required("rules", Type::Map(&Type::Name, &Type::Fields(&RULE)), "name to rule"),
         ],
     ],
@@ -40,10 +44,18 @@ static RULE: Form = Form {
             optional("except", Type::Fields(&SELECTOR_FORM), "which calls it leaves alone"),
             optional("when", Type::Condition, "a condition that must hold"),
             optional("unless", Type::Condition, "a condition that must not hold"),
-            optional("approval", Type::Fields(&APPROVAL), "who must say yes, on an allow or a gate"),
+            optional(
+                "approval",
+                Type::Fields(&APPROVAL),
+                "who must say yes, on an allow or a gate",
+            ),
             optional("limit", Type::Rate, "how many calls in a time, on an allow"),
             optional("expires", Type::Moment, "from when it no longer holds, on an allow"),
-            optional("observe_until", Type::Moment, "until when it only observes, on a deny or a gate"),
+            optional(
+                "observe_until",
+                Type::Moment,
+                "until when it only observes, on a deny or a gate",
+            ),
         ],
     ],
     may_be_empty: true,
@@ -109,7 +121,9 @@ struct Scope {
 
 /// Whether a selector says what is done.
 fn names_target(fields: &Fields) -> bool {
-    ["actions", "tools", "effects", "credentials"].iter().any(|name| fields.has(name))
+    ["actions", "tools", "effects", "credentials"]
+        .iter()
+        .any(|name| fields.has(name))
 }
 
 fn rule(reader: &mut Reader<'_>, name: &Text, scope: &Scope, mut fields: Fields) -> Rule {
@@ -146,9 +160,18 @@ fn suits(reader: &mut Reader<'_>, name: &Text, effect: &Spanned<RuleEffect>, fie
     };
     let bound = [
         ("approval", "it belongs to an allow or to a gate: a deny asks nobody"),
-        ("limit", "it belongs to an allow: a limit on what is refused limits nothing"),
-        ("expires", "it belongs to an allow: what protects does not lapse by itself; an Exception lifts it for a time"),
-        ("observe_until", "it belongs to a deny or a gate: an allow that only observes would allow nothing"),
+        (
+            "limit",
+            "it belongs to an allow: a limit on what is refused limits nothing",
+        ),
+        (
+            "expires",
+            "it belongs to an allow: what protects does not lapse by itself; an Exception lifts it for a time",
+        ),
+        (
+            "observe_until",
+            "it belongs to a deny or a gate: an allow that only observes would allow nothing",
+        ),
     ];
     for (field, help) in bound {
         if let Some(key) = fields.key(field).filter(|_| !taken.contains(&field)) {
@@ -161,7 +184,9 @@ fn suits(reader: &mut Reader<'_>, name: &Text, effect: &Spanned<RuleEffect>, fie
     if effect.value == RuleEffect::RequireApproval && !fields.has("approval") {
         let message = format!("gate `{}` does not say whose approval it takes", name.value);
         let found = Diagnostic::new(&codes::MISSING_APPROVAL, message, name.span, "no `approval`");
-        reader.sink.push(found.with_help("add `approval: {require: [{from: [team-owners], count: 1}]}`"));
+        reader
+            .sink
+            .push(found.with_help("add `approval: {require: [{from: [team-owners], count: 1}]}`"));
     }
 }
 
@@ -177,9 +202,15 @@ fn complete(reader: &mut Reader<'_>, name: &Text, scope: &Scope, fields: &Fields
     if missing.is_empty() {
         return;
     }
-    let message = format!("allow `{}` does not name its {}", name.value, missing.join(", nor its "));
+    let message = format!(
+        "allow `{}` does not name its {}",
+        name.value,
+        missing.join(", nor its ")
+    );
     let found = Diagnostic::new(&codes::INCOMPLETE_ALLOW, message, name.span, "allows more than it says");
-    reader.sink.push(found.with_help("name them here or in the policy's `for`; where all are meant, write `[\"*\"]`"));
+    reader
+        .sink
+        .push(found.with_help("name them here or in the policy's `for`; where all are meant, write `[\"*\"]`"));
 }
 
 fn approval(mut fields: Fields) -> Approval {
@@ -239,7 +270,9 @@ pub(super) fn exception(reader: &mut Reader<'_>, fields: &mut Fields) -> Excepti
     if !is_selective(fields) {
         let message = "an Exception that lifts a rule for everybody";
         let found = Diagnostic::new(&codes::EXCEPTION_FOR_EVERYBODY, message, fields.at, "no selector");
-        reader.sink.push(found.with_help("say for which `agents`, `actions` or other selectors it holds"));
+        reader
+            .sink
+            .push(found.with_help("say for which `agents`, `actions` or other selectors it holds"));
     }
     let to = fields.text("to");
     Exception {
@@ -256,21 +289,34 @@ fn names_rule(reader: &mut Reader<'_>, to: &Text) -> bool {
     let holds = matches!(to.value.split('/').collect::<Vec<_>>().as_slice(), [policy, rule] if !policy.is_empty() && !rule.is_empty());
     if !holds {
         let found = Diagnostic::new(&codes::BAD_TARGET, format!("`{}` is not a rule", to.value), to.span, "");
-        reader.sink.push(found.with_help("write `policy/rule`, such as `production-guardrails/no-destruction`"));
+        reader
+            .sink
+            .push(found.with_help("write `policy/rule`, such as `production-guardrails/no-destruction`"));
     }
     holds
 }
 
 pub(super) static INVARIANT: Form = Form {
     what: "an Invariant",
-    fields: &[NAMED, &[required("never", Type::Fields(&NEVER), "the outcome that no such call may have")]],
+    fields: &[
+        NAMED,
+        &[required(
+            "never",
+            Type::Fields(&NEVER),
+            "the outcome that no such call may have",
+        )],
+    ],
     may_be_empty: false,
 };
 
 static NEVER: Form = Form {
     what: "`never`",
     fields: &[
-        &[required("outcome", Type::List(&Type::OneOf(OUTCOMES)), "`allow`, `deny`, `require_approval`")],
+        &[required(
+            "outcome",
+            Type::List(&Type::OneOf(OUTCOMES)),
+            "`allow`, `deny`, `require_approval`",
+        )],
         SELECTOR,
         &[optional("when", Type::Condition, "a condition that must hold")],
     ],
@@ -295,7 +341,11 @@ pub(super) static APPROVAL_RULE: Form = Form {
         &[
             required("when", Type::Fields(&CHANGE_SELECTOR), "which changes it asks about"),
             required("require", REQUIREMENTS, "whose approval: `{from: [...], count: 1}`"),
-            optional("evidence", EVIDENCE, "how strongly an approval is proved; absent: signed"),
+            optional(
+                "evidence",
+                EVIDENCE,
+                "how strongly an approval is proved; absent: signed",
+            ),
         ],
     ],
     may_be_empty: false,
@@ -304,7 +354,10 @@ pub(super) static APPROVAL_RULE: Form = Form {
 pub(super) fn approval_rule(reader: &mut Reader<'_>, fields: &mut Fields) -> ApprovalRule {
     ApprovalRule {
         description: fields.text("description"),
-        when: fields.fields("when").map(|when| changes(reader, when)).unwrap_or_default(),
+        when: fields
+            .fields("when")
+            .map(|when| changes(reader, when))
+            .unwrap_or_default(),
         require: fields.forms("require").into_iter().map(requirement).collect(),
         evidence: fields.word("evidence", evidence),
     }

@@ -148,7 +148,14 @@ impl Reader<'_> {
         }
     }
 
-    fn map(&mut self, node: &Node, key: &Type, ty: &Type, label: &str, empty: bool) -> Option<Vec<(Text, Spanned<Read>)>> {
+    fn map(
+        &mut self,
+        node: &Node,
+        key: &Type,
+        ty: &Type,
+        label: &str,
+        empty: bool,
+    ) -> Option<Vec<(Text, Spanned<Read>)>> {
         let entries = self.entries(node, &Type::JsonObject, label)?;
         if entries.is_empty() && !empty {
             let found = Diagnostic::new(&codes::EMPTY_MAPPING, format!("{label} is empty"), node.span, "empty");
@@ -175,7 +182,8 @@ impl Reader<'_> {
         if entries.is_empty() && !empty {
             let message = format!("{label} is an empty list");
             let found = Diagnostic::new(&codes::EMPTY_LIST, message, node.span, "empty");
-            self.sink.push(found.with_help(format!("leave {label} out, or name at least one entry")));
+            self.sink
+                .push(found.with_help(format!("leave {label} out, or name at least one entry")));
             return None;
         }
         let label = format!("an entry of {label}");
@@ -192,7 +200,11 @@ impl Reader<'_> {
         for word in words {
             match &word.value {
                 Read::Text(star) if star == "*" => {
-                    effects.extend(EFFECTS.iter().map(|e| Spanned::new(Read::Text((*e).to_owned()), word.span)));
+                    effects.extend(
+                        EFFECTS
+                            .iter()
+                            .map(|e| Spanned::new(Read::Text((*e).to_owned()), word.span)),
+                    );
                 }
                 _ => effects.push(word),
             }
@@ -209,7 +221,10 @@ impl Reader<'_> {
         if style == Style::Plain {
             let reading = scalar::plain_reading(text);
             if !matches!(reading, Reading::Text | Reading::Timestamp) {
-                let message = format!("`{text}` may be read as {}, and {label} takes a string", reading.describe());
+                let message = format!(
+                    "`{text}` may be read as {}, and {label} takes a string",
+                    reading.describe()
+                );
                 return self.needs_quotes(&codes::NEEDS_QUOTES, message, node, Some(text));
             }
             if matches!(ty, Type::Condition) {
@@ -252,7 +267,10 @@ impl Reader<'_> {
     /// Whether a text may stand where this type is asked for.
     fn spelled(&mut self, text: &str, ty: &Type, label: &str, span: Span) -> bool {
         let (holds, spelling) = match ty {
-            Type::Name => (scalar::is_name(text), "lower-case letters, digits and hyphens, a hyphen not first, at most 64"),
+            Type::Name => (
+                scalar::is_name(text),
+                "lower-case letters, digits and hyphens, a hyphen not first, at most 64",
+            ),
             Type::Word => (
                 scalar::is_word(text),
                 "lower-case letters, digits, hyphens and underscores, a letter or digit first, at most 64",
@@ -264,7 +282,12 @@ impl Reader<'_> {
             _ => return self.readable(text, ty, label, span),
         };
         if !holds {
-            let found = Diagnostic::new(&codes::BAD_NAME, format!("`{}` is not a name", shown(text)), span, label);
+            let found = Diagnostic::new(
+                &codes::BAD_NAME,
+                format!("`{}` is not a name", shown(text)),
+                span,
+                label,
+            );
             let suggestion = matches!(ty, Type::Name).then(|| scalar::to_name(text)).flatten();
             self.sink.push(match suggestion {
                 Some(name) => found.with_replacement(format!("a name such as `{name}`: {spelling}"), span, name),
@@ -277,14 +300,24 @@ impl Reader<'_> {
     fn readable(&mut self, text: &str, ty: &Type, label: &str, span: Span) -> bool {
         let lines = matches!(ty, Type::Prose | Type::Condition);
         let (message, help) = if text.trim().is_empty() {
-            (format!("{label} is empty"), "leave it out, or say what is meant".to_owned())
+            (
+                format!("{label} is empty"),
+                "leave it out, or say what is meant".to_owned(),
+            )
         } else if let Some(hidden) = scalar::hidden_character(text, lines) {
-            let message = format!("{label} holds the character U+{:04X}, which cannot be seen", u32::from(hidden));
-            (message, "remove it: what is reviewed must be what is compiled".to_owned())
+            let message = format!(
+                "{label} holds the character U+{:04X}, which cannot be seen",
+                u32::from(hidden)
+            );
+            (
+                message,
+                "remove it: what is reviewed must be what is compiled".to_owned(),
+            )
         } else {
             return true;
         };
-        self.sink.push(Diagnostic::new(&codes::BAD_TEXT, message, span, "").with_help(help));
+        self.sink
+            .push(Diagnostic::new(&codes::BAD_TEXT, message, span, "").with_help(help));
         false
     }
 
@@ -327,18 +360,21 @@ impl Reader<'_> {
             (Style::Plain, Ok(value)) if value >= least => return Some(value),
             (Style::Plain, Ok(_)) => {
                 let message = format!("{label} is at least {least}");
-                self.sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, message, node.span, "too small"));
+                self.sink
+                    .push(Diagnostic::new(&codes::OUT_OF_RANGE, message, node.span, "too small"));
                 return None;
             }
             (_, Err(Fault::Overflow)) => {
                 let message = format!("{label} is more than can be held");
-                self.sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, message, node.span, "too large"));
+                self.sink
+                    .push(Diagnostic::new(&codes::OUT_OF_RANGE, message, node.span, "too large"));
                 return None;
             }
             _ => format!("{label} is a whole number, not `{}`", shown(text)),
         };
         let found = Diagnostic::new(&codes::NOT_AN_INTEGER, message, node.span, "not a whole number");
-        self.sink.push(found.with_help("write decimal digits without quotes, leading zeros or underscores"));
+        self.sink
+            .push(found.with_help("write decimal digits without quotes, leading zeros or underscores"));
         None
     }
 
@@ -353,14 +389,18 @@ impl Reader<'_> {
             Type::Duration => (&codes::BAD_DURATION, "write `90s`, `15m`, `2h` or `7d`"),
             Type::Rate => (&codes::BAD_RATE, "write `5/s`, `30/m`, `20/h` or `100/d`"),
             Type::Size => (&codes::BAD_SIZE, "write `64Ki`, `512Mi` or `2Gi`"),
-            _ => (&codes::BAD_DATE, "write `2026-12-31` (the start of that day in UTC) or `2026-12-31T12:00:00Z`"),
+            _ => (
+                &codes::BAD_DATE,
+                "write `2026-12-31` (the start of that day in UTC) or `2026-12-31T12:00:00Z`",
+            ),
         };
         let message = match fault {
             Fault::Form => format!("{label} is {}, not `{}`", ty.expected(), shown(text)),
             Fault::Zero => format!("{label} may not be zero"),
             Fault::Overflow => format!("{label} is more than can be held"),
         };
-        self.sink.push(Diagnostic::new(code, message, node.span, "").with_help(help));
+        self.sink
+            .push(Diagnostic::new(code, message, node.span, "").with_help(help));
         None
     }
 
@@ -399,7 +439,11 @@ impl Reader<'_> {
 /// Keys that are looked for where they cannot be: form, key, and why.
 const HINTS: &[(&str, &str, &str)] = &[
     ("a Deployment", "name", "it has no name of its own: it is `team/agent`"),
-    ("an action", "when", "a condition on what an action is stands on its variants; one on who may call it, in a rule"),
+    (
+        "an action",
+        "when",
+        "a condition on what an action is stands on its variants; one on who may call it, in a rule",
+    ),
     ("an Exception", "unless", "turn the condition round and write `when`"),
     ("an Exception", "expires", "an Exception ends with `until`"),
 ];
@@ -425,8 +469,16 @@ fn plural(form: &'static Form, written: &str) -> Option<&'static str> {
 pub(super) fn shown(text: &str) -> String {
     /// Longer than any value that is nearly right; picked by gut feeling.
     const LONGEST: usize = 60;
-    let line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().count() > LONGEST { format!("{line}...") } else { line }
+    let line: String = text
+        .chars()
+        .take(LONGEST)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().count() > LONGEST {
+        format!("{line}...")
+    } else {
+        line
+    }
 }
 
 /// The kind that was meant, whatever the case it was written in.

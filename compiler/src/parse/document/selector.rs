@@ -11,20 +11,36 @@ use crate::diag::codes::document as codes;
 
 /// The fields of every selector.
 pub(super) static SELECTOR: &[Field] = &[
-    optional("agents", TEXTS, "agents in every team, or `team/agent` for one deployment"),
+    optional(
+        "agents",
+        TEXTS,
+        "agents in every team, or `team/agent` for one deployment",
+    ),
     optional("teams", TEXTS, "teams"),
     optional("rings", TEXTS, "rings that the agent runs in"),
-    optional("tags", Type::Map(&Type::Word, &TEXTS), "tags of the agent: key to list of values"),
+    optional(
+        "tags",
+        Type::Map(&Type::Word, &TEXTS),
+        "tags of the agent: key to list of values",
+    ),
     optional("environments", TEXTS, "environments"),
     optional("tools", TEXTS, "tools; `[\"*\"]` for all"),
     optional("actions", TEXTS, "actions by full name or glob; `[\"*\"]` for all"),
     optional("effects", Type::Effects, "read, write, destructive; `[\"*\"]` for all"),
-    optional("external", Type::Bool, "whether the action is seen outside the organisation"),
+    optional(
+        "external",
+        Type::Bool,
+        "whether the action is seen outside the organisation",
+    ),
     optional("reversible", Type::Bool, "whether the action can be undone"),
     optional("credentials", TEXTS, "credentials that are obtained"),
     optional("resources", TEXTS, "globs over what the call touches, or `[team.owns]`"),
     optional("holding", TEXTS, "data classes that the session has read"),
-    optional("on_behalf_of", TEXTS, "people or groups that the agent works for, or `none`"),
+    optional(
+        "on_behalf_of",
+        TEXTS,
+        "people or groups that the agent works for, or `none`",
+    ),
 ];
 
 /// A selector that stands alone.
@@ -56,7 +72,11 @@ pub(super) static CHANGE_SELECTOR: Form = Form {
     fields: &[
         CHANGE,
         SELECTOR,
-        &[optional("any", Type::List(&Type::Fields(&ALTERNATIVE)), "alternatives, each a selector of changes")],
+        &[optional(
+            "any",
+            Type::List(&Type::Fields(&ALTERNATIVE)),
+            "alternatives, each a selector of changes",
+        )],
     ],
     may_be_empty: false,
 };
@@ -102,7 +122,9 @@ pub(super) fn is_selective(fields: &Fields) -> bool {
 /// `team.owns` stands for what the deployment's team owns; anything else is a glob.
 fn resources(fields: &mut Fields) -> Option<Resources> {
     let list = fields.list("resources")?;
-    let (owns, globs): (Vec<_>, Vec<_>) = texts(list.value).into_iter().partition(|glob| glob.value == "team.owns");
+    let (owns, globs): (Vec<_>, Vec<_>) = texts(list.value)
+        .into_iter()
+        .partition(|glob| glob.value == "team.owns");
     Some(Resources {
         span: list.span,
         globs,
@@ -118,7 +140,10 @@ pub(super) fn changes(reader: &mut Reader<'_>, mut fields: Fields) -> Vec<Change
     if let Some(beside) = fields.slots.iter().find(|slot| slot.name != "any") {
         let message = format!("`any` stands alone, and `{}` is beside it", beside.name);
         let found = Diagnostic::new(&codes::ANY_NOT_ALONE, message, beside.key, "beside `any`").with_related(any, "");
-        reader.sink.push(found.with_help(format!("repeat `{}` in each alternative that it is meant for", beside.name)));
+        reader.sink.push(found.with_help(format!(
+            "repeat `{}` in each alternative that it is meant for",
+            beside.name
+        )));
     }
     fields.forms("any").into_iter().map(change).collect()
 }

@@ -15,9 +15,21 @@ pub(super) static TEST: Form = Form {
     fields: &[
         NAMED,
         &[
-            optional("defaults", Type::Fields(&DEFAULTS), "what a case has unless it says otherwise"),
-            optional("cases", Type::List(&Type::Fields(&CASE)), "requests and the answers expected"),
-            optional("matrix", Type::List(&Type::Fields(&MATRIX)), "every combination of agents, environments, actions"),
+            optional(
+                "defaults",
+                Type::Fields(&DEFAULTS),
+                "what a case has unless it says otherwise",
+            ),
+            optional(
+                "cases",
+                Type::List(&Type::Fields(&CASE)),
+                "requests and the answers expected",
+            ),
+            optional(
+                "matrix",
+                Type::List(&Type::Fields(&MATRIX)),
+                "every combination of agents, environments, actions",
+            ),
         ],
     ],
     may_be_empty: false,
@@ -72,7 +84,11 @@ static CASE: Form = Form {
         &[
             required("expect", Type::OneOf(OUTCOMES), "`allow`, `deny` or `require_approval`"),
             optional("rule", Type::Text, "the rule that must decide: `policy/rule`"),
-            optional("code", Type::OneOf(DECISION_CODES), "the code that the decision must have"),
+            optional(
+                "code",
+                Type::OneOf(DECISION_CODES),
+                "the code that the decision must have",
+            ),
         ],
     ],
     may_be_empty: true,
@@ -98,19 +114,34 @@ static MATRIX: Form = Form {
 
 pub(super) fn test(reader: &mut Reader<'_>, fields: &mut Fields) -> Test {
     if !fields.has("cases") && !fields.has("matrix") {
-        let found = Diagnostic::new(&codes::EMPTY_TEST, "a Test that tests nothing", fields.at, "nothing is tested");
+        let found = Diagnostic::new(
+            &codes::EMPTY_TEST,
+            "a Test that tests nothing",
+            fields.at,
+            "nothing is tested",
+        );
         reader.sink.push(found.with_help("add `cases` or `matrix`"));
     }
     let broken = fields.has("defaults");
     let defaults = fields.fields("defaults");
     let given = Given {
         all: broken && defaults.is_none(),
-        names: defaults.as_ref().map_or_else(Vec::new, |d| d.slots.iter().map(|slot| slot.name).collect()),
+        names: defaults
+            .as_ref()
+            .map_or_else(Vec::new, |d| d.slots.iter().map(|slot| slot.name).collect()),
     };
     Test {
         defaults: defaults.map_or_else(TestDefaults::default, |mut defaults| request(&mut defaults, true)),
-        cases: fields.forms("cases").into_iter().map(|case| self::case(reader, &given, case)).collect(),
-        matrix: fields.forms("matrix").into_iter().map(|matrix| self::matrix(reader, &given, matrix)).collect(),
+        cases: fields
+            .forms("cases")
+            .into_iter()
+            .map(|case| self::case(reader, &given, case))
+            .collect(),
+        matrix: fields
+            .forms("matrix")
+            .into_iter()
+            .map(|matrix| self::matrix(reader, &given, matrix))
+            .collect(),
     }
 }
 
@@ -130,7 +161,9 @@ impl Given {
         }
         let message = format!("{} without `{}`", fields.form.what, missing.join("`, `"));
         let found = Diagnostic::new(&codes::INCOMPLETE_CASE, message, fields.at, "incomplete");
-        reader.sink.push(found.with_help("say it here, or in `defaults` for every case"));
+        reader
+            .sink
+            .push(found.with_help("say it here, or in `defaults` for every case"));
     }
 }
 
@@ -180,7 +213,9 @@ fn matrix(reader: &mut Reader<'_>, given: &Given, mut fields: Fields) -> TestMat
 
 fn expectations(fields: &mut Fields) -> Vec<(Text, Spanned<RuleEffect>)> {
     let cells = fields.map_of_texts("expect").into_iter();
-    cells.filter_map(|(cell, word)| Some((cell, Spanned::new(outcome(&word.value)?, word.span)))).collect()
+    cells
+        .filter_map(|(cell, word)| Some((cell, Spanned::new(outcome(&word.value)?, word.span))))
+        .collect()
 }
 
 /// A cell that is not of the matrix would expect something of a call that is never made.
@@ -188,13 +223,17 @@ fn known_cell(reader: &mut Reader<'_>, matrix: &TestMatrix, cell: &Text) {
     let listed = |axis: &[Text], word: &str| axis.iter().any(|entry| entry.value == word);
     let holds = match cell.value.split(' ').collect::<Vec<_>>().as_slice() {
         [agent, environment, action] => {
-            listed(&matrix.agents, agent) && listed(&matrix.environments, environment) && listed(&matrix.actions, action)
+            listed(&matrix.agents, agent)
+                && listed(&matrix.environments, environment)
+                && listed(&matrix.actions, action)
         }
         _ => false,
     };
     if !holds {
         let message = format!("the matrix has no cell `{}`", cell.value);
         let found = Diagnostic::new(&codes::UNKNOWN_CELL, message, cell.span, "no such cell");
-        reader.sink.push(found.with_help("write `\"AGENT ENVIRONMENT ACTION\"`, each as its list has it"));
+        reader
+            .sink
+            .push(found.with_help("write `\"AGENT ENVIRONMENT ACTION\"`, each as its list has it"));
     }
 }

@@ -11,8 +11,11 @@ use crate::ast::{Action, ActionClass, Endpoint, Server, Text, Tool, Variant};
 use crate::diag::Diagnostic;
 use crate::diag::codes::document as codes;
 
-const READS: Field =
-    optional("reads", Type::MaybeEmpty(&Type::Text), "data classes that a session holds after the action");
+const READS: Field = optional(
+    "reads",
+    Type::MaybeEmpty(&Type::Text),
+    "data classes that a session holds after the action",
+);
 const RESOURCES: Field = optional("resources", TEXTS, "what a call touches, with parameters in braces");
 
 pub(super) static TOOL: Form = Form {
@@ -20,8 +23,16 @@ pub(super) static TOOL: Form = Form {
     fields: &[
         NAMED,
         &[
-            optional("server", Type::Fields(&SERVER), "the MCP server; absent: built in to the agent"),
-            optional("strict", Type::Bool, "whether an argument that no parameter declares denies the call"),
+            optional(
+                "server",
+                Type::Fields(&SERVER),
+                "the MCP server; absent: built in to the agent",
+            ),
+            optional(
+                "strict",
+                Type::Bool,
+                "whether an argument that no parameter declares denies the call",
+            ),
             optional(
                 "endpoints",
                 Type::Map(&Type::Name, &Type::Fields(&ENDPOINT)),
@@ -29,7 +40,11 @@ pub(super) static TOOL: Form = Form {
             ),
             READS,
             RESOURCES,
-            required("actions", Type::Map(&Type::ForeignName, &Type::Fields(&ACTION)), "what it can do: name to action"),
+            required(
+                "actions",
+                Type::Map(&Type::ForeignName, &Type::Fields(&ACTION)),
+                "what it can do: name to action",
+            ),
         ],
     ],
     may_be_empty: false,
@@ -87,7 +102,13 @@ static ACTION: Form = Form {
 
 static VARIANT: Form = Form {
     what: "a variant",
-    fields: &[CLASS, &[DESCRIPTION, optional("when", Type::Condition, "which calls it takes; absent: every call")]],
+    fields: &[
+        CLASS,
+        &[
+            DESCRIPTION,
+            optional("when", Type::Condition, "which calls it takes; absent: every call"),
+        ],
+    ],
     may_be_empty: true,
 };
 
@@ -114,7 +135,11 @@ pub(super) fn tool(reader: &mut Reader<'_>, fields: &mut Fields) -> Tool {
 
 fn server(reader: &mut Reader<'_>, mut fields: Fields) -> Server {
     let wrong = match (fields.key("command"), fields.key("url")) {
-        (Some(_), Some(url)) => Some(("`server` has both `command` and `url`", url, "keep the one that is used")),
+        (Some(_), Some(url)) => Some((
+            "`server` has both `command` and `url`",
+            url,
+            "keep the one that is used",
+        )),
         (None, None) => Some((
             "`server` has neither `command` nor `url`",
             fields.at,
@@ -123,7 +148,9 @@ fn server(reader: &mut Reader<'_>, mut fields: Fields) -> Server {
         _ => None,
     };
     if let Some((message, at, help)) = wrong {
-        reader.sink.push(Diagnostic::new(&codes::BAD_SERVER, message, at, "").with_help(help));
+        reader
+            .sink
+            .push(Diagnostic::new(&codes::BAD_SERVER, message, at, "").with_help(help));
     }
     Server {
         span: fields.span,
@@ -148,7 +175,12 @@ fn action(reader: &mut Reader<'_>, name: Text, mut fields: Fields) -> (Text, Act
             effect: own.effect.or(class.effect),
             ..ActionClass::default()
         };
-        written.complete(reader, &format!("variant `{}/{}`", name.value, variant.value), &joined, &variant);
+        written.complete(
+            reader,
+            &format!("variant `{}/{}`", name.value, variant.value),
+            &joined,
+            &variant,
+        );
         let when = fields.text("when");
         variants.push((variant, Variant { when, class: own }));
     }
@@ -156,7 +188,9 @@ fn action(reader: &mut Reader<'_>, name: Text, mut fields: Fields) -> (Text, Act
     let action = Action {
         description: fields.text("description"),
         class,
-        params: params.filter_map(|(name, read)| Some((name, read.into_parameter()?))).collect(),
+        params: params
+            .filter_map(|(name, read)| Some((name, read.into_parameter()?)))
+            .collect(),
         variants,
     };
     (name, action)
@@ -216,7 +250,9 @@ impl Written {
         let message = format!("{what} does not say its {}", missing.join(" and "));
         let found = Diagnostic::new(&codes::UNCLASSIFIED_ACTION, message, name.span, "not classified");
         reader.sink.push(if self.effect {
-            found.with_help("an action that changes something says `external: true` or `false`, and `reversible: true` or `false`")
+            found.with_help(
+                "an action that changes something says `external: true` or `false`, and `reversible: true` or `false`",
+            )
         } else {
             found.with_help("add `effect`: `read`, `write` or `destructive`")
         });
