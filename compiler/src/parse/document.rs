@@ -26,6 +26,8 @@ use fields::Fields;
 use form::Form;
 use reader::{Reader, nearest_kind, shown};
 
+pub use parameter::{PARAMETER, TYPES};
+
 /// Where a document stands. An expanded document has the path of its use and the text of its expansion.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {

@@ -177,10 +177,12 @@ pub fn to_name(text: &str) -> Option<String> {
 }
 
 /// A character that shows nothing or turns the text around it: a reviewer would read something else than the
-/// compiler does. `lines` lets line breaks and tabs through, where a text may have several lines.
-pub fn hidden_character(text: &str, lines: bool) -> Option<char> {
+/// compiler does. `lines` lets line breaks and tabs through, where a text may have several lines; `prose` lets
+/// the joiners through that some scripts and emoji are spelt with.
+pub fn hidden_character(text: &str, lines: bool, prose: bool) -> Option<char> {
     text.chars().find(|&c| match c {
         '\n' | '\t' => !lines,
+        '\u{200C}' | '\u{200D}' => !prose,
         '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' => true,
         _ => c.is_control(),
     })
@@ -540,6 +542,23 @@ mod tests {
         assert!(is_word("submit_pending") && !is_word("_x") && !is_word("X"));
         assert_eq!(to_name("Claude Code!").as_deref(), Some("claude-code"));
         assert_eq!(to_name("!!"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_found() {
+        assert_eq!(hidden_character("plain, ünïcode", false, false), None);
+        assert_eq!(hidden_character("a\tb\n", true, true), None);
+        assert_eq!(hidden_character("👩\u{200D}💻", true, true), None);
+        for (text, hidden) in [
+            ("a\n", '\n'),
+            ("a\u{200D}", '\u{200D}'),
+            ("a\u{85}", '\u{85}'),
+            ("\u{202E}a", '\u{202E}'),
+            ("\u{FEFF}a", '\u{FEFF}'),
+            ("a\0", '\0'),
+        ] {
+            assert_eq!(hidden_character(text, false, false), Some(hidden), "{text:?}");
+        }
     }
 
     #[test]

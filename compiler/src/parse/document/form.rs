@@ -69,7 +69,7 @@ pub enum Type {
     MaybeEmptyMap(&'static Type, &'static Type),
     /// A mapping with fixed keys.
     Fields(&'static Form),
-    /// A parameter: a type's name, or a mapping of [`super::parameter::PARAMETER`].
+    /// A parameter: a type's name, or a mapping of [`super::PARAMETER`].
     Parameter,
     /// Any value, kept as canonical JSON.
     Json,
@@ -110,7 +110,7 @@ impl Type {
     fn form(&self) -> Option<&'static Form> {
         match self {
             Self::Fields(form) => Some(*form),
-            Self::Parameter => Some(&super::parameter::PARAMETER),
+            Self::Parameter => Some(&super::PARAMETER),
             _ => self.parts().into_iter().flatten().find_map(Type::form),
         }
     }

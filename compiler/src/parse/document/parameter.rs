@@ -10,7 +10,7 @@ use crate::parse::node::{Node, Value};
 use crate::source::{Span, Spanned};
 
 /// The long form.
-pub(super) static PARAMETER: Form = Form {
+pub static PARAMETER: Form = Form {
     what: "a parameter",
     fields: &[&[
         optional("type", Type::Text, "the type's name; implied by `enum`"),
@@ -33,7 +33,7 @@ pub(super) static PARAMETER: Form = Form {
 };
 
 /// The names of types.
-pub(super) const TYPES: &[&str] = &[
+pub const TYPES: &[&str] = &[
     "string", "int", "bool", "decimal", "datetime", "duration", "ip", "path", "host", "url", "email", "enum", "list",
     "record", "opaque",
 ];

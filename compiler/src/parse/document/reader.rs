@@ -298,13 +298,14 @@ impl Reader<'_> {
     }
 
     fn readable(&mut self, text: &str, ty: &Type, label: &str, span: Span) -> bool {
-        let lines = matches!(ty, Type::Prose | Type::Condition);
+        let prose = matches!(ty, Type::Prose);
+        let lines = prose || matches!(ty, Type::Condition);
         let (message, help) = if text.trim().is_empty() {
             (
                 format!("{label} is empty"),
                 "leave it out, or say what is meant".to_owned(),
             )
-        } else if let Some(hidden) = scalar::hidden_character(text, lines) {
+        } else if let Some(hidden) = scalar::hidden_character(text, lines, prose) {
             let message = format!(
                 "{label} holds the character U+{:04X}, which cannot be seen",
                 u32::from(hidden)
