@@ -5,8 +5,13 @@
 //! No YAML, no git, no Cedar, no clock, no log: bytes and the time come in, decisions go out.
 
 pub mod bundle;
+pub mod wire;
 pub mod manifest;
 pub mod trust;
-pub mod value;
 pub mod verify;
-pub mod wire;
+pub mod table;
+pub mod guard;
+pub mod value;
+pub mod session;
+pub mod decide;
+pub mod explain;
