@@ -8,7 +8,18 @@ use crate::wire::Digest;
 pub use crate::wire::layout::OpenError;
 use crate::wire::layout::{self, Envelope, Signature};
 
-/// A file with the layout of a bundle. Nothing was verified.
+/// A file with the layout of a bundle. Nothing was verified, so nothing in it can be reached but what it claims:
+/// ```compile_fail
+/// fn look(bundle: &polity_runtime::bundle::UnverifiedBundle) -> Option<&[u8]> {
+///     bundle.section("cells")
+/// }
+/// ```
+/// Only what was verified has sections:
+/// ```
+/// fn look(bundle: &polity_runtime::verify::Verified) -> Option<&[u8]> {
+///     bundle.section("cells")
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct UnverifiedBundle {
     pub(crate) bytes: Vec<u8>,

@@ -235,3 +235,21 @@ fn the_next_trust_root_needs_both_root_thresholds() {
     let broken = "{}";
     assert!(matches!(offer(broken, &[1]), Err(SuccessorError::Unreadable(_))));
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_changed_file_is_refused_or_means_what_it_says(at in 0_usize..4096, byte in 0_u8..=255, cut in 0_usize..3) {
+        let mut bytes = acme().to_text().into_bytes();
+        let at = at % bytes.len();
+        match cut {
+            0 => bytes[at] = byte,
+            1 => bytes.insert(at, byte),
+            _ => bytes.truncate(at),
+        }
+        if let Ok(text) = String::from_utf8(bytes)
+            && let Ok(trust) = TrustRoot::parse(&text)
+        {
+            proptest::prop_assert_eq!(TrustRoot::parse(&trust.to_text()), Ok(trust));
+        }
+    }
+}

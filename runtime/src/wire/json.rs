@@ -32,7 +32,7 @@ pub const MAX_DEPTH: usize = 16;
 /// Reads the canonical form and nothing else.
 ///
 /// # Errors
-/// Whatever [`read`] refuses, and text that differs in any byte from what [`Json::to_string`] would write.
+/// Whatever [`read`] refuses, and text that differs in any byte from what a [`Json`] displays as.
 pub fn read_canonical(bytes: &[u8]) -> Result<Json, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|error| JsonError::NotText {
         at: error.valid_up_to(),
