@@ -405,7 +405,11 @@ impl Reader<'_, '_> {
             }
         }
         let written = self.text.get(header..end).unwrap_or_default();
-        (header, header + written.trim_end().len())
+        let filled = written.trim_end().len();
+        let rest = written.get(filled..).unwrap_or_default();
+        // Spaces behind the last words are text, spaces on a line of their own are not.
+        let spaces = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        (header, header + filled + spaces)
     }
 
     /// A list without an indentation of its own starts, for the parser, at its first item: take the dash instead.

@@ -161,13 +161,14 @@ impl<'t, 's> Faults<'t, 's> {
         let place = self.span(from, to);
         let message = format!("`{name}` is read as a tag, not as text");
         let fault = Diagnostic::new(&codes::YAML_TAG, message, place, "an unquoted `!` begins a tag");
-        self.push(match self.value_on_line(from) {
+        let fault = match self.value_on_line(from) {
             Some(value) if value.start == from && value.end >= end && !name.starts_with("!!") => {
                 self.said = value.clone();
                 self.with_quoting(fault, value)
             }
             _ => fault.with_help("remove the tag; if it is meant as text, quote the whole value or put it under `|`"),
-        });
+        };
+        self.push(fault);
     }
 
     pub(super) fn null(&mut self, key: Option<Spanned<String>>, start: usize, end: usize) {
