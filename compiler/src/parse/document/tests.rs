@@ -681,3 +681,25 @@ fn replace(node: &mut Node, left: &mut usize, value: &Value) {
         }
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn arguments_become_json_or_a_finding(text in "[-+0-9.eExyno_:~a ]{1,6}", quoted: bool) {
+        let style = if quoted { Style::DoubleQuoted } else { Style::Plain };
+        let span = Span { file: FileId(0), start: 0, end: 0 };
+        let node = Node { span, value: Value::Scalar(text.clone(), style) };
+        let mut sink = Sink::default();
+        let source = Source { file: FileId(0), path: "t.yaml", text: "", comments: &[] };
+        let mut reader = Reader { source: &source, team: None, sink: &mut sink };
+        match json::read(&mut reader, &node) {
+            None => proptest::prop_assert!(sink.has_errors() && !quoted),
+            Some(json) => {
+                let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+                // What is written is what is asked: a number keeps its digits, anything else its letters.
+                let back = value.as_str().map_or_else(|| json.clone(), str::to_owned);
+                proptest::prop_assert_eq!(back, text);
+                proptest::prop_assert!(!sink.has_errors());
+            }
+        }
+    }
+}
