@@ -18,7 +18,10 @@ pub fn load(files: &[(String, String)]) -> Documents {
     files.sort();
     let mut documents = Vec::new();
     for (path, text) in files {
-        let team = path.strip_prefix("teams/").and_then(|rest| rest.split_once('/')).map(|(team, _)| team.to_owned());
+        let team = path
+            .strip_prefix("teams/")
+            .and_then(|rest| rest.split_once('/'))
+            .map(|(team, _)| team.to_owned());
         for document in serde_yaml::Deserializer::from_str(text) {
             let value = Value::deserialize(document).unwrap_or_else(|error| panic!("{path}: {error}"));
             let fields = Fields(value.as_mapping().unwrap_or_else(|| panic!("{path}: not a mapping")));
@@ -76,7 +79,9 @@ fn body(kind: &str, fields: Fields<'_>) -> Option<Body> {
         "Environment" => Body::Environment(Environment {
             rank: fields.integer("rank"),
             rings: fields.texts("rings"),
-            enforced_by: fields.texts("enforced_by").map(|list| list.iter().map(|text| at(enforcement(&text.value))).collect()),
+            enforced_by: fields
+                .texts("enforced_by")
+                .map(|list| list.iter().map(|text| at(enforcement(&text.value))).collect()),
             credentials_max_ttl: None,
         }),
         "Ring" => Body::Ring(Ring {
@@ -99,21 +104,30 @@ fn body(kind: &str, fields: Fields<'_>) -> Option<Body> {
             product: None,
             git_keys: Vec::new(),
             identity_keys: Vec::new(),
-            tags: fields.entries("tags").map(|(key, value)| (key, at(string(value)))).collect(),
+            tags: fields
+                .entries("tags")
+                .map(|(key, value)| (key, at(string(value))))
+                .collect(),
             review_by: None,
             kill_contact: None,
         }),
         "Deployment" => Body::Deployment(Deployment {
             agent: fields.text("agent"),
             team: fields.text("team"),
-            environments: fields.entries("environments").map(|(name, value)| (name, placement(mapping(value)))).collect(),
+            environments: fields
+                .entries("environments")
+                .map(|(name, value)| (name, placement(mapping(value))))
+                .collect(),
         }),
         "Policy" => Body::Policy(Policy {
             description: None,
             scope: fields.map("for").map(selector).unwrap_or_default(),
             expires: fields.moment("expires"),
             observe_until: fields.moment("observe_until"),
-            rules: fields.entries("rules").map(|(name, value)| (name, rule(mapping(value)))).collect(),
+            rules: fields
+                .entries("rules")
+                .map(|(name, value)| (name, rule(mapping(value))))
+                .collect(),
         }),
         "Exception" => Body::Exception(Exception {
             to: fields.text("to"),
@@ -189,7 +203,10 @@ fn param((name, value): (Text, &Value)) -> (Text, Param) {
                 true => "enum".to_owned(),
                 false => fields.string("type").unwrap(),
             };
-            (param_type(&name, Some(fields)), fields.boolean("optional").is_some_and(|optional| optional.value))
+            (
+                param_type(&name, Some(fields)),
+                fields.boolean("optional").is_some_and(|optional| optional.value),
+            )
         }
     };
     let param = Param {
@@ -206,7 +223,9 @@ fn param_type(name: &str, fields: Option<Fields<'_>>) -> ParamType {
     }
     match name {
         "string" => ParamType::String {
-            fold: fields.and_then(|fields| fields.string("fold")).is_some_and(|fold| fold == "case"),
+            fold: fields
+                .and_then(|fields| fields.string("fold"))
+                .is_some_and(|fold| fold == "case"),
         },
         "int" => ParamType::Int,
         "bool" => ParamType::Bool,
@@ -255,7 +274,10 @@ fn rule(fields: Fields<'_>) -> Rule {
         unless: fields.text("unless"),
         approval: fields.map("approval").map(|approval| Approval {
             span: NOWHERE,
-            require: approval.list("require").map(|value| requirement(mapping(value))).collect(),
+            require: approval
+                .list("require")
+                .map(|value| requirement(mapping(value)))
+                .collect(),
             timeout: None,
             separation: approval.boolean("separation"),
             evidence: None,
@@ -277,7 +299,12 @@ fn requirement(fields: Fields<'_>) -> Requirement {
 
 fn selector(fields: Fields<'_>) -> Selector {
     let tag = |(key, value): (Text, &Value)| {
-        let values = value.as_sequence().unwrap().iter().map(|value| at(string(value))).collect();
+        let values = value
+            .as_sequence()
+            .unwrap()
+            .iter()
+            .map(|value| at(string(value)))
+            .collect();
         (key, values)
     };
     Selector {
@@ -285,7 +312,10 @@ fn selector(fields: Fields<'_>) -> Selector {
         agents: fields.texts("agents"),
         teams: fields.texts("teams"),
         rings: fields.texts("rings"),
-        tags: fields.0.contains_key("tags").then(|| fields.entries("tags").map(tag).collect()),
+        tags: fields
+            .0
+            .contains_key("tags")
+            .then(|| fields.entries("tags").map(tag).collect()),
         environments: fields.texts("environments"),
         tools: fields.texts("tools"),
         actions: fields.texts("actions"),
@@ -332,7 +362,10 @@ fn mapping(value: &Value) -> Fields<'_> {
 }
 
 fn string(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("not a string: {value:?}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("not a string: {value:?}"))
+        .to_owned()
 }
 
 /// A mapping, by what its fields must be.
@@ -347,10 +380,15 @@ impl<'v> Fields<'v> {
         self.string(key).map(at)
     }
     fn list(self, key: &str) -> impl Iterator<Item = &'v Value> {
-        self.0.get(key).into_iter().flat_map(|value| value.as_sequence().unwrap())
+        self.0
+            .get(key)
+            .into_iter()
+            .flat_map(|value| value.as_sequence().unwrap())
     }
     fn texts(self, key: &str) -> Option<Vec<Text>> {
-        self.0.contains_key(key).then(|| self.list(key).map(|value| at(string(value))).collect())
+        self.0
+            .contains_key(key)
+            .then(|| self.list(key).map(|value| at(string(value))).collect())
     }
     fn boolean(self, key: &str) -> Option<Spanned<bool>> {
         self.0.get(key).map(|value| at(value.as_bool().unwrap()))
@@ -370,6 +408,9 @@ impl<'v> Fields<'v> {
     }
     fn entries(self, key: &str) -> impl Iterator<Item = (Text, &'v Value)> {
         let entries = self.0.get(key).map(|value| value.as_mapping().unwrap());
-        entries.into_iter().flatten().map(|(key, value)| (at(string(key)), value))
+        entries
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (at(string(key)), value))
     }
 }

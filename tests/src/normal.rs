@@ -57,7 +57,12 @@ pub fn path(text: &str) -> Option<String> {
 /// Lower-cased, without one trailing dot. What is not ASCII has no normal form at run time.
 pub fn host(text: &str) -> Option<String> {
     let bare = text.strip_suffix('.').unwrap_or(text);
-    let label_is_fine = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let label_is_fine = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
     (!bare.is_empty() && bare.split('.').all(label_is_fine)).then(|| bare.to_ascii_lowercase())
 }
 
@@ -69,7 +74,9 @@ pub fn url(text: &str) -> Option<Url> {
     }
     let (scheme, rest) = text.split_once("://")?;
     let scheme_is_fine = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
     if !scheme_is_fine {
         return None;
     }
@@ -88,7 +95,9 @@ pub fn url(text: &str) -> Option<Url> {
         return None;
     }
     let port = match written_port {
-        Some(port) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => i64::from(port.parse::<u16>().ok()?),
+        Some(port) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+            i64::from(port.parse::<u16>().ok()?)
+        }
         Some(_) => return None,
         None => match scheme.as_str() {
             "http" | "ws" => 80,
@@ -98,7 +107,11 @@ pub fn url(text: &str) -> Option<Url> {
         },
     };
     let written_path = tail.split(['?', '#']).next().unwrap_or("");
-    let path = if written_path.is_empty() { "/".to_owned() } else { path(written_path)? };
+    let path = if written_path.is_empty() {
+        "/".to_owned()
+    } else {
+        path(written_path)?
+    };
     Some(Url {
         scheme,
         host,
@@ -214,7 +227,11 @@ pub fn datetime_literal(text: &str) -> Option<i64> {
 
 /// A date alone, or RFC 3339: how the documents write moments.
 pub fn moment(text: &str) -> Option<i64> {
-    if text.len() == 10 { Some(days(text)? * DAY) } else { datetime(text) }
+    if text.len() == 10 {
+        Some(days(text)? * DAY)
+    } else {
+        datetime(text)
+    }
 }
 
 /// Milliseconds of `1d2h3m4s5ms` in that order, each part once, with a minus before it for a negative one.
@@ -234,7 +251,10 @@ pub fn duration(text: &str) -> Option<i64> {
         let count: i128 = rest[..digits].parse().ok()?;
         let tail = &rest[digits..];
         let end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let place = units.iter().position(|(name, _)| *name == &tail[..end]).filter(|place| *place >= next_unit)?;
+        let place = units
+            .iter()
+            .position(|(name, _)| *name == &tail[..end])
+            .filter(|place| *place >= next_unit)?;
         total = total.checked_add(count.checked_mul(i128::from(units[place].1))?)?;
         next_unit = place + 1;
         rest = &tail[end..];
@@ -243,7 +263,9 @@ pub fn duration(text: &str) -> Option<i64> {
 }
 
 fn number(text: &str, digits: usize) -> Option<i64> {
-    (text.len() == digits && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+    (text.len() == digits && text.bytes().all(|b| b.is_ascii_digit()))
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 fn offset(sign: &str, hours: &str, minutes: &str) -> Option<i64> {
@@ -312,9 +334,26 @@ mod tests {
     #[test]
     fn urls_that_hide_their_host_are_refused() {
         let plain = url("HTTPS://Acme.Example./a/../b?x#y").unwrap();
-        assert_eq!((plain.scheme.as_str(), plain.host.as_str(), plain.port, plain.path.as_str()), ("https", "acme.example", 443, "/b"));
+        assert_eq!(
+            (
+                plain.scheme.as_str(),
+                plain.host.as_str(),
+                plain.port,
+                plain.path.as_str()
+            ),
+            ("https", "acme.example", 443, "/b")
+        );
         assert_eq!(url("http://a:8080").unwrap().port, 8080);
-        for hidden in ["http://u@a/", "http://a\\b/", "http://127.1/", "http://2130706433/", "http://%61/", "http://a\n/", "//a", "a"] {
+        for hidden in [
+            "http://u@a/",
+            "http://a\\b/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://%61/",
+            "http://a\n/",
+            "//a",
+            "a",
+        ] {
             assert_eq!(url(hidden), None, "{hidden}");
         }
         assert!(url("http://127.0.0.1/").is_some());
@@ -344,7 +383,10 @@ mod tests {
         assert_eq!(ip("10.0.0.0/08"), None);
         assert_eq!(ip("::ffff:127.0.0.1"), None);
         assert_eq!(ip("::1").map(|(_, prefix)| prefix), Some(128));
-        assert_eq!(email("Bob@Acme.Example"), Some(("Bob".to_owned(), "acme.example".to_owned())));
+        assert_eq!(
+            email("Bob@Acme.Example"),
+            Some(("Bob".to_owned(), "acme.example".to_owned()))
+        );
         assert_eq!(email("a@b@c"), None);
     }
 }

@@ -43,7 +43,10 @@ pub fn evaluate(expr: &Expr, scope: &Scope) -> Result<Value, Errs> {
             Literal::Bool(value) => Value::Bool(*value),
             Literal::Long(value) => Value::Int(*value),
             Literal::String(value) => Value::Text(value.to_string(), Origin::Literal),
-            Literal::EntityUID(uid) => Value::Entity(uid.entity_type().to_string(), AsRef::<str>::as_ref(uid.eid()).to_owned()),
+            Literal::EntityUID(uid) => Value::Entity(
+                uid.entity_type().to_string(),
+                AsRef::<str>::as_ref(uid.eid()).to_owned(),
+            ),
         },
         ExprKind::Var(Var::Principal) => Value::Entity("Deployment".to_owned(), scope.principal.clone()),
         ExprKind::Var(Var::Action) => Value::Entity("Action".to_owned(), scope.action.clone()),
@@ -81,7 +84,10 @@ pub fn evaluate(expr: &Expr, scope: &Scope) -> Result<Value, Errs> {
             binary(*op, left, right, scope)?
         }
         ExprKind::ExtensionFunctionApp { fn_name, args } => {
-            let args = args.iter().map(|arg| evaluate(arg, scope)).collect::<Result<Vec<_>, _>>()?;
+            let args = args
+                .iter()
+                .map(|arg| evaluate(arg, scope))
+                .collect::<Result<Vec<_>, _>>()?;
             extension(&fn_name.to_string(), &args)?
         }
         ExprKind::GetAttr { expr, attr } if is_variable(expr, Var::Resource) && attr == "name" => {
@@ -113,7 +119,12 @@ pub fn evaluate(expr: &Expr, scope: &Scope) -> Result<Value, Errs> {
             Value::Entity(kind, _) => Value::Bool(kind == entity_type.to_string()),
             _ => return Err(Errs),
         },
-        ExprKind::Set(items) => Value::Set(items.iter().map(|item| evaluate(item, scope)).collect::<Result<_, _>>()?),
+        ExprKind::Set(items) => Value::Set(
+            items
+                .iter()
+                .map(|item| evaluate(item, scope))
+                .collect::<Result<_, _>>()?,
+        ),
         ExprKind::Record(fields) => {
             let field = |(name, value): (&_, &Expr)| Ok((ToString::to_string(name), evaluate(value, scope)?));
             Value::Record(fields.iter().map(field).collect::<Result<_, _>>()?)
@@ -165,9 +176,11 @@ fn binary(op: BinaryOp, left: Value, right: Value, scope: &Scope) -> Result<Valu
         (BinaryOp::In, Value::Entity(kind, id), right) => {
             let parents = match kind.as_str() {
                 "Deployment" if id == scope.principal => scope.principal_parents.clone(),
-                "Action" if id == scope.action => {
-                    scope.action_parents.iter().map(|parent| ("Action".to_owned(), parent.clone())).collect()
-                }
+                "Action" if id == scope.action => scope
+                    .action_parents
+                    .iter()
+                    .map(|parent| ("Action".to_owned(), parent.clone()))
+                    .collect(),
                 _ => Vec::new(),
             };
             let itself = (kind, id);
@@ -196,9 +209,9 @@ fn is_in<'e>(mut entities: impl Iterator<Item = &'e (String, String)>, right: &V
 
 fn compare(left: &Value, right: &Value) -> Result<std::cmp::Ordering, Errs> {
     match (left, right) {
-        (Value::Int(a), Value::Int(b)) | (Value::DateTime(a), Value::DateTime(b)) | (Value::Duration(a), Value::Duration(b)) => {
-            Ok(a.cmp(b))
-        }
+        (Value::Int(a), Value::Int(b))
+        | (Value::DateTime(a), Value::DateTime(b))
+        | (Value::Duration(a), Value::Duration(b)) => Ok(a.cmp(b)),
         _ => Err(Errs),
     }
 }
@@ -215,13 +228,15 @@ fn extension(name: &str, args: &[Value]) -> Result<Value, Errs> {
         ("greaterThanOrEqual", [Value::Decimal(a), Value::Decimal(b)]) => Some(Value::Bool(a >= b)),
         ("isIpv4", [Value::Ip(address, _)]) => Some(Value::Bool(address.is_ipv4())),
         ("isIpv6", [Value::Ip(address, _)]) => Some(Value::Bool(address.is_ipv6())),
-        ("isLoopback", [Value::Ip(address, prefix)]) => {
-            Some(Value::Bool(address.is_loopback() && *prefix >= if address.is_ipv4() { 8 } else { 128 }))
+        ("isLoopback", [Value::Ip(address, prefix)]) => Some(Value::Bool(
+            address.is_loopback() && *prefix >= if address.is_ipv4() { 8 } else { 128 },
+        )),
+        ("isMulticast", [Value::Ip(address, prefix)]) => Some(Value::Bool(
+            address.is_multicast() && *prefix >= if address.is_ipv4() { 4 } else { 8 },
+        )),
+        ("isInRange", [Value::Ip(inner, m), Value::Ip(outer, n)]) => {
+            Some(Value::Bool(is_within((*inner, *m), (*outer, *n))))
         }
-        ("isMulticast", [Value::Ip(address, prefix)]) => {
-            Some(Value::Bool(address.is_multicast() && *prefix >= if address.is_ipv4() { 4 } else { 8 }))
-        }
-        ("isInRange", [Value::Ip(inner, m), Value::Ip(outer, n)]) => Some(Value::Bool(is_within((*inner, *m), (*outer, *n)))),
         ("offset", [Value::DateTime(at), Value::Duration(by)]) => at.checked_add(*by).map(Value::DateTime),
         ("durationSince", [Value::DateTime(a), Value::DateTime(b)]) => a.checked_sub(*b).map(Value::Duration),
         ("toDate", [Value::DateTime(at)]) => at.checked_sub(at.rem_euclid(DAY)).map(Value::DateTime),
@@ -243,7 +258,10 @@ fn is_within(inner: (std::net::IpAddr, u8), outer: (std::net::IpAddr, u8)) -> bo
             std::net::IpAddr::V4(address) => address.octets().to_vec(),
             std::net::IpAddr::V6(address) => address.octets().to_vec(),
         };
-        bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1)).collect()
+        bytes
+            .iter()
+            .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1))
+            .collect()
     };
     let fixed = usize::from(outer.1);
     inner.0.is_ipv4() == outer.0.is_ipv4()
@@ -253,7 +271,11 @@ fn is_within(inner: (std::net::IpAddr, u8), outer: (std::net::IpAddr, u8)) -> bo
 
 fn is_like(pattern: &Pattern, text: &str, origin: Origin) -> bool {
     let text: Vec<char> = text.chars().collect();
-    let parts: Vec<PatternElem> = pattern.iter().copied().flat_map(|part| normalise_part(part, origin)).collect();
+    let parts: Vec<PatternElem> = pattern
+        .iter()
+        .copied()
+        .flat_map(|part| normalise_part(part, origin))
+        .collect();
     walk(&parts, &text)
 }
 

@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy_core::ast::Expr;
 use polity::ast::{
-    Action, ActionClass, Approval, Body, Document, Documents, Enforcement, Exception, Param, ParamType, Placement, Policy, Rule,
-    RuleEffect, Selector, Text, Tool, Variant,
+    Action, ActionClass, Approval, Body, Document, Documents, Enforcement, Exception, Param, ParamType, Placement,
+    Policy, Rule, RuleEffect, Selector, Text, Tool, Variant,
 };
 use polity_runtime::value::Effect;
 use serde_json::Value as Json;
@@ -85,7 +85,12 @@ pub struct Naive<'a> {
 
 /// The built-in rings: name, level, effects, whether irreversible actions may be done.
 const BUILT_IN_RINGS: [(&str, i64, &[Effect], bool); 4] = [
-    ("privileged", 0, &[Effect::Read, Effect::Write, Effect::Destructive], true),
+    (
+        "privileged",
+        0,
+        &[Effect::Read, Effect::Write, Effect::Destructive],
+        true,
+    ),
     ("trusted", 1, &[Effect::Read, Effect::Write, Effect::Destructive], true),
     ("standard", 2, &[Effect::Read, Effect::Write], true),
     ("sandboxed", 3, &[Effect::Read], false),
@@ -145,7 +150,9 @@ impl<'a> Naive<'a> {
         let mut conditions = BTreeMap::new();
         let mut parse = |text: &'a Option<Text>| {
             if let Some(text) = text {
-                conditions.entry(text.value.as_str()).or_insert_with(|| text.value.parse().ok());
+                conditions
+                    .entry(text.value.as_str())
+                    .or_insert_with(|| text.value.parse().ok());
             }
         };
         for document in &documents.documents {
@@ -180,26 +187,37 @@ impl<'a> Naive<'a> {
             return denied("killed");
         }
         // 3. What nobody declared.
-        let Some(deployment) = deployment else { return denied("unknown-agent") };
+        let Some(deployment) = deployment else {
+            return denied("unknown-agent");
+        };
         if self.environment(&request.environment).is_none() {
             return denied("unknown-environment");
         }
-        let Some(asked) = asked else { return denied("unknown-action") };
+        let Some(asked) = asked else {
+            return denied("unknown-action");
+        };
         // 4. Who may not work here.
-        let Some((placement, ring)) = self.admitted(deployment, request) else { return denied("not-admitted") };
+        let Some((placement, ring)) = self.admitted(deployment, request) else {
+            return denied("not-admitted");
+        };
         // 5. What it was not given.
         if !self.given(deployment, placement, asked, &request.environment) {
             return denied("not-given");
         }
         // 6. What the call says and nobody declared, and what kind of call it is.
         let (params, strict) = match asked {
-            Asked::Tool(_, tool, action) => (action.params.as_slice(), tool.strict.as_ref().is_none_or(|strict| strict.value)),
+            Asked::Tool(_, tool, action) => (
+                action.params.as_slice(),
+                tool.strict.as_ref().is_none_or(|strict| strict.value),
+            ),
             Asked::Credential(_) => (&[][..], true),
         };
         if strict && value::carries_undeclared(params, &request.args) {
             return denied("undeclared-argument");
         }
-        let Some(action) = self.choose(asked, deployment, ring, request) else { return denied("unclassified") };
+        let Some(action) = self.choose(asked, deployment, ring, request) else {
+            return denied("unclassified");
+        };
         // 7. The most that the ring can ever do.
         let (_, effects, irreversible) = self.ring(ring);
         if !effects.contains(&action.effect) || (!action.reversible && !irreversible) {
@@ -238,7 +256,9 @@ impl<'a> Naive<'a> {
             let asks = standing.effect == RuleEffect::RequireApproval
                 || (standing.effect == RuleEffect::Allow && standing.rule.approval.is_some());
             if asks {
-                answer.approvals.insert(name, requirements(standing.rule.approval.as_ref()));
+                answer
+                    .approvals
+                    .insert(name, requirements(standing.rule.approval.as_ref()));
             }
         }
         // 8. A deny.
@@ -250,7 +270,9 @@ impl<'a> Naive<'a> {
             };
         }
         // 9. No grant.
-        let Some(grant) = answer.grants.first().cloned() else { return answer };
+        let Some(grant) = answer.grants.first().cloned() else {
+            return answer;
+        };
         // 10. Somebody has to be asked.
         if let Some(rule) = answer.approvals.keys().next().cloned() {
             return Answer {
@@ -276,30 +298,56 @@ impl<'a> Naive<'a> {
         } = standing;
         let now = call.request.now;
         // A team's policy reaches that team's deployments alone.
-        if document.team.as_deref().is_some_and(|team| team != call.deployment.team) {
+        if document
+            .team
+            .as_deref()
+            .is_some_and(|team| team != call.deployment.team)
+        {
             return Ok(false);
         }
-        if [&rule.expires, &policy.expires].into_iter().flatten().any(|expires| now >= expires.value) {
+        if [&rule.expires, &policy.expires]
+            .into_iter()
+            .flatten()
+            .any(|expires| now >= expires.value)
+        {
             return Ok(false);
         }
-        if [&rule.observe_until, &policy.observe_until].into_iter().flatten().any(|until| now < until.value) {
+        if [&rule.observe_until, &policy.observe_until]
+            .into_iter()
+            .flatten()
+            .any(|until| now < until.value)
+        {
             return Ok(false);
         }
-        if rule.except.as_ref().is_some_and(|except| self.covered(except, None, call)) || self.lifted(standing, call) {
+        if rule
+            .except
+            .as_ref()
+            .is_some_and(|except| self.covered(except, None, call))
+            || self.lifted(standing, call)
+        {
             return Ok(false);
         }
-        let quantifier = if standing.effect == RuleEffect::Allow { Quantifier::All } else { Quantifier::Any };
+        let quantifier = if standing.effect == RuleEffect::Allow {
+            Quantifier::All
+        } else {
+            Quantifier::Any
+        };
         if !self.selected(&[&policy.scope, &rule.selector], call, quantifier)? {
             return Ok(false);
         }
         // The condition is asked of each resource that the call touches; of a call that touches none, once.
-        let mut names: Vec<Result<String, Errs>> = call.resources.iter().map(|resource| name_of(resource.as_ref())).collect();
+        let mut names: Vec<Result<String, Errs>> = call
+            .resources
+            .iter()
+            .map(|resource| name_of(resource.as_ref()))
+            .collect();
         if names.is_empty() {
             names.push(Err(Errs));
         }
         for resource in names {
             let scope = self.scope(call, resource);
-            let holds = self.condition(rule.when.as_ref(), true, &scope)? && !self.condition(rule.unless.as_ref(), false, &scope)?;
+            let holds = self.condition(rule.when.as_ref(), true, &scope)?
+                && !self.condition(rule.unless.as_ref(), false, &scope)?;
             match (quantifier, holds) {
                 (Quantifier::Any, true) => return Ok(true),
                 (Quantifier::All, false) => return Ok(false),
@@ -313,7 +361,9 @@ impl<'a> Naive<'a> {
     fn lifted(&self, standing: &Standing<'_>, call: &Call<'_>) -> bool {
         standing.effect != RuleEffect::Allow
             && self.documents.iter().any(|document| {
-                let Body::Exception(exception) = &document.body else { return false };
+                let Body::Exception(exception) = &document.body else {
+                    return false;
+                };
                 let Exception {
                     to,
                     selector,
@@ -338,8 +388,14 @@ impl<'a> Naive<'a> {
             return false;
         }
         let names = call.resources.iter().map(|resource| name_of(resource.as_ref()));
-        let names: Vec<_> = if call.resources.is_empty() { vec![Err(Errs)] } else { names.collect() };
-        names.into_iter().all(|resource| self.condition(when, true, &self.scope(call, resource)) == Ok(true))
+        let names: Vec<_> = if call.resources.is_empty() {
+            vec![Err(Errs)]
+        } else {
+            names.collect()
+        };
+        names
+            .into_iter()
+            .all(|resource| self.condition(when, true, &self.scope(call, resource)) == Ok(true))
     }
 
     fn condition(&self, text: Option<&Text>, absent: bool, scope: &Scope) -> Result<bool, Errs> {
@@ -366,7 +422,14 @@ impl<'a> Naive<'a> {
         if action.name != request.action {
             action_parents.push(request.action.clone());
         }
-        self.bare_scope(*deployment, ring, request, action.params, (action.name.clone(), action_parents), resource)
+        self.bare_scope(
+            *deployment,
+            ring,
+            request,
+            action.params,
+            (action.name.clone(), action_parents),
+            resource,
+        )
     }
 
     fn bare_scope(
@@ -378,11 +441,17 @@ impl<'a> Naive<'a> {
         (action, action_parents): (String, Vec<String>),
         resource: Result<String, Errs>,
     ) -> Scope {
-        let tags = self.tags(deployment.agent).iter().map(|(key, value)| (key.value.clone(), Value::text(&value.value)));
+        let tags = self
+            .tags(deployment.agent)
+            .iter()
+            .map(|(key, value)| (key.value.clone(), Value::text(&value.value)));
         let holding = request.holding.iter().map(Value::text).collect();
         let session = BTreeMap::from([
             ("holding".to_owned(), Value::Set(holding)),
-            ("calls".to_owned(), i64::try_from(request.calls).map_or(Value::Poison, Value::Int)),
+            (
+                "calls".to_owned(),
+                i64::try_from(request.calls).map_or(Value::Poison, Value::Int),
+            ),
         ]);
         let mut context = BTreeMap::from([
             ("args".to_owned(), value::arguments(params, &request.args)),
@@ -401,7 +470,11 @@ impl<'a> Naive<'a> {
                 ("ring".to_owned(), Value::Int(self.ring(ring).0)),
                 ("tags".to_owned(), Value::Record(tags.collect())),
             ]),
-            principal_parents: vec![parent("Agent", deployment.agent), parent("Team", deployment.team), parent("Ring", ring)],
+            principal_parents: vec![
+                parent("Agent", deployment.agent),
+                parent("Team", deployment.team),
+                parent("Ring", ring),
+            ],
             action,
             action_parents,
             environment: request.environment.clone(),
@@ -412,33 +485,47 @@ impl<'a> Naive<'a> {
 
     /// Whether a kill covers the call. What nobody declared is covered by a kill of everything only.
     fn killed(&self, request: &Request, deployment: Option<DeploymentRef<'_>>, asked: Option<Asked<'_>>) -> bool {
-        let names = |entries: &Option<Vec<Text>>, name: &str| entries.as_ref().is_some_and(|entries| texts(entries).any(|entry| entry == name));
+        let names = |entries: &Option<Vec<Text>>, name: &str| {
+            entries
+                .as_ref()
+                .is_some_and(|entries| texts(entries).any(|entry| entry == name))
+        };
         self.documents.iter().any(|document| {
             let Body::Kill(kill) = &document.body else { return false };
             let everything = kill.everything.as_ref().is_some_and(|everything| everything.value);
             let agent = deployment.is_some_and(|deployment| {
-                names(&kill.agents, deployment.agent) || names(&kill.agents, &request.agent) || names(&kill.teams, deployment.team)
+                names(&kill.agents, deployment.agent)
+                    || names(&kill.agents, &request.agent)
+                    || names(&kill.teams, deployment.team)
             });
             let tool = matches!(asked, Some(Asked::Tool(tool, ..)) if names(&kill.tools, tool));
-            let environment = self.environment(&request.environment).is_some() && names(&kill.environments, &request.environment);
+            let environment =
+                self.environment(&request.environment).is_some() && names(&kill.environments, &request.environment);
             everything || agent || tool || environment
         })
     }
 
     /// The placement and its ring, if the deployment may work in the environment at this time.
     fn admitted(&self, deployment: DeploymentRef<'a>, request: &Request) -> Option<(&'a Placement, &'a str)> {
-        let (_, placement) = deployment.environments.iter().find(|(name, _)| name.value == request.environment)?;
+        let (_, placement) = deployment
+            .environments
+            .iter()
+            .find(|(name, _)| name.value == request.environment)?;
         let ring = placement.ring.as_ref()?.value.as_str();
         let environment = self.environment(&request.environment)?;
         let ceiling = self.ceiling(deployment.team);
-        let enforcement = placement.enforced_by.as_ref().map_or(Enforcement::None, |enforcement| enforcement.value);
+        let enforcement = placement
+            .enforced_by
+            .as_ref()
+            .map_or(Enforcement::None, |enforcement| enforcement.value);
         let enforced = match &environment.enforced_by {
             Some(accepted) => accepted.iter().any(|accepted| accepted.value == enforcement),
             None => !matches!(enforcement, Enforcement::None | Enforcement::External),
         };
         let current = placement.until.as_ref().is_none_or(|until| request.now < until.value);
         let takes_ring = |rings: Option<&Vec<Text>>| rings.is_none_or(|rings| texts(rings).any(|name| name == ring));
-        let taken = takes_ring(environment.rings.as_ref()) && takes_ring(ceiling.and_then(|ceiling| ceiling.rings.as_ref()));
+        let taken =
+            takes_ring(environment.rings.as_ref()) && takes_ring(ceiling.and_then(|ceiling| ceiling.rings.as_ref()));
         (current && enforced && taken).then_some((placement, ring))
     }
 
@@ -446,11 +533,14 @@ impl<'a> Naive<'a> {
         match asked {
             Asked::Tool(tool, ..) => {
                 let ceiling = self.ceiling(deployment.team).and_then(|ceiling| ceiling.tools.as_ref());
-                texts(&placement.tools).any(|given| given == tool) && ceiling.is_none_or(|tools| texts(tools).any(|name| name == tool))
+                texts(&placement.tools).any(|given| given == tool)
+                    && ceiling.is_none_or(|tools| texts(tools).any(|name| name == tool))
             }
             Asked::Credential(name) => {
                 let exists = self.documents.iter().any(|document| match &document.body {
-                    Body::Credential(credential) => is_named(document, name) && texts(&credential.environments).any(|entry| entry == environment),
+                    Body::Credential(credential) => {
+                        is_named(document, name) && texts(&credential.environments).any(|entry| entry == environment)
+                    }
                     _ => false,
                 });
                 exists && texts(&placement.credentials).any(|given| given == name)
@@ -459,7 +549,13 @@ impl<'a> Naive<'a> {
     }
 
     /// The variant that takes the call, or the action itself where it has none. A test that errs ends the search.
-    fn choose(&self, asked: Asked<'a>, deployment: DeploymentRef<'_>, ring: &str, request: &Request) -> Option<Chosen<'a>> {
+    fn choose(
+        &self,
+        asked: Asked<'a>,
+        deployment: DeploymentRef<'_>,
+        ring: &str,
+        request: &Request,
+    ) -> Option<Chosen<'a>> {
         let (tool_name, tool, action) = match asked {
             Asked::Tool(name, tool, action) => (name, tool, action),
             Asked::Credential(name) => {
@@ -482,16 +578,29 @@ impl<'a> Naive<'a> {
                 tool: Some(tool_name),
                 credential: None,
                 effect: classes().find_map(|class| class.effect.as_ref())?.value,
-                external: classes().find_map(|class| class.external.as_ref()).is_some_and(|external| external.value),
-                reversible: classes().find_map(|class| class.reversible.as_ref()).is_none_or(|reversible| reversible.value),
+                external: classes()
+                    .find_map(|class| class.external.as_ref())
+                    .is_some_and(|external| external.value),
+                reversible: classes()
+                    .find_map(|class| class.reversible.as_ref())
+                    .is_none_or(|reversible| reversible.value),
                 params: &action.params,
-                resources: classes().find_map(|class| class.resources.as_deref()).or(tool.resources.as_deref()),
+                resources: classes()
+                    .find_map(|class| class.resources.as_deref())
+                    .or(tool.resources.as_deref()),
             })
         };
         if action.variants.is_empty() {
             return chosen(String::new(), None);
         }
-        let scope = self.bare_scope(deployment, ring, request, &action.params, (request.action.clone(), vec![tool_name.to_owned()]), Err(Errs));
+        let scope = self.bare_scope(
+            deployment,
+            ring,
+            request,
+            &action.params,
+            (request.action.clone(), vec![tool_name.to_owned()]),
+            Err(Errs),
+        );
         for (name, Variant { when, class }) in &action.variants {
             if self.condition(when.as_ref(), true, &scope).ok()? {
                 return chosen(format!("/{}", name.value), Some(class));
@@ -502,9 +611,15 @@ impl<'a> Naive<'a> {
 
     fn deployment(&self, name: &str) -> Option<DeploymentRef<'a>> {
         self.documents.iter().find_map(|document| {
-            let Body::Deployment(deployment) = &document.body else { return None };
+            let Body::Deployment(deployment) = &document.body else {
+                return None;
+            };
             let agent = deployment.agent.as_ref()?.value.as_str();
-            let team = deployment.team.as_ref().map(|team| team.value.as_str()).or(document.team.as_deref())?;
+            let team = deployment
+                .team
+                .as_ref()
+                .map(|team| team.value.as_str())
+                .or(document.team.as_deref())?;
             (format!("{team}/{agent}") == name).then_some(DeploymentRef {
                 agent,
                 team,
@@ -519,7 +634,10 @@ impl<'a> Naive<'a> {
             let own = document.name.as_ref()?.value.as_str();
             match &document.body {
                 Body::Tool(tool) => {
-                    let action = tool.actions.iter().find(|(short, _)| format!("{own}.{}", short.value) == name);
+                    let action = tool
+                        .actions
+                        .iter()
+                        .find(|(short, _)| format!("{own}.{}", short.value) == name);
                     action.map(|(_, action)| Asked::Tool(own, tool, action))
                 }
                 Body::Credential(_) => (format!("credential.{own}") == name).then_some(Asked::Credential(own)),
@@ -557,13 +675,21 @@ impl<'a> Naive<'a> {
             Body::Ring(ring) if is_named(document, name) => Some(ring),
             _ => None,
         });
-        let (level, effects, irreversible) =
-            built_in.map_or((i64::MAX, Vec::new(), false), |(_, level, effects, irreversible)| (*level, effects.to_vec(), *irreversible));
-        let Some(ring) = declared else { return (level, effects, irreversible) };
+        let (level, effects, irreversible) = built_in
+            .map_or((i64::MAX, Vec::new(), false), |(_, level, effects, irreversible)| {
+                (*level, effects.to_vec(), *irreversible)
+            });
+        let Some(ring) = declared else {
+            return (level, effects, irreversible);
+        };
         (
             ring.level.as_ref().map_or(level, |level| level.value),
-            ring.effects.as_ref().map_or(effects, |effects| effects.iter().map(|effect| effect.value).collect()),
-            ring.irreversible.as_ref().map_or(irreversible, |irreversible| irreversible.value),
+            ring.effects
+                .as_ref()
+                .map_or(effects, |effects| effects.iter().map(|effect| effect.value).collect()),
+            ring.irreversible
+                .as_ref()
+                .map_or(irreversible, |irreversible| irreversible.value),
         )
     }
 
@@ -619,12 +745,16 @@ fn effect_name(effect: Effect) -> &'static str {
 }
 
 fn name_of(resource: Result<&Vec<(char, bool)>, &Errs>) -> Result<String, Errs> {
-    resource.map(|characters| characters.iter().map(|(c, _)| *c).collect()).map_err(|errs| *errs)
+    resource
+        .map(|characters| characters.iter().map(|(c, _)| *c).collect())
+        .map_err(|errs| *errs)
 }
 
 /// What the call touches, each template filled in.
 fn resources(action: &Chosen<'_>, args: &Json) -> Vec<Result<Vec<(char, bool)>, Errs>> {
-    texts(action.resources.unwrap_or_default()).map(|template| fill(template, action.params, args)).collect()
+    texts(action.resources.unwrap_or_default())
+        .map(|template| fill(template, action.params, args))
+        .collect()
 }
 
 fn fill(template: &str, params: &[(Text, Param)], args: &Json) -> Result<Vec<(char, bool)>, Errs> {
@@ -659,8 +789,13 @@ fn placeholder<'p>(name: &str, params: &'p [(Text, Param)], values: &Value) -> R
         Some((first, field)) => (first, Some(field)),
         None => (name, None),
     };
-    let (_, param) = params.iter().find(|(declared, _)| declared.value == first).ok_or(Errs)?;
-    let Value::Record(values) = values else { return Err(Errs) };
+    let (_, param) = params
+        .iter()
+        .find(|(declared, _)| declared.value == first)
+        .ok_or(Errs)?;
+    let Value::Record(values) = values else {
+        return Err(Errs);
+    };
     let value = values.get(first).ok_or(Errs)?;
     match (field, &param.ty.value) {
         (None, ty) => Ok((value.clone(), ty)),

@@ -18,8 +18,16 @@ pub(super) enum Quantifier {
 impl Naive<'_> {
     /// All that the selectors say, in the order static parts, resources, holding, on_behalf_of: the first that does
     /// not hold settles it, the first that errs makes the whole err.
-    pub(super) fn selected(&self, selectors: &[&Selector], call: &Call<'_>, quantifier: Quantifier) -> Result<bool, Errs> {
-        if !selectors.iter().all(|selector| self.selected_statically(selector, call)) {
+    pub(super) fn selected(
+        &self,
+        selectors: &[&Selector],
+        call: &Call<'_>,
+        quantifier: Quantifier,
+    ) -> Result<bool, Errs> {
+        if !selectors
+            .iter()
+            .all(|selector| self.selected_statically(selector, call))
+        {
             return Ok(false);
         }
         for selector in selectors {
@@ -59,20 +67,55 @@ impl Naive<'_> {
             false => glob::matches(entry, deployment.agent, '/'),
         };
         let tag_matches = |key: &str, values: &[Text]| {
-            self.tags(deployment.agent).iter().any(|(written, value)| written.value == key && any_glob(values, &value.value))
+            self.tags(deployment.agent)
+                .iter()
+                .any(|(written, value)| written.value == key && any_glob(values, &value.value))
         };
         let holds = [
-            selector.agents.as_ref().is_none_or(|entries| texts(entries).any(agent_matches)),
-            selector.teams.as_ref().is_none_or(|entries| any_glob(entries, deployment.team)),
-            selector.rings.as_ref().is_none_or(|entries| any_glob(entries, call.ring)),
-            selector.tags.as_ref().is_none_or(|tags| tags.iter().all(|(key, values)| tag_matches(&key.value, values))),
-            selector.environments.as_ref().is_none_or(|entries| any_glob(entries, &call.request.environment)),
-            selector.tools.as_ref().is_none_or(|entries| action.tool.is_some_and(|tool| any_glob(entries, tool))),
-            selector.actions.as_ref().is_none_or(|entries| texts(entries).any(|entry| action_matches(entry, call))),
-            selector.effects.as_ref().is_none_or(|effects| effects.iter().any(|effect| effect.value == action.effect)),
-            selector.external.as_ref().is_none_or(|external| external.value == action.external),
-            selector.reversible.as_ref().is_none_or(|reversible| reversible.value == action.reversible),
-            selector.credentials.as_ref().is_none_or(|entries| action.credential.is_some_and(|name| any_glob(entries, name))),
+            selector
+                .agents
+                .as_ref()
+                .is_none_or(|entries| texts(entries).any(agent_matches)),
+            selector
+                .teams
+                .as_ref()
+                .is_none_or(|entries| any_glob(entries, deployment.team)),
+            selector
+                .rings
+                .as_ref()
+                .is_none_or(|entries| any_glob(entries, call.ring)),
+            selector
+                .tags
+                .as_ref()
+                .is_none_or(|tags| tags.iter().all(|(key, values)| tag_matches(&key.value, values))),
+            selector
+                .environments
+                .as_ref()
+                .is_none_or(|entries| any_glob(entries, &call.request.environment)),
+            selector
+                .tools
+                .as_ref()
+                .is_none_or(|entries| action.tool.is_some_and(|tool| any_glob(entries, tool))),
+            selector
+                .actions
+                .as_ref()
+                .is_none_or(|entries| texts(entries).any(|entry| action_matches(entry, call))),
+            selector
+                .effects
+                .as_ref()
+                .is_none_or(|effects| effects.iter().any(|effect| effect.value == action.effect)),
+            selector
+                .external
+                .as_ref()
+                .is_none_or(|external| external.value == action.external),
+            selector
+                .reversible
+                .as_ref()
+                .is_none_or(|reversible| reversible.value == action.reversible),
+            selector
+                .credentials
+                .as_ref()
+                .is_none_or(|entries| action.credential.is_some_and(|name| any_glob(entries, name))),
         ];
         holds.into_iter().all(|holds| holds)
     }
@@ -80,8 +123,14 @@ impl Naive<'_> {
     /// The person is named, or is in a group that is named; `none` is nobody. A person whom no document declares
     /// cannot be told apart from one who is named, so that is an error.
     fn works_for(&self, entries: &[Text], person: Option<&str>) -> Result<bool, Errs> {
-        let Some(person) = person else { return Ok(texts(entries).any(|entry| entry == "none")) };
-        if !self.documents.iter().any(|document| matches!(document.body, Body::Person(_)) && is_named(document, person)) {
+        let Some(person) = person else {
+            return Ok(texts(entries).any(|entry| entry == "none"));
+        };
+        if !self
+            .documents
+            .iter()
+            .any(|document| matches!(document.body, Body::Person(_)) && is_named(document, person))
+        {
             return Err(Errs);
         }
         let groups = self.groups_of(person);
@@ -107,7 +156,10 @@ impl Naive<'_> {
     }
 
     fn owned_by(&self, team: &str) -> Vec<&str> {
-        let document = self.documents.iter().find(|document| matches!(document.body, Body::Team(_)) && is_named(document, team));
+        let document = self
+            .documents
+            .iter()
+            .find(|document| matches!(document.body, Body::Team(_)) && is_named(document, team));
         match document.map(|document| &document.body) {
             Some(Body::Team(team)) => texts(&team.owns).collect(),
             _ => Vec::new(),

@@ -76,7 +76,11 @@ pub fn equal(left: &Value, right: &Value) -> bool {
         (Value::Text(a, _), Value::Text(b, _)) => a == b,
         (Value::Ip(a, m), Value::Ip(b, n)) => a == b && m == n,
         (Value::Set(a), Value::Set(b)) => contains_all(a, b) && contains_all(b, a),
-        (Value::Record(a), Value::Record(b)) => a.len() == b.len() && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| equal(value, other))),
+        (Value::Record(a), Value::Record(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, value)| b.get(key).is_some_and(|other| equal(value, other)))
+        }
         (Value::Entity(a, m), Value::Entity(b, n)) => a == b && m == n,
         _ => false,
     }
@@ -106,7 +110,9 @@ fn normalise_literal(text: &str, origin: Origin) -> String {
 pub fn arguments(params: &[(Text, Param)], args: &Json) -> Value {
     let mut record = BTreeMap::new();
     for (name, param) in params {
-        let Some(given) = args.get(&name.value).filter(|given| !given.is_null()) else { continue };
+        let Some(given) = args.get(&name.value).filter(|given| !given.is_null()) else {
+            continue;
+        };
         let value = argument(&param.ty.value, given);
         if name.value == "to"
             && let Some(hosts) = hosts(&param.ty.value, &value)
@@ -120,14 +126,18 @@ pub fn arguments(params: &[(Text, Param)], args: &Json) -> Value {
 
 /// Whether the call says something that nobody declared, at the top or inside a record.
 pub fn carries_undeclared(params: &[(Text, Param)], args: &Json) -> bool {
-    let Json::Object(given) = args else { return !args.is_null() };
-    given.iter().any(|(key, value)| match params.iter().find(|(name, _)| name.value == *key) {
-        None => true,
-        Some((_, param)) => match &param.ty.value {
-            ParamType::Record(fields) if value.is_object() => carries_undeclared(fields, value),
-            _ => false,
+    let Json::Object(given) = args else {
+        return !args.is_null();
+    };
+    given.iter().any(
+        |(key, value)| match params.iter().find(|(name, _)| name.value == *key) {
+            None => true,
+            Some((_, param)) => match &param.ty.value {
+                ParamType::Record(fields) if value.is_object() => carries_undeclared(fields, value),
+                _ => false,
+            },
         },
-    })
+    )
 }
 
 fn argument(ty: &ParamType, given: &Json) -> Value {
@@ -171,7 +181,13 @@ fn readable(ty: &ParamType, given: &Json) -> Option<Value> {
             let (local, host) = normal::email(given.as_str()?)?;
             record([("local", Value::text(local)), ("host", Value::Text(host, Origin::Host))])
         }
-        ParamType::List(of) => Value::Set(given.as_array()?.iter().map(|item| readable(of, item)).collect::<Option<_>>()?),
+        ParamType::List(of) => Value::Set(
+            given
+                .as_array()?
+                .iter()
+                .map(|item| readable(of, item))
+                .collect::<Option<_>>()?,
+        ),
         ParamType::Record(fields) => {
             given.as_object()?;
             arguments(fields, given)
@@ -181,7 +197,12 @@ fn readable(ty: &ParamType, given: &Json) -> Option<Value> {
 }
 
 fn record<const N: usize>(fields: [(&str, Value); N]) -> Value {
-    Value::Record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    Value::Record(
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }
 
 /// A list of urls, hosts or emails called `to` brings the set of their hosts.
@@ -190,10 +211,18 @@ fn hosts(ty: &ParamType, value: &Value) -> Option<Value> {
     if !matches!(**of, ParamType::Url | ParamType::Host | ParamType::Email) {
         return None;
     }
-    let Value::Set(items) = value else { return Some(Value::Poison) };
+    let Value::Set(items) = value else {
+        return Some(Value::Poison);
+    };
     let host = |item: &Value| match item {
         Value::Record(fields) => fields.get("host").cloned(),
         other => Some(other.clone()),
     };
-    Some(items.iter().map(host).collect::<Option<_>>().map_or(Value::Poison, Value::Set))
+    Some(
+        items
+            .iter()
+            .map(host)
+            .collect::<Option<_>>()
+            .map_or(Value::Poison, Value::Set),
+    )
 }
