@@ -1,1 +1,11 @@
-//! x
+//! What judges the compiler and the runtime: a reference evaluator, generators of organisations and of requests.
+//!
+//! [`naive`] decides a request from the documents as they were written, slowly and plainly. It shares nothing with
+//! the table but the types of [`polity::ast`], so that an error would have to be made twice to go unseen.
+//! [`generate`] writes organisations, [`requests`] the calls that lie on the boundaries of their rules.
+
+pub mod generate;
+pub mod load;
+pub mod naive;
+pub mod normal;
+pub mod requests;

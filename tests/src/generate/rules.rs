@@ -1,0 +1,517 @@
+//! Policies and exceptions: an organisation's plan in, files out.
+//!
+//! A rule is written for a *reach*: all deployments, or those of one team. Its selectors name only what the reach
+//! has, and its condition reads only parameters that every action it covers declares alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use super::Parameters;
+use super::condition::{self, Names, Parameter, WORDS};
+use super::organisation::{Action, Deployment, Organisation, join};
+use super::random::Random;
+use super::yaml::{condition as written, list, quoted};
+
+/// Picked by gut feeling: what people put into one document.
+const RULES_OF_A_POLICY: (usize, usize) = (3, 12);
+
+/// Whom a policy can reach, and with what.
+struct Reach<'o> {
+    team: Option<&'o str>,
+    deployments: Vec<&'o Deployment>,
+    environments: Vec<String>,
+    tools: Vec<String>,
+    credentials: Vec<String>,
+    names: Names,
+}
+
+/// A rule that an Exception can lift.
+struct Liftable {
+    name: String,
+    team: Option<String>,
+    cover: Vec<(String, usize)>,
+}
+
+pub(super) fn write(
+    parameters: &Parameters,
+    organisation: &Organisation,
+    random: &mut Random,
+) -> Vec<(String, String)> {
+    let mut writer = Writer {
+        parameters,
+        organisation,
+        met: BTreeMap::new(),
+        liftable: Vec::new(),
+    };
+    let teams: Vec<&str> = organisation.teams.iter().map(|team| team.name.as_str()).collect();
+    let reaches: Vec<Reach<'_>> = teams.iter().map(|team| reach(organisation, Some(team))).collect();
+    let reaches: Vec<Reach<'_>> = reaches
+        .into_iter()
+        .filter(|reach| !reach.deployments.is_empty())
+        .collect();
+    let everyone = reach(organisation, None);
+    if everyone.deployments.is_empty() {
+        return Vec::new();
+    }
+    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // Half of the rules are the organisation's, half the teams'.
+    let mut left = parameters.rules;
+    let mut count = 0;
+    while left > 0 {
+        let rules = random.within(RULES_OF_A_POLICY.0, RULES_OF_A_POLICY.1).min(left);
+        let common = reaches.is_empty() || left * 2 > parameters.rules;
+        let reach = if common {
+            &everyone
+        } else {
+            &reaches[count % reaches.len()]
+        };
+        let path = match reach.team {
+            None => format!("policies/part-{}.yaml", count / 20),
+            Some(team) => format!("teams/{team}/policies.yaml"),
+        };
+        let text = writer.policy(&format!("policy-{count}"), rules, reach, random);
+        files.entry(path).or_default().push(text);
+        left -= rules;
+        count += 1;
+    }
+    let exceptions = writer.liftable.len() / 5 + usize::from(parameters.dense && !writer.liftable.is_empty());
+    for at in 0..exceptions.min(parameters.rules / 50 + 2) {
+        let rule = random.pick(&writer.liftable);
+        let theirs = reaches
+            .iter()
+            .find(|reach| reach.team == rule.team.as_deref() && reach.team.is_some());
+        let reach = theirs.filter(|_| random.percent(60)).unwrap_or(&everyone);
+        let path = match reach.team {
+            None => "exceptions.yaml".to_owned(),
+            Some(team) => format!("teams/{team}/exceptions.yaml"),
+        };
+        let text = writer.exception(at, rule, reach, random);
+        files.entry(path).or_default().push(text);
+    }
+    files
+        .into_iter()
+        .map(|(path, documents)| (path, join(documents.into_iter())))
+        .collect()
+}
+
+fn reach<'o>(organisation: &'o Organisation, team: Option<&'o str>) -> Reach<'o> {
+    let deployments: Vec<&Deployment> = organisation
+        .deployments
+        .iter()
+        .filter(|deployment| team.is_none_or(|team| deployment.team == team))
+        .collect();
+    let placements = || deployments.iter().flat_map(|deployment| &deployment.placements);
+    let sorted = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>();
+    let given: BTreeSet<String> = placements()
+        .flat_map(|placement| placement.tools.iter().cloned())
+        .collect();
+    let agents: BTreeSet<String> = deployments.iter().map(|deployment| deployment.agent.clone()).collect();
+    let mut tags: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for agent in organisation.agents.iter().filter(|agent| agents.contains(&agent.name)) {
+        for (key, value) in &agent.tags {
+            let values = tags.entry(key.clone()).or_default();
+            if !values.contains(value) {
+                values.push(value.clone());
+            }
+        }
+    }
+    let environments = sorted(placements().map(|placement| placement.environment.clone()).collect());
+    let tools = sorted(given);
+    let names = Names {
+        agents: sorted(agents),
+        deployments: deployments
+            .iter()
+            .map(|deployment| format!("{}/{}", deployment.team, deployment.agent))
+            .collect(),
+        teams: sorted(deployments.iter().map(|deployment| deployment.team.clone()).collect()),
+        rings: sorted(placements().map(|placement| placement.ring.clone()).collect()),
+        environments: environments.clone(),
+        tools: tools.clone(),
+        tags: tags.into_iter().collect(),
+        classes: organisation.classes.clone(),
+        people: organisation.people.clone(),
+    };
+    Reach {
+        team,
+        environments,
+        tools,
+        credentials: sorted(
+            placements()
+                .flat_map(|placement| placement.credentials.iter().cloned())
+                .collect(),
+        ),
+        names,
+        deployments,
+    }
+}
+
+struct Writer<'o> {
+    parameters: &'o Parameters,
+    organisation: &'o Organisation,
+    /// How many rules with conditions there are for an action: the organisation's, and each team's.
+    met: BTreeMap<(Option<String>, String, usize), usize>,
+    liftable: Vec<Liftable>,
+}
+
+impl Writer<'_> {
+    fn policy(&mut self, name: &str, rules: usize, reach: &Reach<'_>, random: &mut Random) -> String {
+        let mut text = format!("kind: Policy\nname: {name}\n");
+        let mut scope = Vec::new();
+        if random.percent(30) {
+            scope.push(environments(reach, random));
+        }
+        if random.percent(15) {
+            scope.push(agents(reach, random));
+        }
+        if !scope.is_empty() {
+            writeln!(text, "for: {{{}}}", scope.join(", ")).unwrap();
+        }
+        if random.percent(5) {
+            writeln!(text, "observe_until: {}", condition::date(random)).unwrap();
+        }
+        text.push_str("rules:\n");
+        for at in 0..rules {
+            text.push_str(&self.rule(name, &format!("rule-{at}"), reach, random));
+        }
+        text
+    }
+
+    fn rule(&mut self, policy: &str, name: &str, reach: &Reach<'_>, random: &mut Random) -> String {
+        let effect = match random.below(20) {
+            0..11 => "allow",
+            11..15 => "deny",
+            _ => "require_approval",
+        };
+        let mut text = format!("  {name}:\n    effect: {effect}\n");
+        let mut line = |field: String| writeln!(text, "    {field}").unwrap();
+        if effect == "allow" {
+            line(environments(reach, random));
+        } else if random.percent(35) {
+            line(environments(reach, random));
+        }
+        let conditional = random.percent(self.parameters.conditional_percent);
+        let (selector, mut cover) = self.actions(effect, conditional, reach, random);
+        if let Some(selector) = selector {
+            line(selector);
+        }
+        if conditional && !self.take_room(reach, &cover) {
+            // Full: the rule is written without a condition rather than left out.
+            cover.clear();
+        }
+        for other in self.others(effect, &cover, reach, random) {
+            line(other);
+        }
+        if effect != "allow" && random.percent(20) {
+            let except = self.narrow(&cover, reach, random);
+            line(format!("except: {{{}}}", except.join(", ")));
+        }
+        if conditional && (self.parameters.dense || !cover.is_empty()) {
+            let (parameters, resources) = self.common(&cover);
+            let mut write_condition = |key: &str, random: &mut Random| {
+                let text = condition::condition(random, &parameters, &reach.names, resources);
+                line(format!("{key}: {}", written(&text, random.below(4), 4)));
+            };
+            match random.below(10) {
+                0..7 => write_condition("when", random),
+                7..9 => write_condition("unless", random),
+                _ => {
+                    write_condition("when", random);
+                    write_condition("unless", random);
+                }
+            }
+        }
+        if effect == "require_approval" || (effect == "allow" && random.percent(15)) {
+            line(approval(random));
+        }
+        if effect == "allow" && random.percent(10) {
+            line(format!("expires: {}", condition::date(random)));
+        }
+        if effect == "allow" && random.percent(8) {
+            line(format!("limit: {}/h", random.within(1, 100)));
+        }
+        if random.percent(8) {
+            line(format!("observe_until: \"{}T12:00:00Z\"", condition::date(random)));
+        }
+        if random.percent(50) {
+            line(format!("reason: {}", quoted(&format!("{effect} by {policy}"))));
+        }
+        if effect != "allow" {
+            self.liftable.push(Liftable {
+                name: format!("{policy}/{name}"),
+                team: reach.team.map(str::to_owned),
+                cover,
+            });
+        }
+        text
+    }
+
+    /// A selector of actions and what it covers: tools with places of actions. Nothing covered where conditions
+    /// cannot read arguments.
+    fn actions(
+        &self,
+        effect: &str,
+        conditional: bool,
+        reach: &Reach<'_>,
+        random: &mut Random,
+    ) -> (Option<String>, Vec<(String, usize)>) {
+        let tool = random.pick(&reach.tools).clone();
+        let actions = self.actions_of(&tool);
+        let whole: Vec<(String, usize)> = (0..actions.len()).map(|place| (tool.clone(), place)).collect();
+        // Large organisations have their conditions on few actions each.
+        let roll = if conditional && !self.parameters.dense {
+            0
+        } else {
+            random.below(20)
+        };
+        match roll {
+            0..10 => {
+                let count = *random.pick(&[1, 1, 1, 1, 1, 2]);
+                let cover = random.sample(&whole, count);
+                let mut entries: Vec<String> = cover
+                    .iter()
+                    .map(|(tool, place)| format!("{tool}.{}", actions[*place].short))
+                    .collect();
+                let first = &actions[cover[0].1];
+                if let [(variant, ..), ..] = first.variants.as_slice()
+                    && random.percent(40)
+                {
+                    entries[0] = format!("{}/{variant}", entries[0]);
+                }
+                (Some(format!("actions: {}", list(&entries))), cover)
+            }
+            10..13 => {
+                let verb = random.pick(actions).short.split('_').next().unwrap().to_owned();
+                let cover = whole
+                    .into_iter()
+                    .filter(|(_, place)| actions[*place].short.starts_with(&format!("{verb}_")))
+                    .collect();
+                (Some(format!("actions: {}", list(&[format!("{tool}.{verb}_*")]))), cover)
+            }
+            13 => (Some(format!("actions: {}", list(&[format!("{tool}.*")]))), whole),
+            14 => (Some(format!("tools: {}", list(&[&tool]))), whole),
+            15 if !reach.credentials.is_empty() => (
+                Some(format!("credentials: {}", list(&[random.pick(&reach.credentials)]))),
+                Vec::new(),
+            ),
+            16 if !reach.credentials.is_empty() => (
+                Some(format!(
+                    "actions: {}",
+                    list(&[format!("credential.{}", random.pick(&reach.credentials))])
+                )),
+                Vec::new(),
+            ),
+            17 if effect == "deny" => (
+                Some("external: true\n    effects: [write, destructive]".to_owned()),
+                Vec::new(),
+            ),
+            18 if effect == "deny" => (Some("effects: [destructive]".to_owned()), Vec::new()),
+            18 if effect == "require_approval" => (Some("reversible: false".to_owned()), Vec::new()),
+            19 if effect == "allow" => (Some("effects: [read]".to_owned()), Vec::new()),
+            _ => (Some(format!("tools: {}", list(&[&tool]))), whole),
+        }
+    }
+
+    /// Other selectors of a rule.
+    fn others(&self, effect: &str, cover: &[(String, usize)], reach: &Reach<'_>, random: &mut Random) -> Vec<String> {
+        let mut fields = Vec::new();
+        if random.percent(30) {
+            fields.push(agents(reach, random));
+        }
+        if reach.team.is_none() && random.percent(12) {
+            fields.push(format!("teams: {}", list(&random.sample(&reach.names.teams, 2))));
+        }
+        if random.percent(12) {
+            fields.push(format!("rings: {}", list(&random.sample(&reach.names.rings, 2))));
+        }
+        if !reach.names.tags.is_empty() && random.percent(12) {
+            let (key, values) = random.pick(&reach.names.tags).clone();
+            fields.push(format!("tags: {{{key}: {}}}", list(&random.sample(&values, 2))));
+        }
+        if random.percent(18) {
+            fields.extend(self.resources(cover, random));
+        }
+        // A deny for whoever holds something is common, an allow for them is not.
+        if random.percent(if effect == "allow" { 4 } else { 15 }) {
+            fields.push(format!("holding: {}", list(&random.sample(&reach.names.classes, 2))));
+        }
+        if random.percent(12) {
+            fields.push(on_behalf_of(self.organisation, random));
+        }
+        fields
+    }
+
+    /// The selectors of an `except` or an Exception: at least one.
+    fn narrow(&self, cover: &[(String, usize)], reach: &Reach<'_>, random: &mut Random) -> Vec<String> {
+        let mut fields = Vec::new();
+        if random.percent(40) {
+            fields.push(environments(reach, random));
+        }
+        let reached = cover
+            .iter()
+            .filter(|(tool, _)| reach.tools.contains(tool))
+            .collect::<Vec<_>>();
+        if !reached.is_empty() && random.percent(40) {
+            let (tool, place) = random.pick(&reached);
+            fields.push(format!(
+                "actions: {}",
+                list(&[format!("{tool}.{}", self.actions_of(tool)[*place].short)])
+            ));
+        }
+        if random.percent(20) {
+            fields.push(on_behalf_of(self.organisation, random));
+        }
+        if random.percent(15) {
+            fields.push(format!("holding: {}", list(&random.sample(&reach.names.classes, 1))));
+        }
+        if random.percent(25) && reached.len() == cover.len() {
+            fields.extend(self.resources(cover, random));
+        }
+        if fields.is_empty() || random.percent(40) {
+            fields.push(agents(reach, random));
+        }
+        fields
+    }
+
+    /// Only where every covered action says what it touches.
+    fn resources(&self, cover: &[(String, usize)], random: &mut Random) -> Option<String> {
+        let (_, all) = self.common(cover);
+        if !all {
+            return None;
+        }
+        if random.percent(25) {
+            return Some("resources: [team.owns]".to_owned());
+        }
+        let (tool, place) = random.pick(cover);
+        let template = random.pick(&self.actions_of(tool)[*place].resources).clone();
+        let mut glob = String::new();
+        let mut rest = template.as_str();
+        while let Some((before, tail)) = rest.split_once('{') {
+            let (name, after) = tail.split_once('}').unwrap();
+            glob.push_str(before);
+            let word = random.pick(&WORDS);
+            glob.push_str(&match (name, random.below(5)) {
+                ("path", 0) => "/srv/app".to_owned(),
+                ("path", 1) => "/srv/*".to_owned(),
+                ("path", _) => "/srv/**".to_owned(),
+                ("host", 0) => "acme.example".to_owned(),
+                ("host", _) => "*.example".to_owned(),
+                (_, 0 | 1) => (*word).to_owned(),
+                (_, 2) => format!("{word}*"),
+                (_, 3) => "**".to_owned(),
+                _ => "*".to_owned(),
+            });
+            rest = after;
+        }
+        glob.push_str(rest);
+        Some(format!("resources: [{}]", quoted(&glob)))
+    }
+
+    /// The parameters that all covered actions declare alike, and whether all declare resources.
+    fn common(&self, cover: &[(String, usize)]) -> (Vec<Parameter>, bool) {
+        let mut actions = cover.iter().map(|(tool, place)| &self.actions_of(tool)[*place]);
+        let Some(first) = actions.next() else {
+            return (Vec::new(), false);
+        };
+        let mut parameters = first.parameters.clone();
+        let mut resources = !first.resources.is_empty();
+        for action in actions {
+            parameters.retain(|parameter| action.parameters.contains(parameter));
+            resources &= !action.resources.is_empty();
+        }
+        (parameters, resources)
+    }
+
+    /// Counts a rule with a condition, if there is room for it wherever it reaches.
+    fn take_room(&mut self, reach: &Reach<'_>, cover: &[(String, usize)]) -> bool {
+        let most = self.parameters.conditional_per_cell / 2;
+        let key = |(tool, place): &(String, usize)| (reach.team.map(str::to_owned), tool.clone(), *place);
+        if cover
+            .iter()
+            .any(|action| self.met.get(&key(action)).is_some_and(|met| *met >= most))
+        {
+            return false;
+        }
+        for action in cover {
+            *self.met.entry(key(action)).or_default() += 1;
+        }
+        true
+    }
+
+    fn actions_of(&self, tool: &str) -> &[Action] {
+        &self
+            .organisation
+            .tools
+            .iter()
+            .find(|candidate| candidate.name == tool)
+            .unwrap()
+            .actions
+    }
+
+    fn exception(&self, at: usize, rule: &Liftable, reach: &Reach<'_>, random: &mut Random) -> String {
+        let mut text = format!("kind: Exception\nname: exception-{at}\nto: {}\n", rule.name);
+        for field in self.narrow(&rule.cover, reach, random) {
+            writeln!(text, "{field}").unwrap();
+        }
+        writeln!(
+            text,
+            "reason: RISK-{at}\nowner: dana\nuntil: {}",
+            condition::date(random)
+        )
+        .unwrap();
+        text
+    }
+}
+
+fn environments(reach: &Reach<'_>, random: &mut Random) -> String {
+    if random.percent(25) {
+        return "environments: [\"*\"]".to_owned();
+    }
+    let count = random.within(1, reach.environments.len());
+    format!("environments: {}", list(&random.sample(&reach.environments, count)))
+}
+
+fn agents(reach: &Reach<'_>, random: &mut Random) -> String {
+    let deployment = random.pick(&reach.deployments);
+    let first = match random.below(6) {
+        0 | 1 => deployment.agent.clone(),
+        2 => format!("{}/*", deployment.team),
+        3 => format!("{}*", &deployment.agent[..3]),
+        _ => format!("{}/{}", deployment.team, deployment.agent),
+    };
+    let mut entries = vec![first];
+    let other = random.pick(&reach.names.deployments);
+    if random.percent(30) && !entries.contains(other) {
+        entries.push(other.clone());
+    }
+    format!("agents: {}", list(&entries))
+}
+
+fn on_behalf_of(organisation: &Organisation, random: &mut Random) -> String {
+    let mut entries: Vec<String> = organisation.groups.iter().map(|(name, _)| name.clone()).collect();
+    entries.extend(["clerk".to_owned(), "dana".to_owned(), "none".to_owned()]);
+    let count = random.within(1, 3);
+    format!("on_behalf_of: {}", list(&random.sample(&entries, count)))
+}
+
+/// Never more than can be met, whoever owns the agent and whomever it works for.
+fn approval(random: &mut Random) -> String {
+    let mut require = vec![format!(
+        "{{from: [{}], count: {}}}",
+        random.pick(&["security", "finance"]),
+        random.within(1, 2)
+    )];
+    if random.percent(30) {
+        require.push("{from: [team-owners], count: 1}".to_owned());
+    }
+    let mut fields = vec![
+        format!("require: [{}]", require.join(", ")),
+        format!("timeout: {}m", random.within(5, 60)),
+    ];
+    if random.percent(20) {
+        fields.push("separation: true".to_owned());
+    }
+    if random.percent(20) {
+        fields.push(format!("evidence: {}", random.pick(&["signed", "present"])));
+    }
+    format!("approval: {{{}}}", fields.join(", "))
+}
