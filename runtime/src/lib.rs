@@ -15,3 +15,6 @@ pub mod value;
 pub mod session;
 pub mod decide;
 pub mod explain;
+pub mod load;
+
+pub use load::{Bundle, Call, LoadError};

@@ -12,11 +12,12 @@ mod codec;
 mod index;
 mod validate;
 
+pub use codec::Sections;
 pub use index::{Index, hash};
 pub use validate::TableError;
 
 use crate::guard::Guard;
-use crate::value::Effect;
+use crate::value::{Effect, Parameters, Strings};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -499,6 +500,18 @@ impl Table {
     #[inline]
     pub(crate) fn action_record(&self, id: ActionId) -> Option<&[u32; 12]> {
         self.data.actions.get(id.0 as usize)
+    }
+
+    /// What an action's arguments are read with. An id that is not of this table declares nothing.
+    pub fn parameters(&self, id: ActionId) -> Parameters<'_> {
+        use record::action as a;
+        let data = &self.data;
+        let strings = Strings { offsets: &data.string_offsets, text: &data.string_text };
+        let none = Parameters { records: &data.parameters, words: &data.words, strings, top: 0..0, slots: 0, strict: true };
+        let Some(r) = self.action_record(id) else { return none };
+        let strict = self.tool_record(ToolId(r[a::TOOL])).is_none_or(|tool| tool[record::tool::FLAGS] & record::tool::STRICT != 0);
+        let top = r[a::PARAMETERS]..r[a::PARAMETERS].saturating_add(r[a::PARAMETER_COUNT]);
+        Parameters { top, slots: u16::try_from(r[a::SLOTS]).unwrap_or(0), strict, ..none }
     }
 
     /// An action's name.

@@ -18,10 +18,10 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     for (name, _, agent) in sorted(documents, |b| if let Body::Agent(a) = b { Some(a) } else { None }) {
         let tags = agent.tags.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect();
         if let Some(contact) = &agent.kill_contact
-            && !names.people.contains_key(&contact.value)
-            && !names.groups.contains_key(&contact.value)
+            && !names.people.has(&contact.value)
+            && !names.groups.has(&contact.value)
         {
-            let candidates = names.people.keys().chain(names.groups.keys()).map(String::as_str);
+            let candidates = names.people.names().chain(names.groups.names());
             let message = format!("no person or group is called `{}`", contact.value);
             let diagnostic = Diagnostic::new(&UNKNOWN_PERSON, message, contact.span, "");
             sink.push(diagnostic.with_suggestion(&contact.value, contact.span, candidates));
@@ -38,7 +38,7 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     for (document, written) in of_kind(documents, |b| if let Body::Deployment(d) = b { Some(d) } else { None }) {
         let (Some(agent), Some(team)) = (&written.agent, &written.team) else { continue };
         // The folder of an unknown team was reported already.
-        let reported = document.team.as_ref().is_some_and(|folder| !names.teams.contains_key(folder));
+        let reported = document.team.as_ref().is_some_and(|folder| !names.teams.has(folder));
         let agent_id = names.agent(agent, sink);
         let team_id = if reported { None } else { names.team(team, sink) };
         let (Some(agent_id), Some(team_id)) = (agent_id, team_id) else { continue };
@@ -146,7 +146,7 @@ impl Resolver<'_> {
         for text in &placement.credentials {
             let index = &self.names.credentials;
             let Some(id) = look_up(index, text, "credential", &UNKNOWN_CREDENTIAL, self.sink) else { continue };
-            let tools = u32::try_from(self.names.tools.len()).unwrap_or(u32::MAX);
+            let tools = u32::try_from(self.names.tools.names().count()).unwrap_or(u32::MAX);
             let id = ToolId(tools.saturating_add(id));
             let credential = organization.tools.get(id.0 as usize).and_then(|tool| tool.credential.as_ref());
             let here = environment.zip(credential).is_none_or(|(here, credential)| credential.environments.contains(&here));

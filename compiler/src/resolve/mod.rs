@@ -379,7 +379,7 @@ pub fn resolve(documents: &Documents, sink: &mut Sink) -> Organization {
 }
 
 /// The documents of one kind, with their names.
-fn of_kind<'d, B>(
+fn of_kind<'d, B: 'd>(
     documents: &'d Documents,
     pick: impl Fn(&'d ast::Body) -> Option<&'d B>,
 ) -> impl Iterator<Item = (&'d ast::Document, &'d B)> {

@@ -1,6 +1,6 @@
 //! Who is called what: every name of every kind, each once, and the looking up of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::table::{ClassId, EnvironmentId, RingId};
 
@@ -16,8 +16,66 @@ use crate::source::Span;
 /// The rings that every edition has.
 pub(super) const BUILT_IN_RINGS: [&str; 4] = ["privileged", "sandboxed", "standard", "trusted"];
 
-/// The first place of each name of one kind, in order of name.
-pub(super) type Index = BTreeMap<String, Span>;
+/// The names of one kind, each with its first place and, in order of name, its id.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    entries: BTreeMap<String, (Span, u32)>,
+    /// Names of documents that could not be read, and whether one of them had none that was legible.
+    broken: BTreeSet<String>,
+    broken_unnamed: bool,
+}
+
+impl Index {
+    /// The id of a name.
+    pub(super) fn id(&self, name: &str) -> Option<u32> {
+        self.entries.get(name).map(|(_, id)| *id)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
+    /// Whether a name is of the document that stands there, not of a second one.
+    pub(super) fn is_at(&self, name: &Text) -> bool {
+        self.entries.get(&name.value).is_some_and(|(span, _)| *span == name.span)
+    }
+
+    /// Whether the name may be that of a document which could not be read: it is not unknown, then.
+    pub(super) fn is_broken(&self, name: &str) -> bool {
+        self.broken_unnamed || self.broken.contains(name)
+    }
+
+    /// The names, in the order of their ids.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// Adds a name, or gives the place where it was first.
+    fn add(&mut self, name: &Text) -> Option<Span> {
+        match self.entries.get(&name.value) {
+            Some((first, _)) => Some(*first),
+            None => {
+                self.entries.insert(name.value.clone(), (name.span, 0));
+                None
+            }
+        }
+    }
+
+    /// Numbers the names, and takes note of what could not be read.
+    fn finish(&mut self, kind: &str, documents: &Documents) {
+        for ((_, id), number) in self.entries.values_mut().zip(0u32..) {
+            *id = number;
+        }
+        for broken in &documents.broken {
+            if broken.kind.as_deref().is_none_or(|own| own == kind) {
+                match &broken.name {
+                    Some(name) => self.broken.extend([name.clone()]),
+                    None => self.broken_unnamed = true,
+                }
+            }
+        }
+    }
+}
 
 /// Every name. A list's order is its ids' order.
 #[derive(Debug, Default)]
@@ -42,17 +100,15 @@ impl Names {
             let Some(name) = &document.name else { continue };
             let kind = kind(&document.body);
             let taken = match &document.body {
-                Body::Person(_) => {
-                    names.principal(&name.value).or_else(|| add(&mut names.people, name))
-                }
-                Body::Group(_) => names.principal(&name.value).or_else(|| add(&mut names.groups, name)),
-                Body::Team(_) => names.principal(&name.value).or_else(|| add(&mut names.teams, name)),
-                Body::Environment(_) => add(&mut names.environments, name),
-                Body::Ring(_) => add(&mut names.rings, name),
-                Body::DataClass(_) => add(&mut names.classes, name),
-                Body::Tool(_) => add(&mut names.tools, name),
-                Body::Credential(_) => add(&mut names.credentials, name),
-                Body::Agent(_) => add(&mut names.agents, name),
+                Body::Person(_) => names.principal(&name.value).or_else(|| names.people.add(name)),
+                Body::Group(_) => names.principal(&name.value).or_else(|| names.groups.add(name)),
+                Body::Team(_) => names.principal(&name.value).or_else(|| names.teams.add(name)),
+                Body::Environment(_) => names.environments.add(name),
+                Body::Ring(_) => names.rings.add(name),
+                Body::DataClass(_) => names.classes.add(name),
+                Body::Tool(_) => names.tools.add(name),
+                Body::Credential(_) => names.credentials.add(name),
+                Body::Agent(_) => names.agents.add(name),
                 _ => {
                     let first = *others.entry((kind, &name.value)).or_insert(name.span);
                     (first != name.span).then_some(first)
@@ -62,16 +118,24 @@ impl Names {
                 sink.push(duplicate(kind, document, name, first));
             }
         }
-        // A team may not be called like its members' group, but a ring may replace a built-in one.
         for ring in BUILT_IN_RINGS {
-            names.rings.entry(ring.to_owned()).or_insert(Span::NOWHERE);
+            names.rings.entries.entry(ring.to_owned()).or_insert((Span::NOWHERE, 0));
         }
+        names.people.finish("Person", documents);
+        names.groups.finish("Group", documents);
+        names.teams.finish("Team", documents);
+        names.environments.finish("Environment", documents);
+        names.rings.finish("Ring", documents);
+        names.classes.finish("DataClass", documents);
+        names.tools.finish("Tool", documents);
+        names.credentials.finish("Credential", documents);
+        names.agents.finish("Agent", documents);
         names
     }
 
     /// People, groups and teams share one namespace.
     fn principal(&self, name: &str) -> Option<Span> {
-        [&self.people, &self.groups, &self.teams].into_iter().find_map(|index| index.get(name)).copied()
+        [&self.people, &self.groups, &self.teams].into_iter().find_map(|index| index.entries.get(name)).map(|(span, _)| *span)
     }
 
     pub(super) fn person(&self, name: &Text, sink: &mut Sink) -> Option<PersonId> {
@@ -103,33 +167,17 @@ impl Names {
     }
 }
 
-/// The place of a name in its list, which is its id.
-pub(super) fn position(index: &Index, name: &str) -> Option<u32> {
-    index.contains_key(name).then(|| u32::try_from(index.range::<str, _>(..name).count()).unwrap_or(u32::MAX))
-}
-
 /// The id of a name, or a diagnostic that suggests the nearest.
 pub(super) fn look_up(index: &Index, name: &Text, noun: &str, code: &'static Code, sink: &mut Sink) -> Option<u32> {
-    let found = position(index, &name.value);
-    if found.is_none() {
+    let found = index.id(&name.value);
+    if found.is_none() && !index.is_broken(&name.value) {
         let message = format!("no {noun} is called `{}`", name.value);
         sink.push(
             Diagnostic::new(code, message, name.span, "")
-                .with_suggestion(&name.value, name.span, index.keys().map(String::as_str)),
+                .with_suggestion(&name.value, name.span, index.names()),
         );
     }
     found
-}
-
-/// Adds a name, or gives the place where it was first.
-fn add(index: &mut Index, name: &Text) -> Option<Span> {
-    match index.get(&name.value) {
-        Some(first) => Some(*first),
-        None => {
-            index.insert(name.value.clone(), name.span);
-            None
-        }
-    }
 }
 
 fn duplicate(kind: &str, document: &Document, name: &Text, first: Span) -> Diagnostic {

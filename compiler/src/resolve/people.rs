@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::value::Effect;
 
-use super::names::{BUILT_IN_RINGS, Names, look_up, position};
+use super::names::{BUILT_IN_RINGS, Names, look_up};
 use super::{Class, Environment, Grace, Group, Isolation, Organization, Person, PersonId, Ring, Team, of_kind};
 use crate::ast::{self, Body, Documents, Millis, Moment, Rate, Text};
 use crate::diag::codes::reference::{
-    DUPLICATE_KEY_MATERIAL, GROUP_CYCLE, NO_ORGANIZATION, TOO_FEW_OWNERS, TWO_ORGANIZATIONS, UNKNOWN_PERSON,
-    UNKNOWN_TEAM,
+    SHARED_KEY, GROUP_CYCLE, NO_ORGANIZATION, TOO_FEW_OWNERS, TWO_ORGANIZATIONS, UNKNOWN_PERSON,
+    UNKNOWN_TEAM, UNKNOWN_TOOL,
 };
 use crate::diag::{Diagnostic, Sink};
 use crate::resolve::glob;
@@ -33,13 +33,13 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
 fn folders(documents: &Documents, names: &Names, sink: &mut Sink) {
     let mut reported = BTreeSet::new();
     for document in &documents.documents {
-        let Some(team) = document.team.as_deref().filter(|team| !names.teams.contains_key(*team)) else { continue };
+        let Some(team) = document.team.as_deref().filter(|team| !names.teams.has(team)) else { continue };
         if reported.insert(team) {
             let span = document.name.as_ref().map_or(document.span, |name| name.span);
             let message = format!("`teams/{team}/` is the folder of no team");
             let mut diagnostic = Diagnostic::new(&UNKNOWN_TEAM, message, span, "")
                 .with_help("a team is declared by a Team document, outside `teams/`");
-            if let Some(nearest) = crate::diag::nearest(team, names.teams.keys().map(String::as_str)) {
+            if let Some(nearest) = crate::diag::nearest(team, names.teams.names()) {
                 diagnostic = diagnostic.with_help(format!("did you mean `teams/{nearest}/`?"));
             }
             sink.push(diagnostic);
@@ -48,7 +48,7 @@ fn folders(documents: &Documents, names: &Names, sink: &mut Sink) {
 }
 
 /// The documents of a kind in the order of their ids: the first of each name, by name.
-pub(super) fn sorted<'d, B>(
+pub(super) fn sorted<'d, B: 'd>(
     documents: &'d Documents,
     pick: impl Fn(&'d Body) -> Option<&'d B>,
 ) -> Vec<(&'d Text, &'d ast::Document, &'d B)> {
@@ -66,18 +66,18 @@ fn people(documents: &Documents, names: &Names, organization: &mut Organization,
     // A name that a group or team took first is no person: only what `names` took counts.
     organization.people = all
         .into_iter()
-        .filter(|(name, ..)| names.people.get(&name.value) == Some(&name.span))
+        .filter(|(name, ..)| names.people.is_at(name))
         .map(|(name, _, person)| Person { name: name.clone(), email: person.email.clone(), keys: person.keys.clone() })
         .collect();
 }
 
 fn groups(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
     let all = sorted(documents, |b| if let Body::Group(g) = b { Some(g) } else { None });
-    let all: Vec<_> = all.into_iter().filter(|(name, ..)| names.groups.get(&name.value) == Some(&name.span)).collect();
+    let all: Vec<_> = all.into_iter().filter(|(name, ..)| names.groups.is_at(name)).collect();
     let direct: BTreeMap<&str, &[Text]> = all.iter().map(|(name, _, group)| (name.value.as_str(), group.members.as_slice())).collect();
     for (_, _, group) in &all {
         for member in &group.members {
-            if !direct.contains_key(member.value.as_str()) && position(&names.people, &member.value).is_none() {
+            if !direct.contains_key(member.value.as_str()) && names.people.id(&member.value).is_none() {
                 unknown_person(names, member, sink);
             }
         }
@@ -102,7 +102,7 @@ fn expand<'d>(
 ) {
     let Some(list) = path.last().and_then(|group| direct.get(group.value.as_str())).copied() else { return };
     for member in list {
-        if let Some(id) = position(&names.people, &member.value) {
+        if let Some(id) = names.people.id(&member.value) {
             members.insert(PersonId(id));
         } else if let Some(start) = path.iter().position(|group| group.value == member.value) {
             let cycle: Vec<&str> = path.iter().skip(start).map(|group| group.value.as_str()).collect();
@@ -122,10 +122,10 @@ fn expand<'d>(
 }
 
 fn unknown_person(names: &Names, name: &Text, sink: &mut Sink) {
-    let candidates = names.people.keys().chain(names.groups.keys()).map(String::as_str);
+    let candidates = names.people.names().chain(names.groups.names());
     let message = format!("no person or group is called `{}`", name.value);
     let mut diagnostic = Diagnostic::new(&UNKNOWN_PERSON, message, name.span, "");
-    if names.teams.contains_key(&name.value) {
+    if names.teams.has(&name.value) {
         diagnostic = diagnostic.with_help("that is a team: name its people, or a group of them");
     }
     sink.push(diagnostic.with_suggestion(&name.value, name.span, candidates));
@@ -135,7 +135,7 @@ fn unknown_person(names: &Names, name: &Text, sink: &mut Sink) {
 pub(super) fn persons(list: &[Text], names: &Names, organization: &Organization, sink: &mut Sink) -> Vec<PersonId> {
     let mut all = BTreeSet::new();
     for name in list {
-        if let Some(id) = position(&names.people, &name.value) {
+        if let Some(id) = names.people.id(&name.value) {
             all.insert(PersonId(id));
         } else if let Some(group) = organization.groups.iter().find(|group| group.name.value == name.value) {
             all.extend(&group.members);
@@ -181,7 +181,7 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
         );
     }
     let teams = sorted(documents, |b| if let Body::Team(t) = b { Some(t) } else { None });
-    for (name, _, team) in teams.into_iter().filter(|(name, ..)| names.teams.get(&name.value) == Some(&name.span)) {
+    for (name, _, team) in teams.into_iter().filter(|(name, ..)| names.teams.is_at(name)) {
         let team = Team {
             name: name.clone(),
             owners: persons(&team.owners, names, organization, sink),
@@ -234,7 +234,7 @@ fn keys(documents: &Documents, sink: &mut Sink) {
                         _ => "this key is listed twice".to_owned(),
                     };
                     sink.push(
-                        Diagnostic::new(&DUPLICATE_KEY_MATERIAL, message, key.span, "")
+                        Diagnostic::new(&SHARED_KEY, message, key.span, "")
                             .with_related(*first, "it is listed here first"),
                     );
                 }
@@ -248,10 +248,10 @@ fn keys(documents: &Documents, sink: &mut Sink) {
 
 fn rings(documents: &Documents, names: &Names, organization: &mut Organization) {
     let written = sorted(documents, |b| if let Body::Ring(r) = b { Some(r) } else { None });
-    for name in names.rings.keys() {
-        let built_in = BUILT_IN_RINGS.contains(&name.as_str()).then(|| built_in(name));
+    for name in names.rings.names() {
+        let built_in = BUILT_IN_RINGS.contains(&name).then(|| built_in(name));
         let base = built_in.unwrap_or_else(|| strictest(name));
-        let document = written.iter().find(|(written, ..)| written.value == *name);
+        let document = written.iter().find(|(written, ..)| written.value == name);
         organization.rings.push(match document {
             Some((written, _, ring)) => replace(base, written.span, ring),
             None => base,
@@ -365,7 +365,7 @@ pub(super) fn ceilings(documents: &Documents, names: &Names, organization: &mut 
         let rings = ceiling.rings.as_ref().map(|all| all.iter().filter_map(|ring| names.ring(ring, sink)).collect());
         let tools = ceiling.tools.as_ref().map(|all| {
             let known = all.iter().filter_map(|tool| {
-                look_up(&names.tools, tool, "tool", &crate::diag::codes::reference::UNKNOWN_TOOL, sink)
+                look_up(&names.tools, tool, "tool", &UNKNOWN_TOOL, sink)
             });
             known.map(polity_runtime::table::ToolId).collect()
         });

@@ -10,7 +10,7 @@ use super::selector::{Lookup, both};
 use super::{Approval, Exception, Kill, Organization, Requirement, Rule, Scope, TeamId};
 use crate::ast::{self, Body, Documents, Evidence, Millis, RuleEffect, Selector, Text};
 use crate::diag::codes::reference::{
-    APPROVAL_CANNOT_BE_MET, EXCEPTION_OF_ALLOW, EXCEPTION_OUTRANKED, NO_RESOURCES, UNKNOWN_RULE,
+    APPROVAL_CANNOT_BE_MET, EXCEPTION_OF_ALLOW, EXCEPTION_OUTRANKED, RESOURCES_NOT_DECLARED, UNKNOWN_RULE,
 };
 use crate::diag::{Diagnostic, Sink};
 
@@ -46,7 +46,7 @@ impl Resolver<'_> {
     /// team has.
     fn team(&self, document: &ast::Document) -> Option<TeamId> {
         let name = document.team.as_ref()?;
-        Some(TeamId(super::names::position(&self.names.teams, name).unwrap_or(u32::MAX)))
+        Some(TeamId(self.names.teams.id(name).unwrap_or(u32::MAX)))
     }
 
     fn policy(&mut self, name: &Text, team: Option<TeamId>, policy: &ast::Policy) -> Vec<Rule> {
@@ -70,8 +70,8 @@ impl Resolver<'_> {
                 unless: rule.unless.clone(),
                 approval,
                 limit: rule.limit.map(|limit| limit.value),
-                expires: earliest(policy.expires.map(|e| e.value), rule.expires.map(|e| e.value)),
-                observe_until: policy.observe_until.map(|o| o.value).max(rule.observe_until.map(|o| o.value)),
+                expires: rule.expires.map(|expires| expires.value),
+                observe_until: rule.observe_until.map(|until| until.value),
                 reason: rule.reason.as_ref().map(|reason| reason.value.trim_end().to_owned()),
             });
         }
@@ -94,7 +94,7 @@ impl Resolver<'_> {
         if let Some((_, action)) = bare {
             let message = format!("`{}` declares no resources, so `resources` cannot be looked at", action.name);
             let help = "name the actions that the rule is about, or declare their `resources` on the tool";
-            let diagnostic = Diagnostic::new(&NO_RESOURCES, message, span, "");
+            let diagnostic = Diagnostic::new(&RESOURCES_NOT_DECLARED, message, span, "");
             self.sink.push(diagnostic.with_related(action.span, "the action is declared here").with_help(help));
         }
     }
@@ -241,7 +241,7 @@ impl Resolver<'_> {
     /// Tools that an entry names, those without actions included.
     fn tools(&self, entry: &Text) -> Vec<ToolId> {
         let glob = super::Glob::new(&entry.value, '.');
-        let matching = self.names.tools.keys().enumerate().filter(|(_, name)| glob.matches(name));
+        let matching = self.names.tools.names().enumerate().filter(|(_, name)| glob.matches(name));
         matching.map(|(id, _)| ToolId(u32::try_from(id).unwrap_or(u32::MAX))).collect()
     }
 
@@ -266,13 +266,6 @@ impl Resolver<'_> {
                 _ => {}
             }
         }
-    }
-}
-
-fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (one, None) | (None, one) => one,
     }
 }
 

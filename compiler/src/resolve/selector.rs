@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, RingId};
 
-use super::names::{BUILT_IN_RINGS, Index, Names, position};
+use super::names::{Index, Names};
 use super::people::persons;
 use super::{AgentId, Behalf, Glob, Organization, Resources, Scope, TeamId, glob};
 use crate::ast::{self, Selector, Text};
@@ -148,7 +148,7 @@ impl Resolver<'_> {
         };
         if !known {
             let candidates: Vec<&str> = if everywhere {
-                self.names.agents.keys().map(String::as_str).collect()
+                self.names.agents.names().collect()
             } else {
                 self.lookup.by_name.keys().copied().collect()
             };
@@ -234,9 +234,10 @@ impl Resolver<'_> {
 
     fn unknown(&mut self, code: &'static Code, noun: &str, entry: &Text, index: &Index) {
         let message = format!("no {noun} is called `{}`", entry.value);
-        let candidates = index.keys().map(String::as_str).chain((noun == "ring").then_some(BUILT_IN_RINGS).into_iter().flatten());
-        let diagnostic = Diagnostic::new(code, message, entry.span, "");
-        self.sink.push(diagnostic.with_suggestion(&entry.value, entry.span, candidates));
+        if !index.is_broken(&entry.value) {
+            let diagnostic = Diagnostic::new(code, message, entry.span, "");
+            self.sink.push(diagnostic.with_suggestion(&entry.value, entry.span, index.names()));
+        }
     }
 
     /// Tools, actions, effects, external, reversible and credentials, all that are given.
@@ -258,7 +259,7 @@ impl Resolver<'_> {
             let ids = self.named(credentials, &self.names.credentials, "credential", &UNKNOWN_CREDENTIAL);
             let named: BTreeSet<String> = ids
                 .iter()
-                .filter_map(|id| self.names.credentials.keys().nth(*id as usize))
+                .filter_map(|id| self.names.credentials.names().nth(*id as usize))
                 .map(|name| format!("credential.{name}"))
                 .collect();
             narrow(all().filter(|(_, action)| named.contains(&action.name)).map(|(id, _)| id).collect());
@@ -333,7 +334,7 @@ impl Resolver<'_> {
 fn matching(index: &Index, entry: &Text, separator: char) -> Vec<u32> {
     let glob = Glob::new(&entry.value, separator);
     if !glob.is_pattern() {
-        return position(index, &entry.value).into_iter().collect();
+        return index.id(&entry.value).into_iter().collect();
     }
-    (0u32..).zip(index.keys()).filter(|(_, name)| glob.matches(name)).map(|(id, _)| id).collect()
+    (0u32..).zip(index.names()).filter(|(_, name)| glob.matches(name)).map(|(id, _)| id).collect()
 }

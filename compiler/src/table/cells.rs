@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::Row;
 use super::diagram::{Diagram, Diagrams};
-use super::guards::{Context, Guards, Seen};
+use super::guards::{Context, Guards, Seen, Views};
 use crate::ast::RuleEffect;
 use crate::ir::RuleSet;
 use crate::resolve::{Deployment, Organization, Placement, TeamId};
@@ -64,8 +64,9 @@ type Signature = (Vec<(u32, u32)>, u64);
 
 /// Makes every cell. Gives the rules whose guards are too large.
 pub fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<usize>> {
-    let mut guards = Guards::new(organization, rules);
-    let reach = Reach::new(organization, &guards);
+    let views = Views::new(organization, rules);
+    let mut guards = Guards::new(organization, rules, &views);
+    let reach = Reach::new(organization, &views);
     let placements: Vec<(DeploymentId, &Deployment, &Placement)> = (0u32..)
         .map(DeploymentId)
         .zip(&organization.deployments)
@@ -74,7 +75,7 @@ pub fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<u
     let sifted: Vec<Vec<(u32, Seen)>> =
         placements.par_iter().map(|(id, deployment, placement)| reach.rules(*id, deployment, placement)).collect();
     let mut seen: HashMap<Seen, u32> = HashMap::new();
-    let mut views: Vec<Seen> = Vec::new();
+    let mut all_seen: Vec<Seen> = Vec::new();
     let mut fragments: HashMap<(ToolId, Signature), u32> = HashMap::new();
     let mut cells = Cells { diagrams: Diagrams::default(), rows: Vec::new(), fragments: Vec::new(), cells: Vec::new(), variants: Vec::new() };
     let mut cell_ids: HashMap<CellDraft, u32> = HashMap::new();
@@ -84,8 +85,8 @@ pub fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<u
             .into_iter()
             .map(|(rule, view)| {
                 let id = *seen.entry(view.clone()).or_insert_with(|| {
-                    views.push(view);
-                    u32::try_from(views.len() - 1).unwrap_or(u32::MAX)
+                    all_seen.push(view);
+                    u32::try_from(all_seen.len() - 1).unwrap_or(u32::MAX)
                 });
                 (rule, id)
             })
@@ -100,7 +101,7 @@ pub fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<u
                 None => {
                     let first = u32::try_from(cells.fragments.len()).unwrap_or(u32::MAX);
                     for action in actions(organization, *tool) {
-                        let mut maker = Maker { organization, guards: &mut guards, views: &views, too_large: &mut too_large };
+                        let mut maker = Maker { organization, guards: &mut guards, seen: &all_seen, too_large: &mut too_large };
                         let cell = maker.cell(action, &key.1.0, placement);
                         let next = u32::try_from(cells.cells.len()).unwrap_or(u32::MAX);
                         let id = *cell_ids.entry(cell).or_insert_with_key(|cell| {
@@ -136,14 +137,14 @@ fn ceiling(organization: &Organization, placement: &Placement) -> u64 {
     ring.effects.iter().fold(u64::from(ring.irreversible) << 8, |bits, effect| bits | (1 << *effect as u64))
 }
 
-struct Maker<'m> {
+struct Maker<'m, 'g> {
     organization: &'m Organization,
-    guards: &'m mut Guards<'m>,
-    views: &'m [Seen],
+    guards: &'m mut Guards<'g>,
+    seen: &'m [Seen],
     too_large: &'m mut BTreeSet<usize>,
 }
 
-impl Maker<'_> {
+impl Maker<'_, '_> {
     fn cell(&mut self, action: ActionId, rules: &[(u32, u32)], placement: &Placement) -> CellDraft {
         let mut cell = CellDraft::default();
         let organization = self.organization;
@@ -154,7 +155,7 @@ impl Maker<'_> {
             return cell;
         }
         for (id, view) in rules {
-            let Some((rule, view)) = organization.rules.get(*id as usize).zip(self.views.get(*view as usize)) else { continue };
+            let Some((rule, view)) = organization.rules.get(*id as usize).zip(self.seen.get(*view as usize)) else { continue };
             if !rule.scope.takes_action(action) {
                 continue;
             }
@@ -188,7 +189,7 @@ impl Maker<'_> {
 /// Which rules reach which placements and tools, found without asking each rule of each placement.
 struct Reach<'r> {
     organization: &'r Organization,
-    guards: &'r Guards<'r>,
+    views: &'r Views<'r>,
     /// Rules that name deployments, by deployment.
     named: BTreeMap<DeploymentId, Vec<u32>>,
     /// Rules that reach every deployment.
@@ -198,8 +199,8 @@ struct Reach<'r> {
 }
 
 impl<'r> Reach<'r> {
-    fn new(organization: &'r Organization, guards: &'r Guards<'r>) -> Self {
-        let mut reach = Self { organization, guards, named: BTreeMap::new(), open: Vec::new(), tools: Vec::new() };
+    fn new(organization: &'r Organization, views: &'r Views<'r>) -> Self {
+        let mut reach = Self { organization, views, named: BTreeMap::new(), open: Vec::new(), tools: Vec::new() };
         let words = organization.tools.len().div_ceil(64);
         for (id, rule) in (0u32..).zip(&organization.rules) {
             match &rule.scope.deployments {
@@ -228,7 +229,7 @@ impl<'r> Reach<'r> {
         all.sort_unstable();
         let reaches = |rule: &u32| {
             let scope = &self.organization.rules.get(*rule as usize)?.scope;
-            scope.takes_placement(id, placement.ring, placement.environment).then(|| (*rule, self.guards.see(*rule, id, deployment, placement)))
+            scope.takes_placement(id, placement.ring, placement.environment).then(|| (*rule, self.views.see(*rule, id, deployment, placement)))
         };
         all.iter().filter_map(reaches).collect()
     }

@@ -43,20 +43,13 @@ struct Depends {
     action: bool,
 }
 
-/// Makes guards, each once.
-pub struct Guards<'g> {
-    organization: &'g Organization,
+/// What each rule's guard depends on, worked out once.
+pub struct Views<'g> {
     rules: &'g RuleSet,
-    diagrams: Diagrams,
     depends: Vec<Depends>,
-    made: HashMap<Key, Result<Diagram, TooLarge>>,
 }
 
-/// What two calls must share for their guards to be the same: the rule, whether it is observed, what it sees, the
-/// shape or the action, and which covers take the action.
-type Key = (u32, bool, Seen, Result<ActionId, ShapeId>, Vec<bool>);
-
-impl<'g> Guards<'g> {
+impl<'g> Views<'g> {
     pub fn new(organization: &'g Organization, rules: &'g RuleSet) -> Self {
         let mut depends = Vec::new();
         for (rule, body) in organization.rules.iter().zip(&rules.bodies) {
@@ -79,11 +72,7 @@ impl<'g> Guards<'g> {
             one.mentions.team |= owns || owners;
             depends.push(one);
         }
-        Self { organization, rules, diagrams: Diagrams::default(), depends, made: HashMap::new() }
-    }
-
-    pub fn into_diagrams(self) -> Diagrams {
-        self.diagrams
+        Self { rules, depends }
     }
 
     /// What a rule sees of a placement.
@@ -101,6 +90,29 @@ impl<'g> Guards<'g> {
             covers: body.covers.iter().map(|cover| cover.scope.takes_placement(id, placement.ring, placement.environment)).collect(),
         }
     }
+}
+
+/// Makes guards, each once.
+pub struct Guards<'g> {
+    organization: &'g Organization,
+    rules: &'g RuleSet,
+    views: &'g Views<'g>,
+    diagrams: Diagrams,
+    made: HashMap<Key, Result<Diagram, TooLarge>>,
+}
+
+/// What two calls must share for their guards to be the same: the rule, whether it is observed, what it sees, the
+/// shape or the action, and which covers take the action.
+type Key = (u32, bool, Seen, Result<ActionId, ShapeId>, Vec<bool>);
+
+impl<'g> Guards<'g> {
+    pub fn new(organization: &'g Organization, rules: &'g RuleSet, views: &'g Views<'g>) -> Self {
+        Self { organization, rules, views, diagrams: Diagrams::default(), made: HashMap::new() }
+    }
+
+    pub fn into_diagrams(self) -> Diagrams {
+        self.diagrams
+    }
 
     /// The test of a variant; without one it takes every call.
     pub fn variant(&mut self, test: Option<ConditionId>) -> Result<Diagram, TooLarge> {
@@ -116,7 +128,7 @@ impl<'g> Guards<'g> {
     /// The guard of a rule; `observed`: while it only says what it would do.
     pub fn rule(&mut self, context: &Context<'_>, observed: bool) -> Result<Diagram, TooLarge> {
         let (Some(depends), Some(body), Some(action)) = (
-            self.depends.get(context.rule as usize),
+            self.views.depends.get(context.rule as usize),
             self.rules.bodies.get(context.rule as usize),
             self.organization.actions.get(context.action.0 as usize),
         ) else {

@@ -3,6 +3,7 @@
 use crate::guard::{Function, Op, Term, constant, resource};
 use crate::table::{ActionId, Table, join, record, slice};
 use crate::value::{ANY, SEGMENT};
+use crate::wire::Timestamp;
 
 /// A node's test.
 pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String {
@@ -131,7 +132,10 @@ fn constant(table: &Table, id: u32) -> String {
             let sign = if value < 0 { "-" } else { "" };
             format!("decimal(\"{sign}{}.{:04}\")", value.unsigned_abs() / 10_000, value.unsigned_abs() % 10_000)
         }
-        constant::DATETIME => format!("datetime(\"{}\")", crate::value::datetime_text(value)),
+        constant::DATETIME => match Timestamp::from_millis(value) {
+            Some(moment) => format!("datetime(\"{moment}\")"),
+            None => format!("datetime at {value} ms"),
+        },
         constant::DURATION => format!("duration(\"{value}ms\")"),
         constant::STRING => format!("{:?}", table.string(a)),
         constant::IPV4 => format!("ip(\"{}/{a}\")", std::net::Ipv4Addr::from(b)),

@@ -7,7 +7,7 @@ use super::NONE;
 
 /// The longest run of slots that a lookup looks at. The builder tries seeds until every name fits; at half load and
 /// with a hash that spreads, the first few seeds do.
-pub const MAX_PROBE: u32 = 16;
+const MAX_PROBE: u32 = 16;
 
 /// How many seeds the builder tries before it doubles the number of slots.
 const SEEDS: u64 = 64;

@@ -174,7 +174,7 @@ impl Check<'_> {
             ensure(slots.is_ok(), "actions", at, "there are too many slots")?;
             let top: Range<u32> = r[action::PARAMETERS]..end;
             let parameters = Parameters { records: &d.parameters, words: &d.words, strings, top, slots: slots.unwrap_or(0), strict: true };
-            ensure(parameters.validate().is_ok(), "actions", at, "a parameter is broken")?;
+            ensure(parameters.validate(), "actions", at, "a parameter is broken")?;
         }
         for (at, r) in d.variants.iter().enumerate() {
             ensure(self.guard(r[variant::GUARD]), "variants", at, "the guard does not exist")?;

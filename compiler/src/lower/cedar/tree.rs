@@ -45,7 +45,7 @@ impl Budget {
 fn size(condition: &Condition) -> usize {
     match condition {
         Condition::Constant(_) | Condition::Test(_) => 1,
-        Condition::Not(a) => 1 + size(a),
+        Condition::Not(a) | Condition::ErrorIsNo(a) => 1 + size(a),
         Condition::And(a, b) | Condition::Or(a, b) => 1 + size(a) + size(b),
         Condition::If(a, b, c) => 1 + size(a) + size(b) + size(c),
     }

@@ -98,8 +98,6 @@ pub(super) fn policy(reader: &mut Reader<'_>, fields: &mut Fields) -> Policy {
     Policy {
         description: fields.text("description"),
         scope: selector.unwrap_or_default(),
-        expires: None,
-        observe_until: None,
         rules: fields
             .map_of_forms("rules")
             .into_iter()
