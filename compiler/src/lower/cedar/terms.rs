@@ -126,6 +126,16 @@ impl Lowerer<'_> {
                 }
             }
             if entities.len() == vals.len() {
+                let first = entities.first().map(Ent::type_name);
+                if let Some(other) = entities.iter().map(Ent::type_name).find(|ty| Some(*ty) != first) {
+                    let message = format!(
+                        "a set holds entities of two types, `{}` and `{other}`",
+                        first.unwrap_or_default()
+                    );
+                    self.report(&CONDITION_TYPE, e, message, "elements of two types");
+                    self.help("ask twice: `principal in Team::\"a\" || principal in Ring::\"b\"`");
+                    return Err(Stop::Reported);
+                }
                 return Ok(Tree::Leaf(Val::Entities(entities)));
             }
             let mut terms = Tree::Leaf(Vec::new());

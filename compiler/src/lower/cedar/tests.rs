@@ -147,14 +147,12 @@ fn parsed(condition: &str) -> Result<Parsed, Vec<Diagnostic>> {
         start: 10,
         end: 10 + condition.len() as u32,
     };
-    parse::read(&Text::new(condition.to_owned(), span), &file).map_err(|finding| vec![finding])
+    parse::read(&Text::new(condition.to_owned(), span), &file).map_err(|finding| vec![*finding])
 }
 
-fn lowered_as(
-    condition: &str,
-    index: usize,
-    f: fn(&Schema, &Vocabulary, &Parsed, usize) -> Result<Lowered, Vec<Diagnostic>>,
-) -> Result<Lowered, Vec<Diagnostic>> {
+type Lower = fn(&Schema, &Vocabulary, &Parsed, usize) -> Result<Lowered, Vec<Diagnostic>>;
+
+fn lowered_as(condition: &str, index: usize, f: Lower) -> Result<Lowered, Vec<Diagnostic>> {
     let vocabulary = vocabulary();
     let schema = Schema::new(&vocabulary);
     f(&schema, &vocabulary, &parsed(condition)?, index)
@@ -555,6 +553,16 @@ fn every_slip_has_its_message() {
         "condition-type",
         "[1, \"a\"]",
     );
+}
+
+#[test]
+fn a_set_holds_entities_of_one_type() {
+    let set = "[Team::\"payments\", Ring::\"trusted\"]";
+    bad(&format!("principal in {set}"), REFUND, "condition-type", set);
+    assert!(matches!(
+        good("principal in [Team::\"payments\", Team::\"platform\"]", REFUND),
+        Condition::Or(..)
+    ));
 }
 
 #[test]
