@@ -99,14 +99,20 @@ impl Lowerer<'_> {
         let mut all = Tree::Leaf(Vec::new());
         for tree in trees {
             let tree = tree?;
-            all = all.then(&mut |vals: Vec<Val>| {
-                let tree = self.copy(&tree)?;
-                tree.then(&mut |val| {
-                    let mut vals = self.copy_vals(&vals)?;
-                    vals.push(val);
+            all = match tree {
+                Tree::Leaf(val) => all.then(&mut |mut vals: Vec<Val>| {
+                    vals.push(self.copy_val(&val)?);
                     Ok::<_, Stop>(Tree::Leaf(vals))
-                })
-            })?;
+                })?,
+                tree => all.then(&mut |vals: Vec<Val>| {
+                    let tree = self.copy(&tree)?;
+                    tree.then(&mut |val| {
+                        let mut vals = self.copy_vals(&vals)?;
+                        vals.push(val);
+                        Ok::<_, Stop>(Tree::Leaf(vals))
+                    })
+                })?,
+            };
         }
         Ok(all)
     }
@@ -141,14 +147,20 @@ impl Lowerer<'_> {
             let mut terms = Tree::Leaf(Vec::new());
             for (item, val) in items.iter().zip(vals) {
                 let tree = self.term(item, val)?;
-                terms = terms.then(&mut |terms: Vec<(Term, Ty)>| {
-                    tree.clone().then(&mut |term| {
-                        self.budget.spend(1 + terms.len() / 8)?;
-                        let mut terms = terms.clone();
-                        terms.push(term);
+                terms = match tree {
+                    Tree::Leaf(term) => terms.then(&mut |mut terms: Vec<(Term, Ty)>| {
+                        terms.push(term.clone());
                         Ok::<_, Stop>(Tree::Leaf(terms))
-                    })
-                })?;
+                    })?,
+                    tree => terms.then(&mut |terms: Vec<(Term, Ty)>| {
+                        tree.clone().then(&mut |term| {
+                            self.budget.spend(1 + terms.len())?;
+                            let mut terms = terms.clone();
+                            terms.push(term);
+                            Ok::<_, Stop>(Tree::Leaf(terms))
+                        })
+                    })?,
+                };
             }
             terms.then(&mut |terms| self.set_of(e, items, terms).map(Tree::Leaf))
         })
@@ -448,6 +460,7 @@ impl Lowerer<'_> {
     }
 
     fn copy_vals(&mut self, vals: &[Val]) -> Out<Vec<Val>> {
+        self.budget.spend(vals.len())?;
         vals.iter().map(|val| self.copy_val(val)).collect()
     }
 
