@@ -21,7 +21,7 @@ use crate::source::{SourceFile, Span};
 pub const MAX_TEXT: usize = 16 * 1024;
 
 /// How deeply operators may nest, a chain of `&&` counting one for each. Cedar's parser and every later step
-/// recurse, and this keeps them within [`STACK`] in an unoptimised build, which a test shows.
+/// recurse, and this keeps them within a stack of known size in an unoptimised build, which a test shows.
 pub const MAX_DEPTH: usize = 128;
 
 /// The stack that parsing and type-checking are given, in bytes. Cedar's checker spends some 20 KiB a level when

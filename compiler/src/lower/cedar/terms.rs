@@ -15,7 +15,7 @@ impl Lowerer<'_> {
     /// An expression as whatever it is.
     pub(super) fn value(&mut self, e: &Expr) -> Out<Tree<Val>> {
         if Self::is_condition(e) {
-            return Ok(Tree::Leaf(Val::Bool(self.condition_of(e)?)));
+            return Ok(Tree::Leaf(Val::Bool(self.condition(e)?)));
         }
         let leaf = |val| Ok(Tree::Leaf(val));
         match e.expr_kind() {
@@ -31,7 +31,7 @@ impl Lowerer<'_> {
                 then_expr,
                 else_expr,
             } => {
-                let test = self.condition_of(test_expr);
+                let test = self.condition(test_expr);
                 match test {
                     Ok(YES) => return self.value(then_expr),
                     Ok(super::tree::NO) => return self.value(else_expr),

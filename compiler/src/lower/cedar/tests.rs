@@ -659,3 +659,10 @@ const PIECES: &[&str] = &[
     ".host",
     "Foo::Bar::\"x\"",
 ];
+
+#[test]
+fn conditions_are_lowered_in_parallel() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Schema>();
+    shared::<Parsed>();
+}
