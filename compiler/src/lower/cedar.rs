@@ -24,6 +24,10 @@ mod types;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod evaluate;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod tests;
 
 pub use constants::{fold, host, normalise_path};

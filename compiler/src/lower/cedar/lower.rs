@@ -9,7 +9,7 @@ use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Pattern, Pattern
 use super::constants::fold_char;
 use super::parse::Parsed;
 use super::tree::{Budget, NO, TooLarge, Tree, YES, and, boolean_term, choose, not, or, settled, test};
-use super::types::{Ent, Kind, Ty, Val};
+use super::types::{Kind, Ty, Val};
 use crate::diag::codes::condition::{
     CONDITION_TOO_LARGE, CONDITION_TYPE, INVALID_CONSTANT, LIKE_ON_COMMAND, UNSUPPORTED_CONDITION,
 };
@@ -104,7 +104,7 @@ pub(super) struct Lowerer<'a> {
 
 impl Lowerer<'_> {
     /// An expression as a condition.
-    fn condition(&mut self, e: &Expr) -> Out<Condition> {
+    pub(super) fn condition(&mut self, e: &Expr) -> Out<Condition> {
         match e.expr_kind() {
             ExprKind::Lit(Literal::Bool(truth)) => Ok(settled(*truth)),
             ExprKind::And { left, right } => {
@@ -180,9 +180,9 @@ impl Lowerer<'_> {
             }
             ExprKind::ExtensionFunctionApp { fn_name, args } => {
                 let name = fn_name.to_string();
-                match (self.extension_test(e, &name, args)?, ()) {
-                    (Some(condition), ()) => Ok(condition),
-                    (None, ()) => self.boolean(e),
+                match self.extension_test(e, &name, args)? {
+                    Some(condition) => Ok(condition),
+                    None => self.boolean(e),
                 }
             }
             _ => self.boolean(e),
@@ -213,10 +213,6 @@ impl Lowerer<'_> {
             ExprKind::ExtensionFunctionApp { fn_name, .. } => is_extension_test(&fn_name.to_string()),
             _ => false,
         }
-    }
-
-    pub(super) fn condition_of(&mut self, e: &Expr) -> Out<Condition> {
-        self.condition(e)
     }
 
     fn binary(&mut self, e: &Expr, op: BinaryOp, a: &Expr, b: &Expr) -> Out<Condition> {
@@ -265,7 +261,7 @@ impl Lowerer<'_> {
     /// `a == b`
     pub(super) fn equal(&mut self, (a, x): (&Expr, Val), (b, y): (&Expr, Val)) -> Out<Condition> {
         match (x, y) {
-            (Val::Entity(x), Val::Entity(y)) => self.same(a, &x, &y),
+            (Val::Entity(x), Val::Entity(y)) => self.same_entity(a, &x, &y),
             (Val::Record(x), Val::Record(y)) => self.equal_records((a, x), (b, y)),
             (Val::Bool(x), Val::Bool(y)) => match (boolean_term(&x), boolean_term(&y)) {
                 (Some(x), Some(y)) => self.equal_terms(x, y),
@@ -276,7 +272,7 @@ impl Lowerer<'_> {
                 }
             },
             (Val::Term(x, tx), Val::Term(y, ty)) => {
-                let (x, y) = self.alike((a, x, tx), (b, y, ty), "compares")?;
+                let (x, y) = self.alike((a, x, tx), (b, y, ty))?;
                 self.equal_terms(x, y)
             }
             (Val::Entities(_), Val::Entities(_)) => self.unsupported(a, "sets of entities compared with each other"),
@@ -320,7 +316,7 @@ impl Lowerer<'_> {
             (Val::Entities(entities), Val::Entity(entity)) => {
                 let mut condition = NO;
                 for member in entities {
-                    condition = or(condition, self.same(b, &entity, &member)?);
+                    condition = or(condition, self.same_entity(b, &entity, &member)?);
                 }
                 Ok(condition)
             }
@@ -358,7 +354,7 @@ impl Lowerer<'_> {
         };
         match (x, y) {
             (Val::Term(x, tx @ Ty::Set(_)), Val::Term(y, ty @ Ty::Set(_))) => {
-                let (x, y) = self.alike((a, x, tx), (b, y, ty), "compares")?;
+                let (x, y) = self.alike((a, x, tx), (b, y, ty))?;
                 self.test(op, x, y)
             }
             (Val::Entities(_), _) | (_, Val::Entities(_)) => {
@@ -522,7 +518,7 @@ impl Lowerer<'_> {
     }
 
     /// Two terms as terms of one type.
-    fn alike(&mut self, (a, x, tx): (&Expr, Term, Ty), (b, y, ty): (&Expr, Term, Ty), _: &str) -> Out<(Term, Term)> {
+    fn alike(&mut self, (a, x, tx): (&Expr, Term, Ty), (b, y, ty): (&Expr, Term, Ty)) -> Out<(Term, Term)> {
         let Some(joined) = tx.join(&ty) else {
             return self.incomparable(a, b, &tx.describe(), &ty.describe());
         };
@@ -544,10 +540,6 @@ impl Lowerer<'_> {
             "write `context.args has {name}`, or declare a type that conditions can read"
         ));
         Err(Stop::Reported)
-    }
-
-    pub(super) fn same(&mut self, e: &Expr, a: &Ent, b: &Ent) -> Out<Condition> {
-        self.same_entity(e, a, b)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::source::{SourceFile, Span};
 pub const MAX_TEXT: usize = 16 * 1024;
 
 /// How deeply operators may nest, a chain of `&&` counting one for each. Cedar's parser and every later step
-/// recurse, and this keeps them within [`STACK`] in an unoptimised build, which a test shows.
+/// recurse, and this keeps them within a stack of known size in an unoptimised build, which a test shows.
 pub const MAX_DEPTH: usize = 128;
 
 /// The stack that parsing and type-checking are given, in bytes. Cedar's checker spends some 20 KiB a level when
@@ -120,13 +120,13 @@ impl Parsed {
 
 /// Parses the text of a condition; what is wrong with it goes to the sink.
 pub fn parse(text: &Text, file: &SourceFile, sink: &mut Sink) -> Option<Parsed> {
-    read(text, file).map_err(|finding| sink.push(finding)).ok()
+    read(text, file).map_err(|finding| sink.push(*finding)).ok()
 }
 
-pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Diagnostic> {
+pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Box<Diagnostic>> {
     let place = TextPlace::new(text, file);
     bounded(&text.value, &place)?;
-    let expr = with_stack(|| Expr::from_str(&text.value)).map_err(|errors| {
+    let expr = with_stack(|| Expr::from_str(&text.value).map_err(Box::new)).map_err(|errors| {
         // The first is the cause; what the parser says after it has recovered is mostly an echo.
         let error = errors.iter().next();
         let range = error
@@ -141,14 +141,14 @@ pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Diagnostic>
             span,
             "here",
         );
-        if text.value.contains('\'') && !text.value.contains('"') {
+        Box::new(if text.value.contains('\'') && !text.value.contains('"') {
             finding.with_help("strings stand in double quotes, not in single ones")
         } else {
             match error.and_then(|e| e.help().map(|help| help.to_string())) {
                 Some(help) => finding.with_help(help),
                 None => finding,
             }
-        }
+        })
     })?;
     let template = Template::new(
         PolicyID::from_string("condition"),
@@ -164,10 +164,10 @@ pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Diagnostic>
 }
 
 /// Whether the parser can be trusted with the text: it recurses, and nothing in it counts how deep.
-fn bounded(text: &str, place: &TextPlace) -> Result<(), Diagnostic> {
+fn bounded(text: &str, place: &TextPlace) -> Result<(), Box<Diagnostic>> {
     let too_large = |message: String| {
-        Diagnostic::new(&CONDITION_TOO_LARGE, message, place.span, "")
-            .with_help("split it into several rules, or compare with a set: `[\"a\", \"b\"].contains(x)`")
+        let finding = Diagnostic::new(&CONDITION_TOO_LARGE, message, place.span, "");
+        Box::new(finding.with_help("split it into several rules, or compare with a set: `[\"a\", \"b\"].contains(x)`"))
     };
     if text.len() > MAX_TEXT {
         let length = text.len();

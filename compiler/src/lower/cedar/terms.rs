@@ -15,7 +15,7 @@ impl Lowerer<'_> {
     /// An expression as whatever it is.
     pub(super) fn value(&mut self, e: &Expr) -> Out<Tree<Val>> {
         if Self::is_condition(e) {
-            return Ok(Tree::Leaf(Val::Bool(self.condition_of(e)?)));
+            return Ok(Tree::Leaf(Val::Bool(self.condition(e)?)));
         }
         let leaf = |val| Ok(Tree::Leaf(val));
         match e.expr_kind() {
@@ -31,7 +31,7 @@ impl Lowerer<'_> {
                 then_expr,
                 else_expr,
             } => {
-                let test = self.condition_of(test_expr);
+                let test = self.condition(test_expr);
                 match test {
                     Ok(YES) => return self.value(then_expr),
                     Ok(super::tree::NO) => return self.value(else_expr),
@@ -99,14 +99,20 @@ impl Lowerer<'_> {
         let mut all = Tree::Leaf(Vec::new());
         for tree in trees {
             let tree = tree?;
-            all = all.then(&mut |vals: Vec<Val>| {
-                let tree = self.copy(&tree)?;
-                tree.then(&mut |val| {
-                    let mut vals = self.copy_vals(&vals)?;
-                    vals.push(val);
+            all = match tree {
+                Tree::Leaf(val) => all.then(&mut |mut vals: Vec<Val>| {
+                    vals.push(self.copy_val(&val)?);
                     Ok::<_, Stop>(Tree::Leaf(vals))
-                })
-            })?;
+                })?,
+                tree => all.then(&mut |vals: Vec<Val>| {
+                    let tree = self.copy(&tree)?;
+                    tree.then(&mut |val| {
+                        let mut vals = self.copy_vals(&vals)?;
+                        vals.push(val);
+                        Ok::<_, Stop>(Tree::Leaf(vals))
+                    })
+                })?,
+            };
         }
         Ok(all)
     }
@@ -126,19 +132,35 @@ impl Lowerer<'_> {
                 }
             }
             if entities.len() == vals.len() {
+                let first = entities.first().map(Ent::type_name);
+                if let Some(other) = entities.iter().map(Ent::type_name).find(|ty| Some(*ty) != first) {
+                    let message = format!(
+                        "a set holds entities of two types, `{}` and `{other}`",
+                        first.unwrap_or_default()
+                    );
+                    self.report(&CONDITION_TYPE, e, message, "elements of two types");
+                    self.help("ask twice: `principal in Team::\"a\" || principal in Ring::\"b\"`");
+                    return Err(Stop::Reported);
+                }
                 return Ok(Tree::Leaf(Val::Entities(entities)));
             }
             let mut terms = Tree::Leaf(Vec::new());
             for (item, val) in items.iter().zip(vals) {
                 let tree = self.term(item, val)?;
-                terms = terms.then(&mut |terms: Vec<(Term, Ty)>| {
-                    tree.clone().then(&mut |term| {
-                        self.budget.spend(1 + terms.len() / 8)?;
-                        let mut terms = terms.clone();
-                        terms.push(term);
+                terms = match tree {
+                    Tree::Leaf(term) => terms.then(&mut |mut terms: Vec<(Term, Ty)>| {
+                        terms.push(term.clone());
                         Ok::<_, Stop>(Tree::Leaf(terms))
-                    })
-                })?;
+                    })?,
+                    tree => terms.then(&mut |terms: Vec<(Term, Ty)>| {
+                        tree.clone().then(&mut |term| {
+                            self.budget.spend(1 + terms.len())?;
+                            let mut terms = terms.clone();
+                            terms.push(term);
+                            Ok::<_, Stop>(Tree::Leaf(terms))
+                        })
+                    })?,
+                };
             }
             terms.then(&mut |terms| self.set_of(e, items, terms).map(Tree::Leaf))
         })
@@ -438,6 +460,7 @@ impl Lowerer<'_> {
     }
 
     fn copy_vals(&mut self, vals: &[Val]) -> Out<Vec<Val>> {
+        self.budget.spend(vals.len())?;
         vals.iter().map(|val| self.copy_val(val)).collect()
     }
 

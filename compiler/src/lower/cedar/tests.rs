@@ -1,139 +1,12 @@
 //! What is accepted, what it comes to, and what is said of what is refused.
 
-use polity_runtime::value::{Effect, Slot};
+use polity_runtime::value::Slot;
 
+use super::fixture::vocabulary;
 use super::*;
 use crate::ast::Text;
 use crate::ir::{Answer, Attribute, Constant, Entity, Op, Term, Test};
-use crate::lower::vocabulary::VocabularyAction;
-use crate::resolve::shape::{Parameter, Shape, ShapeId, Type};
 use crate::source::{FileId, SourceFile, Span};
-
-/// Parameters from names and types (`?` ends an optional one's name), slots numbered in order.
-pub(super) fn shape(list: Vec<(&str, Type)>) -> Shape {
-    let mut slots = 0;
-    let parameters = parameters(list, &mut slots);
-    Shape { parameters, slots }
-}
-
-fn parameters(mut list: Vec<(&str, Type)>, slots: &mut u16) -> Vec<Parameter> {
-    list.sort_by(|a, b| a.0.cmp(b.0));
-    let mut numbered = Vec::new();
-    for (name, ty) in list {
-        let slot = Slot(*slots);
-        *slots += 1;
-        let optional = name.ends_with('?');
-        let ty = renumber(ty, slots);
-        numbered.push(Parameter {
-            name: name.trim_end_matches('?').to_owned(),
-            ty,
-            optional,
-            slot,
-        });
-    }
-    numbered
-}
-
-fn renumber(ty: Type, slots: &mut u16) -> Type {
-    let mut again = |fields: Vec<Parameter>| {
-        fields
-            .into_iter()
-            .map(|mut field| {
-                field.slot = Slot(*slots);
-                *slots += 1;
-                field
-            })
-            .collect()
-    };
-    match ty {
-        Type::Record(fields) => Type::Record(again(fields)),
-        Type::Url(fields) => Type::Url(again(fields)),
-        Type::Email(fields) => Type::Email(again(fields)),
-        ty => ty,
-    }
-}
-
-pub(super) fn record(list: Vec<(&str, Type)>) -> Type {
-    Type::Record(parameters(list, &mut 0))
-}
-
-pub(super) fn text() -> Type {
-    Type::String { fold: false }
-}
-
-pub(super) fn folded() -> Type {
-    Type::String { fold: true }
-}
-
-fn url() -> Type {
-    let Type::Record(fields) = record(vec![
-        ("host", text()),
-        ("path", text()),
-        ("port", Type::Int),
-        ("scheme", text()),
-    ]) else {
-        unreachable!()
-    };
-    Type::Url(fields)
-}
-
-fn action(name: &str, tool: &str, effect: Effect, external: bool, shape: u32, has_resources: bool) -> VocabularyAction {
-    VocabularyAction {
-        name: name.into(),
-        tool: tool.into(),
-        effect,
-        external,
-        shape: ShapeId(shape),
-        has_resources,
-    }
-}
-
-pub(super) fn vocabulary() -> Vocabulary {
-    let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let enumerated = Type::Enum(names(&["merge", "rebase", "squash"]));
-    Vocabulary {
-        deployments: names(&["payments/claude-code", "payments/refund-bot"]),
-        agents: names(&["claude-code", "refund-bot"]),
-        teams: names(&["payments", "platform"]),
-        rings: names(&["sandboxed", "standard", "trusted"]),
-        environments: names(&["development", "production"]),
-        tags: names(&["tier"]),
-        data_classes: names(&["customer-data", "source-code"]),
-        tools: names(&["billing", "github"]),
-        actions: vec![
-            action("billing.refund", "billing", Effect::Write, true, 0, false),
-            action("credential.billing-db", "credential", Effect::Read, false, 2, false),
-            action("github.merge_pull_request", "github", Effect::Write, true, 1, true),
-            action("github.review/approve", "github", Effect::Write, true, 1, true),
-        ],
-        shapes: vec![
-            shape(vec![
-                ("amount", Type::Int),
-                ("currency", text()),
-                ("note?", text()),
-                ("price", Type::Decimal),
-                ("command", text()),
-            ]),
-            shape(vec![
-                ("blob?", Type::Opaque),
-                ("draft", Type::Bool),
-                ("file", Type::Path),
-                ("from", Type::Ip),
-                ("host", Type::Host),
-                ("link", url()),
-                ("method?", enumerated),
-                ("number", Type::Int),
-                ("owner", folded()),
-                ("position?", record(vec![("line", Type::Int), ("side?", text())])),
-                ("repo", text()),
-                ("reviewers?", Type::List(Box::new(text()))),
-                ("to_hosts", Type::Hosts),
-                ("until", Type::DateTime),
-            ]),
-            shape(vec![]),
-        ],
-    }
-}
 
 /// A file that holds the condition plainly at offset 10, and the condition.
 fn parsed(condition: &str) -> Result<Parsed, Vec<Diagnostic>> {
@@ -147,14 +20,12 @@ fn parsed(condition: &str) -> Result<Parsed, Vec<Diagnostic>> {
         start: 10,
         end: 10 + condition.len() as u32,
     };
-    parse::read(&Text::new(condition.to_owned(), span), &file).map_err(|finding| vec![finding])
+    parse::read(&Text::new(condition.to_owned(), span), &file).map_err(|finding| vec![*finding])
 }
 
-fn lowered_as(
-    condition: &str,
-    index: usize,
-    f: fn(&Schema, &Vocabulary, &Parsed, usize) -> Result<Lowered, Vec<Diagnostic>>,
-) -> Result<Lowered, Vec<Diagnostic>> {
+type Lower = fn(&Schema, &Vocabulary, &Parsed, usize) -> Result<Lowered, Vec<Diagnostic>>;
+
+fn lowered_as(condition: &str, index: usize, f: Lower) -> Result<Lowered, Vec<Diagnostic>> {
     let vocabulary = vocabulary();
     let schema = Schema::new(&vocabulary);
     f(&schema, &vocabulary, &parsed(condition)?, index)
@@ -558,6 +429,16 @@ fn every_slip_has_its_message() {
 }
 
 #[test]
+fn a_set_holds_entities_of_one_type() {
+    let set = "[Team::\"payments\", Ring::\"trusted\"]";
+    bad(&format!("principal in {set}"), REFUND, "condition-type", set);
+    assert!(matches!(
+        good("principal in [Team::\"payments\", Team::\"platform\"]", REFUND),
+        Condition::Or(..)
+    ));
+}
+
+#[test]
 fn two_slips_are_both_reported() {
     let found = lowered_as("context.args.amuont > 5 && context.args.note == \"x\"", REFUND, lower).unwrap_err();
     let codes: Vec<&str> = found.iter().map(|d| d.code.id).collect();
@@ -707,4 +588,81 @@ fn paths_and_hosts_are_normalised() {
 fn mentions_are_seen() {
     let parsed = parsed("action in Action::\"read\" && resource.name like \"x\"").unwrap();
     assert!(parsed.mentions_action() && parsed.mentions_resource() && !parsed.mentions_principal());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_text_makes_the_compiler_panic(picks in proptest::collection::vec(0..PIECES.len(), 0..40), action in 0..5_usize) {
+        let text: String = picks.into_iter().map(|pick| PIECES[pick]).collect();
+        let taken = lowered_as(&text, action, lower);
+        // What is refused says why.
+        if let Err(found) = taken {
+            assert!(found.iter().any(|d| d.severity == Severity::Error), "{text}: {found:?}");
+        }
+    }
+}
+
+const PIECES: &[&str] = &[
+    "context",
+    ".args",
+    ".amount",
+    ".position",
+    ".line",
+    " has ",
+    " like ",
+    " in ",
+    " is ",
+    " && ",
+    " || ",
+    "!",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    "a: ",
+    " == ",
+    " < ",
+    " + ",
+    "-",
+    "1",
+    "\"a\"",
+    "\"*",
+    "\\",
+    "true",
+    "principal",
+    "action",
+    "resource",
+    "Team::\"payments\"",
+    "Action::\"",
+    "\"",
+    "ip(\"::1\")",
+    "if ",
+    " then ",
+    " else ",
+    ".contains(",
+    ".isEmpty()",
+    ".tags",
+    ".now",
+    ".toDate()",
+    "?principal",
+    "@",
+    "//",
+    "\n",
+    "\u{e9}",
+    "datetime(",
+    ".link",
+    ".host",
+    "Foo::Bar::\"x\"",
+];
+
+#[test]
+fn conditions_are_lowered_in_parallel() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Schema>();
+    shared::<Parsed>();
 }
