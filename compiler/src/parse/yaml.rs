@@ -198,8 +198,10 @@ impl Reader<'_, '_> {
                 self.opened = Some((start, explicit));
                 self.root = None;
                 self.empty = false;
-                // The parser marks an implicit start with the first token's span: that is not used up yet.
-                self.cursor = if explicit { end } else { start };
+                // The parser may mark an implicit start with the first token's span: that is not used up yet.
+                if explicit {
+                    self.cursor = end;
+                }
                 return Flow::On;
             }
             Event::DocumentEnd => {

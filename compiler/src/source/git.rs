@@ -67,7 +67,7 @@ pub(crate) fn open(path: &Path) -> Result<Repository, ReadError> {
     }
     let grafts = repository.common_dir().join("info").join("grafts");
     match std::fs::symlink_metadata(&grafts) {
-        Ok(found) if !found.is_file() || found.len() > 0 => return Err(ReadError::Grafted { path: grafts }),
+        Ok(found) if !found.is_file() || found.len() > 0 => Err(ReadError::Grafted { path: grafts }),
         _ => Ok(repository),
     }
 }

@@ -220,7 +220,8 @@ impl ScalarMap {
 
     /// A literal block. `rest` is the file after it, where the blank lines are that `+` keeps.
     fn literal(&mut self, written: &str, rest: &str, start: usize, parent: Option<usize>) -> Option<()> {
-        let (header, body) = written.split_once('\n').unwrap_or((written, ""));
+        // A header alone is a block without text.
+        let (header, body) = written.split_once('\n')?;
         let settings = header.strip_prefix('|')?.split([' ', '\t', '\r']).next()?;
         let given = settings
             .chars()
@@ -249,8 +250,12 @@ impl ScalarMap {
         }
         let end = start + written.len();
         let ended = rest.starts_with(['\n', '\r']);
-        if settings.contains('+') {
-            // What was kept are blank lines: nobody points there, so they are not mapped.
+        // Blank lines that are longer than the indentation are text, and so are those that `+` keeps: nobody points
+        // there, so such a block is not mapped.
+        let blank = rest.get(..rest.len() - rest.trim_start().len()).unwrap_or_default();
+        let below = blank.split('\n').count() - usize::from(blank.len() < rest.len());
+        let mut lines = blank.split('\n').take(below).skip(1);
+        if settings.contains('+') || lines.any(|line| line.trim_end_matches('\r').len() > indent) {
             return None;
         }
         if ended && !settings.contains('-') {

@@ -90,7 +90,7 @@ fn each_refused_construct_has_its_code_and_its_place() {
         ("a: b\u{2028}c\n", "control-character", "\u{2028}"),
         ("a: [b\n", "yaml-syntax", "["),
         ("a: b: c\n", "yaml-syntax", ":"),
-        ("a: 'b\n", "yaml-syntax", "b"),
+        ("a: 'b\n", "yaml-syntax", "'"),
         ("\ta: b\n", "yaml-syntax", "\t"),
         ("a:\n\tb: c\n", "yaml-syntax", "\t"),
         ("when: [a].contains(b)\n", "yaml-syntax", "."),
@@ -356,8 +356,9 @@ fn read_alike(text: &str) {
         .collect();
     let theirs = match theirs {
         Ok(theirs) => theirs,
-        // The other reader refuses some tabs that separate nothing; what it refuses it does not misread.
-        Err(error) => return assert!(text.contains('\t'), "{text:?}: {error}"),
+        // The other reader refuses some tabs that separate nothing, and a `...` that ends nothing: what it refuses
+        // it does not misread.
+        Err(error) => return assert!(text.contains('\t') || text.contains("..."), "{text:?}: {error}"),
     };
     let theirs: Vec<_> = theirs.into_iter().filter(|value| !value.is_null()).collect();
     assert_eq!(documents.len(), theirs.len(), "{text:?}");
