@@ -324,6 +324,11 @@ impl<'t, 's> Faults<'t, 's> {
         if self.said.contains(&at) {
             return;
         }
+        let line = self.slice(0, at).rfind('\n').map_or(0, |newline| newline + 1);
+        let indentation = self.slice(line, at);
+        if is_tab(error.kind()) && indentation.contains('\t') && indentation.trim().is_empty() {
+            return self.tab(line, at);
+        }
         let place = self.visible(at);
         if is_directive(error.kind()) {
             self.push(
@@ -421,6 +426,19 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::InvalidBlockEntryWhitespace
+            | ErrorKind::InvalidMappingValueWhitespace
+    )
+}
+
 fn is_directive(kind: &ErrorKind) -> bool {
     matches!(
         kind,
@@ -498,13 +516,7 @@ fn explain(kind: &ErrorKind, found: Option<char>) -> (String, Option<&'static st
             "a quote is never closed",
             Some("close it on the line where it is opened"),
         ),
-        K::TabNotAllowed
-        | K::TabInBlockIndentation
-        | K::TabInIndentation
-        | K::TabInPlainScalar
-        | K::TabAtBlockScalarStart
-        | K::InvalidBlockEntryWhitespace
-        | K::InvalidMappingValueWhitespace => ("a tab is used for indentation", Some("indent with spaces")),
+        kind if is_tab(kind) => ("a tab stands where only spaces can", Some("write spaces")),
         K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar => (
             "something follows the closing quote",
             Some("quote the whole value or put it under `|`"),

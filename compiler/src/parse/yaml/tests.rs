@@ -19,7 +19,7 @@ fn run(text: &str) -> (Vec<YamlDocument>, Vec<(&'static str, String)>) {
     (documents, found)
 }
 
-fn codes(text: &str) -> Vec<(&'static str, String)> {
+fn faults_of(text: &str) -> Vec<(&'static str, String)> {
     run(text).1
 }
 
@@ -111,28 +111,73 @@ fn each_refused_construct_has_its_code_and_its_place() {
         ),
         ("a: b\n# polity: allow x y\n", "malformed-pragma", "# polity: allow x y"),
     ] {
-        let found = codes(text);
+        let found = faults_of(text);
         assert_eq!(found.len(), 1, "{text:?}: {found:?}");
         assert_eq!((found[0].0, found[0].1.as_str()), (code, place), "{text:?}");
+    }
+}
+
+/// The YAML blocks under a heading of a code's page.
+fn examples(page: &str, heading: &str) -> Vec<String> {
+    let section = page
+        .split("\n## ")
+        .find(|section| section.starts_with(heading))
+        .unwrap();
+    let blocks = section.split("```yaml path=").skip(1);
+    blocks
+        .map(|block| {
+            block
+                .split_once('\n')
+                .unwrap()
+                .1
+                .split("\n```")
+                .next()
+                .unwrap()
+                .to_owned()
+                + "\n"
+        })
+        .collect()
+}
+
+#[test]
+fn each_page_has_a_bad_example_and_a_good_one() {
+    for code in codes::ALL {
+        let bad = examples(code.page, "Bad");
+        // A file of ten thousand documents is not printed as YAML.
+        let shown = code.id != "yaml-too-large";
+        assert_eq!(
+            bad.iter()
+                .any(|text| faults_of(text).iter().all(|(id, _)| *id == code.id)),
+            shown,
+            "{}",
+            code.id
+        );
+        assert!(bad.iter().all(|text| !faults_of(text).is_empty()), "{}", code.id);
+        let good = examples(code.page, "Good");
+        assert!(
+            !good.is_empty() && good.iter().all(|text| faults_of(text).is_empty()),
+            "{}",
+            code.id
+        );
     }
 }
 
 #[test]
 fn deep_and_large_files_are_refused() {
     let deep = format!("a: {}b{}\n", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
-    assert_eq!(codes(&deep)[0].0, "yaml-too-deep");
+    assert_eq!(faults_of(&deep)[0].0, "yaml-too-deep");
     let block: String = (0..=MAX_DEPTH)
         .map(|depth| format!("{}a:\n", " ".repeat(depth)))
         .collect();
-    assert_eq!(codes(&block)[0].0, "yaml-too-deep");
+    assert_eq!(faults_of(&block)[0].0, "yaml-too-deep");
     let fits = format!("a: {}b{}\n", "[".repeat(MAX_DEPTH - 1), "]".repeat(MAX_DEPTH - 1));
     clean(&fits);
     assert_eq!(
-        codes(&"--- a\n".repeat(MAX_DOCUMENTS + 1)),
+        faults_of(&"--- a\n".repeat(MAX_DOCUMENTS + 1)),
         [("yaml-too-large", String::new())]
     );
     assert_eq!(clean(&"--- a\n".repeat(MAX_DOCUMENTS)).len(), MAX_DOCUMENTS);
-    assert_eq!(codes(&"- a\n".repeat(MAX_NODES)).len(), 1);
+    assert_eq!(faults_of(&"- a\n".repeat(MAX_NODES)).len(), 1);
 }
 
 #[test]
@@ -305,7 +350,7 @@ fn hostile_files_end_quickly_and_with_few_errors() {
         "\t\t\n-\t".repeat(1 << 17),
         laughs,
     ] {
-        let found = codes(&text);
+        let found = faults_of(&text);
         assert!(found.len() <= 100, "{:?}: {}", &text[..10], found.len());
     }
 }
