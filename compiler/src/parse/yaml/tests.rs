@@ -392,7 +392,7 @@ fn read_alike(text: &str) {
     // A document that is one scalar is no document of ours, and the two parsers differ in where its text may begin.
     if documents
         .iter()
-        .all(|document| matches!(document.root.value, Value::Scalar(..)))
+        .any(|document| matches!(document.root.value, Value::Scalar(..)))
     {
         return;
     }
