@@ -401,9 +401,12 @@ fn read_alike(text: &str) {
         .collect();
     let theirs = match theirs {
         Ok(theirs) => theirs,
-        // The other reader refuses some tabs that separate nothing, and a `...` that ends nothing: what it refuses
-        // it does not misread.
-        Err(error) => return assert!(text.contains('\t') || text.contains("..."), "{text:?}: {error}"),
+        // The other reader refuses some tabs that separate nothing, a `...` that ends nothing, and a second line
+        // after a byte-order mark, which it counts as a column: what it refuses it does not misread.
+        Err(error) => {
+            let known = text.contains('\t') || text.contains("...") || text.starts_with('\u{feff}');
+            return assert!(known, "{text:?}: {error}");
+        }
     };
     let theirs: Vec<_> = theirs.into_iter().filter(|value| !value.is_null()).collect();
     assert_eq!(documents.len(), theirs.len(), "{text:?}");
