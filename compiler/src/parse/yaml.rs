@@ -68,6 +68,9 @@ pub fn read(file: FileId, text: &str, sink: &mut Sink) -> Vec<YamlDocument> {
         return Vec::new();
     }
     let clean = faults.unprintable();
+    if faults.enough() {
+        return Vec::new();
+    }
     let mut reader = Reader {
         text: &clean,
         faults,
@@ -149,6 +152,7 @@ impl Reader<'_, '_> {
                 }
             };
             match flow {
+                _ if self.faults.enough() => break,
                 Flow::On => {}
                 Flow::Abandon => {
                     self.close_document(true);
@@ -194,8 +198,10 @@ impl Reader<'_, '_> {
                 self.opened = Some((start, explicit));
                 self.root = None;
                 self.empty = false;
-                // The parser marks an implicit start with the first token's span: that is not used up yet.
-                self.cursor = if explicit { end } else { start };
+                // The parser may mark an implicit start with the first token's span: that is not used up yet.
+                if explicit {
+                    self.cursor = end;
+                }
                 return Flow::On;
             }
             Event::DocumentEnd => {
@@ -220,13 +226,22 @@ impl Reader<'_, '_> {
                 self.scalar(value, style, (start, end), tagged)
             }
             Event::SequenceStart(style, _, tag_of_node) => {
-                let start = if matches!(style, StructureStyle::Block) { self.dash_before(start) } else { start };
+                let start = if matches!(style, StructureStyle::Block) {
+                    self.dash_before(start)
+                } else {
+                    start
+                };
                 self.tagged_collection(tag_of_node.is_some(), tag.unwrap_or((start, end)));
                 self.open(start, style, tag_of_node.is_some(), Inside::List(Vec::new()))
             }
             Event::MappingStart(style, _, tag_of_node) => {
                 self.tagged_collection(tag_of_node.is_some(), tag.unwrap_or((start, end)));
-                self.open(start, style, tag_of_node.is_some(), Inside::Map(Vec::new(), Key::Awaited))
+                self.open(
+                    start,
+                    style,
+                    tag_of_node.is_some(),
+                    Inside::Map(Vec::new(), Key::Awaited),
+                )
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(end),
             // A kind of event that this version of the parser does not have: nothing is known of its meaning.
@@ -263,13 +278,22 @@ impl Reader<'_, '_> {
             }
             return self.hole(start, end);
         }
-        let in_key = matches!(self.stack.last(), Some(Frame { inside: Inside::Map(_, Key::Awaited), .. }));
+        let in_key = matches!(
+            self.stack.last(),
+            Some(Frame {
+                inside: Inside::Map(_, Key::Awaited),
+                ..
+            })
+        );
         if style == Style::Plain && !in_key && plain_reading(&value) == Reading::Null {
             if self.stack.is_empty() && start == end {
                 self.empty = true;
             } else if !self.is_quiet() && !self.key_refused() {
                 let key = match self.stack.last() {
-                    Some(Frame { inside: Inside::Map(_, Key::Read(key)), .. }) => Some(key.clone()),
+                    Some(Frame {
+                        inside: Inside::Map(_, Key::Read(key)),
+                        ..
+                    }) => Some(key.clone()),
                     _ => None,
                 };
                 self.faults.null(key, start, end);
@@ -277,12 +301,18 @@ impl Reader<'_, '_> {
             return self.hole(start, end);
         }
         let span = self.faults.span(start, end);
-        self.node(Node { span, value: Value::Scalar(value.into_owned(), style) })
+        self.node(Node {
+            span,
+            value: Value::Scalar(value.into_owned(), style),
+        })
     }
 
     fn hole(&mut self, start: usize, end: usize) -> Flow {
         let span = self.faults.span(start, end);
-        self.node(Node { span, value: Value::Hole })
+        self.node(Node {
+            span,
+            value: Value::Hole,
+        })
     }
 
     /// Puts a finished value where it belongs: the root, the next item, the next key or the value of the last key.
@@ -312,15 +342,29 @@ impl Reader<'_, '_> {
             self.faults.too_deep(start);
             return Flow::Abandon;
         }
-        let in_key = matches!(self.stack.last(), Some(Frame { inside: Inside::Map(_, Key::Awaited), .. }));
+        let in_key = matches!(
+            self.stack.last(),
+            Some(Frame {
+                inside: Inside::Map(_, Key::Awaited),
+                ..
+            })
+        );
         let quiet = self.is_quiet() || in_key;
         let flow = matches!(style, StructureStyle::Flow);
-        self.stack.push(Frame { start, flow, quiet, hole, inside });
+        self.stack.push(Frame {
+            start,
+            flow,
+            quiet,
+            hole,
+            inside,
+        });
         Flow::On
     }
 
     fn close(&mut self, end: usize) -> Flow {
-        let Some(frame) = self.stack.pop() else { return Flow::Abandon };
+        let Some(frame) = self.stack.pop() else {
+            return Flow::Abandon;
+        };
         let (value, last) = match frame.inside {
             Inside::List(items) => {
                 let last = items.last().map(|item| item.span.end);
@@ -328,7 +372,11 @@ impl Reader<'_, '_> {
             }
             Inside::Map(entries, _) => {
                 let last = entries.last().map(|entry| entry.value.span.end.max(entry.key.span.end));
-                let entries = if frame.quiet { entries } else { self.faults.duplicates(entries) };
+                let entries = if frame.quiet {
+                    entries
+                } else {
+                    self.faults.duplicates(entries)
+                };
                 (Value::Map(entries), last)
             }
         };
@@ -361,9 +409,19 @@ impl Reader<'_, '_> {
         };
         let root = match root {
             Some(root) if !broken => root,
-            _ => Node { span: self.faults.span(start, self.cursor.max(start)), value: Value::Hole },
+            _ => Node {
+                span: self.faults.span(start, self.cursor.max(start)),
+                value: Value::Hole,
+            },
         };
-        let span = Span { start: if explicit { self.faults.offset(start) } else { root.span.start }, ..root.span };
+        let span = Span {
+            start: if explicit {
+                self.faults.offset(start)
+            } else {
+                root.span.start
+            },
+            ..root.span
+        };
         self.documents.push(YamlDocument {
             root,
             span,
@@ -384,7 +442,13 @@ impl Reader<'_, '_> {
     }
 
     fn key_refused(&self) -> bool {
-        matches!(self.stack.last(), Some(Frame { inside: Inside::Map(_, Key::Refused), .. }))
+        matches!(
+            self.stack.last(),
+            Some(Frame {
+                inside: Inside::Map(_, Key::Refused),
+                ..
+            })
+        )
     }
 
     /// From the `|` or `>` to the end of the last line that holds text.
@@ -399,7 +463,9 @@ impl Reader<'_, '_> {
                 break;
             }
             if *byte == b'#' {
-                at += source.get(at..).map_or(1, |rest| rest.iter().take_while(|b| **b != b'\n').count());
+                at += source
+                    .get(at..)
+                    .map_or(1, |rest| rest.iter().take_while(|b| **b != b'\n').count());
             } else {
                 at += 1;
             }
@@ -427,7 +493,10 @@ impl Reader<'_, '_> {
 
     fn line_before(&self, at: usize) -> &str {
         let before = self.text.get(..at).unwrap_or_default();
-        before.rfind('\n').and_then(|newline| before.get(newline + 1..)).unwrap_or(before)
+        before
+            .rfind('\n')
+            .and_then(|newline| before.get(newline + 1..))
+            .unwrap_or(before)
     }
 
     /// YAML forbids tabs in indentation, the parser lets some pass, and other readers take them otherwise.

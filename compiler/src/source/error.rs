@@ -60,7 +60,10 @@ pub enum ReadError {
 
 impl ReadError {
     pub(super) fn io(path: &Path, error: &std::io::Error) -> Self {
-        Self::Io { path: path.to_owned(), message: error.to_string() }
+        Self::Io {
+            path: path.to_owned(),
+            message: error.to_string(),
+        }
     }
 }
 
@@ -68,7 +71,11 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotARepository { path, message } => {
-                write!(f, "there is no git repository at or above `{}`: {message}", path.display())
+                write!(
+                    f,
+                    "there is no git repository at or above `{}`: {message}",
+                    path.display()
+                )
             }
             Self::ForeignOwner { path } => write!(
                 f,

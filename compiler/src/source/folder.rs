@@ -18,7 +18,10 @@ use crate::diag::Sink;
 pub fn read_folder(path: &Path, sink: &mut Sink) -> Result<SourceTree, ReadError> {
     let given = fs::canonicalize(path).map_err(|error| ReadError::io(path, &error))?;
     if !given.is_dir() {
-        return Err(ReadError::Io { path: path.to_owned(), message: "it is not a folder".to_owned() });
+        return Err(ReadError::Io {
+            path: path.to_owned(),
+            message: "it is not a folder".to_owned(),
+        });
     }
     let root = organisation_root(&given);
     let mut selection = Selection::new(sink);
@@ -69,13 +72,17 @@ fn walk(
             continue;
         }
         let kind = if kind.is_symlink() {
-            Kind::Link { to_file: leads_to_file(root, folder, &entry.path()) }
+            Kind::Link {
+                to_file: leads_to_file(root, folder, &entry.path()),
+            }
         } else if kind.is_file() {
             Kind::File
         } else {
             Kind::Special
         };
-        let Some(path) = selection.wants(&path, kind) else { continue };
+        let Some(path) = selection.wants(&path, kind) else {
+            continue;
+        };
         let bytes = read_once(&entry.path()).map_err(|error| ReadError::io(&entry.path(), &error))?;
         match bytes {
             Read::Bytes(bytes) => selection.add(path, bytes, None),

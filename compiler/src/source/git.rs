@@ -38,8 +38,10 @@ pub(crate) fn open(path: &Path) -> Result<Repository, ReadError> {
         trust: gix::discover::upwards::TrustPolicy::Assume(gix::sec::Trust::Reduced),
         ..Default::default()
     };
-    let (found, _) = gix::discover::upwards_opts(path, discovery)
-        .map_err(|error| ReadError::NotARepository { path: path.to_owned(), message: error.to_string() })?;
+    let (found, _) = gix::discover::upwards_opts(path, discovery).map_err(|error| ReadError::NotARepository {
+        path: path.to_owned(),
+        message: error.to_string(),
+    })?;
     let place = match found {
         gix::discover::repository::Path::LinkedWorkTree { work_dir, .. } => work_dir,
         gix::discover::repository::Path::WorkTree(work_tree) => work_tree,
@@ -51,7 +53,10 @@ pub(crate) fn open(path: &Path) -> Result<Repository, ReadError> {
         .config_overrides(["core.useReplaceRefs=false"]);
     let repository = gix::open_opts(&place, options).map_err(|error| match error.dominant_class() {
         Some(gix::error::Class::PermissionDenied) => ReadError::ForeignOwner { path: place.clone() },
-        _ => ReadError::Io { path: place.clone(), message: error.to_string() },
+        _ => ReadError::Io {
+            path: place.clone(),
+            message: error.to_string(),
+        },
     })?;
     // Opening by path decides about ownership; a repository that was opened with less trust is not read at all.
     if repository.git_dir_trust() != gix::sec::Trust::Full {
@@ -62,15 +67,21 @@ pub(crate) fn open(path: &Path) -> Result<Repository, ReadError> {
     }
     let grafts = repository.common_dir().join("info").join("grafts");
     match std::fs::symlink_metadata(&grafts) {
-        Ok(found) if !found.is_file() || found.len() > 0 => return Err(ReadError::Grafted { path: grafts }),
+        Ok(found) if !found.is_file() || found.len() > 0 => Err(ReadError::Grafted { path: grafts }),
         _ => Ok(repository),
     }
 }
 
 /// The commit that a revision names.
 pub(crate) fn commit_of(repository: &Repository, revision: &str) -> Result<ObjectId, ReadError> {
-    let unknown = |message: String| ReadError::UnknownRevision { revision: revision.to_owned(), message };
-    let mut id = repository.rev_parse_single(revision).map_err(|error| unknown(error.to_string()))?.detach();
+    let unknown = |message: String| ReadError::UnknownRevision {
+        revision: revision.to_owned(),
+        message,
+    };
+    let mut id = repository
+        .rev_parse_single(revision)
+        .map_err(|error| unknown(error.to_string()))?
+        .detach();
     for _ in 0..MAX_TAGS {
         let object = object(repository, id, MAX_OBJECT_BYTES)?;
         match object.kind {
@@ -94,17 +105,28 @@ pub(crate) fn read_commit(
 ) -> Result<SourceTree, ReadError> {
     let (tree, _) = commit_links(repository, commit)?;
     let trunk_steps = trunk_steps(repository, commit)?;
-    let root = folder(repository, tree, prefix)?
-        .ok_or_else(|| ReadError::NotInCommit { path: prefix.to_owned(), commit: commit.to_string() })?;
+    let root = folder(repository, tree, prefix)?.ok_or_else(|| ReadError::NotInCommit {
+        path: prefix.to_owned(),
+        commit: commit.to_string(),
+    })?;
     let mut selection = Selection::new(sink);
     let mut folders = vec![(root, Vec::new(), 0)];
     while let Some((id, path, depth)) = folders.pop() {
-        let mut walk = Walk { repository, root, folders: &mut folders, selection: &mut selection };
+        let mut walk = Walk {
+            repository,
+            root,
+            folders: &mut folders,
+            selection: &mut selection,
+        };
         if !walk.folder(id, &path, depth)? {
             break;
         }
     }
-    let revision = Revision::Commit { id: commit.to_string(), tree: tree.to_string(), trunk_steps };
+    let revision = Revision::Commit {
+        id: commit.to_string(),
+        tree: tree.to_string(),
+        trunk_steps,
+    };
     Ok(selection.finish(revision, prefix.to_owned()))
 }
 
@@ -138,15 +160,25 @@ impl Walk<'_, '_> {
                     continue;
                 }
                 EntryKind::Blob | EntryKind::BlobExecutable => Kind::File,
-                EntryKind::Link => Kind::Link { to_file: self.leads_to_file(prefix, child)? },
+                EntryKind::Link => Kind::Link {
+                    to_file: self.leads_to_file(prefix, child)?,
+                },
                 EntryKind::Commit => Kind::Submodule,
             };
-            let Some(path) = self.selection.wants(&path, kind) else { continue };
-            let header = self.repository.find_header(child).map_err(|error| corrupt(child, &error))?;
+            let Some(path) = self.selection.wants(&path, kind) else {
+                continue;
+            };
+            let header = self
+                .repository
+                .find_header(child)
+                .map_err(|error| corrupt(child, &error))?;
             if self.selection.fits(&path, header.size()) {
                 let blob = object(self.repository, child, MAX_FILE_BYTES)?;
                 if blob.kind != gix::objs::Kind::Blob {
-                    return Err(ReadError::Corrupt { object: child.to_string(), message: "it is no blob".to_owned() });
+                    return Err(ReadError::Corrupt {
+                        object: child.to_string(),
+                        message: "it is no blob".to_owned(),
+                    });
                 }
                 self.selection.add(path, blob.data, Some(child.to_string()));
             }
@@ -157,12 +189,18 @@ impl Walk<'_, '_> {
     /// Whether a link leads, through no other link, to a regular file of the same tree.
     fn leads_to_file(&self, prefix: &[u8], link: ObjectId) -> Result<bool, ReadError> {
         // A link's text is a path, and no path is as long as this.
-        let header = self.repository.find_header(link).map_err(|error| corrupt(link, &error))?;
+        let header = self
+            .repository
+            .find_header(link)
+            .map_err(|error| corrupt(link, &error))?;
         if header.size() > 4096 {
             return Ok(false);
         }
         let target = object(self.repository, link, MAX_FILE_BYTES)?.data;
-        let mut at: Vec<&[u8]> = prefix.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect();
+        let mut at: Vec<&[u8]> = prefix
+            .split(|byte| *byte == b'/')
+            .filter(|part| !part.is_empty())
+            .collect();
         if target.starts_with(b"/") {
             return Ok(false);
         }
@@ -177,7 +215,9 @@ impl Walk<'_, '_> {
                 name => at.push(name),
             }
         }
-        let Some((name, folders)) = at.split_last() else { return Ok(false) };
+        let Some((name, folders)) = at.split_last() else {
+            return Ok(false);
+        };
         let mut id = self.root;
         for folder in folders {
             match child(self.repository, id, folder)? {
@@ -205,7 +245,10 @@ fn trunk_steps(repository: &Repository, commit: ObjectId) -> Result<u64, ReadErr
 fn commit_links(repository: &Repository, id: ObjectId) -> Result<(ObjectId, Option<ObjectId>), ReadError> {
     let object = object(repository, id, MAX_OBJECT_BYTES)?;
     if object.kind != gix::objs::Kind::Commit {
-        return Err(ReadError::Corrupt { object: id.to_string(), message: "it is no commit".to_owned() });
+        return Err(ReadError::Corrupt {
+            object: id.to_string(),
+            message: "it is no commit".to_owned(),
+        });
     }
     let commit = CommitRef::from_bytes(&object.data, id.kind()).map_err(|error| corrupt(id, &error))?;
     Ok((commit.tree(), commit.parents().next()))
@@ -230,14 +273,21 @@ fn organisation_root(repository: &Repository, commit: ObjectId, inside: &str) ->
 
 /// Where `path` lies in the repository's work tree, with `/` between segments; empty at its root.
 fn place_in_work_tree(repository: &Repository, path: &Path) -> String {
-    let Some(work_tree) = repository.workdir() else { return String::new() };
+    let Some(work_tree) = repository.workdir() else {
+        return String::new();
+    };
     let real = |path: &Path| -> Option<PathBuf> { std::fs::canonicalize(path).ok() };
-    let (Some(root), Some(path)) = (real(work_tree), real(path)) else { return String::new() };
+    let (Some(root), Some(path)) = (real(work_tree), real(path)) else {
+        return String::new();
+    };
     let inside = path.strip_prefix(&root).unwrap_or(Path::new(""));
     if inside.starts_with(".git") {
         return String::new();
     }
-    let parts: Vec<_> = inside.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let parts: Vec<_> = inside
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
     parts.join("/")
 }
 
@@ -264,7 +314,10 @@ fn tree(repository: &Repository, id: ObjectId) -> Result<Vec<u8>, ReadError> {
     if object.kind == gix::objs::Kind::Tree {
         Ok(object.data)
     } else {
-        Err(ReadError::Corrupt { object: id.to_string(), message: "it is no tree".to_owned() })
+        Err(ReadError::Corrupt {
+            object: id.to_string(),
+            message: "it is no tree".to_owned(),
+        })
     }
 }
 
@@ -273,9 +326,15 @@ fn object(repository: &Repository, id: ObjectId, limit: u64) -> Result<gix::Obje
     let header = repository.find_header(id).map_err(|error| corrupt(id, &error))?;
     if header.size() > limit {
         let message = format!("it has {} bytes; at most {limit} are read", header.size());
-        return Err(ReadError::Corrupt { object: id.to_string(), message });
+        return Err(ReadError::Corrupt {
+            object: id.to_string(),
+            message,
+        });
     }
-    let object = repository.find_object(id).map_err(|error| corrupt(id, &error))?.detach();
+    let object = repository
+        .find_object(id)
+        .map_err(|error| corrupt(id, &error))?
+        .detach();
     gix::objs::Data::new(&object.data, object.kind, id.kind())
         .verify_checksum(&id)
         .map_err(|error| corrupt(id, &error))?;
@@ -283,9 +342,15 @@ fn object(repository: &Repository, id: ObjectId, limit: u64) -> Result<gix::Obje
 }
 
 fn corrupt(id: ObjectId, error: &dyn std::fmt::Display) -> ReadError {
-    ReadError::Corrupt { object: id.to_string(), message: error.to_string() }
+    ReadError::Corrupt {
+        object: id.to_string(),
+        message: error.to_string(),
+    }
 }
 
 fn broken(path: &Path, error: &dyn std::fmt::Display) -> ReadError {
-    ReadError::Io { path: path.to_owned(), message: error.to_string() }
+    ReadError::Io {
+        path: path.to_owned(),
+        message: error.to_string(),
+    }
 }

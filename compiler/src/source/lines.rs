@@ -19,7 +19,9 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn of(text: &str) -> Self {
         let breaks = text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n');
-        Self { starts: std::iter::once(0).chain(breaks.map(|(_, next)| next)).collect() }
+        Self {
+            starts: std::iter::once(0).chain(breaks.map(|(_, next)| next)).collect(),
+        }
     }
 
     /// `None` when the offset lies beyond the text or within a character.

@@ -102,14 +102,21 @@ pub struct SourceTree {
 impl SourceTree {
     /// A tree of these paths and texts, as a folder would give it. Of two texts at one path the first stays.
     pub fn from_files(files: Vec<(String, String)>) -> Self {
-        let files = files.into_iter().map(|(path, text)| SourceFile { path, text, blob: None });
+        let files = files
+            .into_iter()
+            .map(|(path, text)| SourceFile { path, text, blob: None });
         Self::new(files.collect(), Revision::Folder, String::new())
     }
     fn new(mut files: Vec<SourceFile>, revision: Revision, prefix: String) -> Self {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup_by(|second, first| second.path == first.path);
         let lines = files.iter().map(|file| lines::Lines::of(&file.text)).collect();
-        Self { files, lines, revision, prefix }
+        Self {
+            files,
+            lines,
+            revision,
+            prefix,
+        }
     }
     /// All files, sorted by path.
     pub fn files(&self) -> &[SourceFile] {

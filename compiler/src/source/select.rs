@@ -32,7 +32,9 @@ const RESERVED: [&str; 3] = ["polity.yaml", "teams", "templates"];
 pub(super) enum Kind {
     File,
     /// Whether it leads to a regular file of the same tree.
-    Link { to_file: bool },
+    Link {
+        to_file: bool,
+    },
     Submodule,
     Special,
 }
@@ -50,7 +52,14 @@ pub(super) struct Selection<'s> {
 impl<'s> Selection<'s> {
     pub(super) fn new(sink: &'s mut Sink) -> Self {
         let folded = RESERVED.map(|name| (name.to_owned(), name.to_owned())).into();
-        Self { sink, files: Vec::new(), bytes: 0, entries: 0, folded, full: false }
+        Self {
+            sink,
+            files: Vec::new(),
+            bytes: 0,
+            entries: 0,
+            folded,
+            full: false,
+        }
     }
 
     /// Counts an entry; false when the tree is larger than is read, and the walk must end.
@@ -68,7 +77,10 @@ impl<'s> Selection<'s> {
             return false;
         }
         if depth > MAX_TREE_DEPTH {
-            let message = format!("folders stand more than {MAX_TREE_DEPTH} deep in each other: `{}`", shown(path));
+            let message = format!(
+                "folders stand more than {MAX_TREE_DEPTH} deep in each other: `{}`",
+                shown(path)
+            );
             self.too_large(message);
             return false;
         }
@@ -81,11 +93,17 @@ impl<'s> Selection<'s> {
         if hidden(path) {
             return None;
         }
-        let policy = extension.as_deref().is_some_and(|extension| EXTENSIONS.contains(&extension));
+        let policy = extension
+            .as_deref()
+            .is_some_and(|extension| EXTENSIONS.contains(&extension));
         match kind {
             Kind::Submodule => {
                 let message = format!("`{}` is a submodule, and what it holds is not read", shown(path));
-                self.report(&codes::SUBMODULE_IN_TREE, message, "copy what is needed into the repository, or move it into a dot-folder");
+                self.report(
+                    &codes::SUBMODULE_IN_TREE,
+                    message,
+                    "copy what is needed into the repository, or move it into a dot-folder",
+                );
                 return None;
             }
             Kind::Link { to_file } => {
@@ -130,7 +148,9 @@ impl<'s> Selection<'s> {
             return false;
         }
         if self.bytes.saturating_add(size) > MAX_TOTAL_BYTES {
-            self.too_large(format!("the policy files have more than {MAX_TOTAL_BYTES} bytes together"));
+            self.too_large(format!(
+                "the policy files have more than {MAX_TOTAL_BYTES} bytes together"
+            ));
             return false;
         }
         true
@@ -164,7 +184,9 @@ impl<'s> Selection<'s> {
             Ok(path) if path.chars().any(char::is_control) => "holds a control character",
             Ok(path) if path.chars().any(misleading) => "holds a character that is not shown as it is",
             Ok(path) if path.contains('\\') => "holds a backslash, which some systems take for a separator",
-            Ok(path) if path.split('/').any(|part| part.is_empty() || part == "..") => "has a segment that names no file",
+            Ok(path) if path.split('/').any(|part| part.is_empty() || part == "..") => {
+                "has a segment that names no file"
+            }
             Ok(path) => return Some(path.to_owned()),
         };
         let message = format!("the path `{}` {why}", shown(path));
@@ -181,7 +203,11 @@ impl<'s> Selection<'s> {
             match self.folded.get(&folded) {
                 Some(first) if first != part => {
                     let message = format!("`{part}` differs from `{first}` only in case or Unicode normalisation");
-                    self.report(&codes::PATH_COLLISION, message, "rename one of them, so that no system takes the two for one");
+                    self.report(
+                        &codes::PATH_COLLISION,
+                        message,
+                        "rename one of them, so that no system takes the two for one",
+                    );
                     return true;
                 }
                 Some(_) => {}
@@ -195,7 +221,11 @@ impl<'s> Selection<'s> {
 
     fn too_large(&mut self, message: String) {
         if !std::mem::replace(&mut self.full, true) {
-            self.report(&codes::TREE_TOO_LARGE, message, "keep what is no policy in another repository or in a dot-folder");
+            self.report(
+                &codes::TREE_TOO_LARGE,
+                message,
+                "keep what is no policy in another repository or in a dot-folder",
+            );
         }
     }
 
@@ -226,7 +256,11 @@ fn shown(path: &[u8]) -> String {
         .chars()
         .flat_map(|found| {
             let escaped = found.is_control() || misleading(found);
-            let (plain, escape) = if escaped { (None, Some(found.escape_unicode())) } else { (Some(found), None) };
+            let (plain, escape) = if escaped {
+                (None, Some(found.escape_unicode()))
+            } else {
+                (Some(found), None)
+            };
             plain.into_iter().chain(escape.into_iter().flatten())
         })
         .collect()

@@ -30,14 +30,25 @@ fn selected(entries: &[(&[u8], Kind)]) -> (Vec<String>, Vec<&'static str>) {
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
-        .args(["-c", "user.name=t", "-c", "user.email=t@t.example", "-c", "protocol.file.allow=always"])
+        .args([
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@t.example",
+            "-c",
+            "protocol.file.allow=always",
+        ])
         .args(arguments)
         .current_dir(folder)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_SYSTEM", "/dev/null")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -83,9 +94,16 @@ const ALL: [&str; 3] = ["polity.yaml", "rules/x.cedar", "teams/payments/a.yml"];
 
 #[test]
 fn positions_count_lines_and_characters_from_one() {
-    let tree = SourceTree::from_files(vec![("b".into(), "é: x\r\n  ñ: y\n".into()), ("a".into(), String::new())]);
+    let tree = SourceTree::from_files(vec![
+        ("b".into(), "é: x\r\n  ñ: y\n".into()),
+        ("a".into(), String::new()),
+    ]);
     let at = |start, end| {
-        let (from, to) = tree.position(Span { file: FileId(1), start, end })?;
+        let (from, to) = tree.position(Span {
+            file: FileId(1),
+            start,
+            end,
+        })?;
         Some(((from.line, from.column), (to.line, to.column)))
     };
     assert_eq!(at(0, 2), Some(((1, 1), (1, 2))));
@@ -93,15 +111,34 @@ fn positions_count_lines_and_characters_from_one() {
     assert_eq!(at(15, 15), Some(((3, 1), (3, 1))));
     assert_eq!(at(1, 2), None);
     assert_eq!(at(0, 99), None);
-    let empty = tree.position(Span { file: FileId(0), start: 0, end: 0 });
+    let empty = tree.position(Span {
+        file: FileId(0),
+        start: 0,
+        end: 0,
+    });
     assert_eq!(empty.map(|(from, _)| (from.line, from.column)), Some((1, 1)));
-    assert_eq!(tree.position(Span { file: FileId(2), start: 0, end: 0 }), None);
+    assert_eq!(
+        tree.position(Span {
+            file: FileId(2),
+            start: 0,
+            end: 0
+        }),
+        None
+    );
 }
 
 #[test]
 fn only_policy_files_outside_dot_folders_are_read() {
     let files: [&[u8]; 9] = [
-        b"a.yaml", b"b.yml", b"c/d.cedar", b"e.rego", b"f.json", b".g.yaml", b"h/.i/j.yaml", b"k.txt", b"yaml",
+        b"a.yaml",
+        b"b.yml",
+        b"c/d.cedar",
+        b"e.rego",
+        b"f.json",
+        b".g.yaml",
+        b"h/.i/j.yaml",
+        b"k.txt",
+        b"yaml",
     ];
     let (paths, codes) = selected(&files.map(|path| (path, Kind::File)));
     assert_eq!(paths, ["a.yaml", "b.yml", "c/d.cedar", "e.rego", "f.json"]);
@@ -121,20 +158,34 @@ fn what_hides_policy_is_reported() {
         (b"a\n/b.yaml", Kind::File, "bad-path"),
         (b"a\\b.yaml", Kind::File, "bad-path"),
         ("a\u{202e}b.yaml".as_bytes(), Kind::File, "bad-path"),
-        (&[&b"a".repeat(MAX_PATH_BYTES)[..], b".yaml"].concat(), Kind::File, "bad-path"),
+        (
+            &[&b"a".repeat(MAX_PATH_BYTES)[..], b".yaml"].concat(),
+            Kind::File,
+            "bad-path",
+        ),
         (b"Teams/a.yaml", Kind::File, "path-collision"),
         (b"POLITY.yaml", Kind::File, "path-collision"),
     ] {
         assert_eq!(selected(&[(path, kind)]), (Vec::new(), vec![code]), "{path:?}");
     }
-    for (path, kind) in [(&b"README"[..], link(true)), (b".a/b.yaml", link(false)), (b".a", Kind::Submodule), (b"a\xff.txt", Kind::File)] {
+    for (path, kind) in [
+        (&b"README"[..], link(true)),
+        (b".a/b.yaml", link(false)),
+        (b".a", Kind::Submodule),
+        (b"a\xff.txt", Kind::File),
+    ] {
         assert_eq!(selected(&[(path, kind)]), (Vec::new(), Vec::new()), "{path:?}");
     }
 }
 
 #[test]
 fn paths_that_differ_only_in_case_or_normalisation_collide() {
-    for [one, two] in [["x/a.yaml", "x/A.yaml"], ["x/a.yaml", "X/b.yaml"], ["\u{e9}.yaml", "e\u{301}.yaml"], ["É.yaml", "e\u{301}.yaml"]] {
+    for [one, two] in [
+        ["x/a.yaml", "x/A.yaml"],
+        ["x/a.yaml", "X/b.yaml"],
+        ["\u{e9}.yaml", "e\u{301}.yaml"],
+        ["É.yaml", "e\u{301}.yaml"],
+    ] {
         let (paths, codes) = selected(&[(one.as_bytes(), Kind::File), (two.as_bytes(), Kind::File)]);
         assert_eq!((paths, codes), (vec![one.to_owned()], vec!["path-collision"]));
     }
@@ -155,11 +206,23 @@ fn trees_are_bounded() {
 #[test]
 fn a_commit_is_read_from_anywhere_in_its_work_tree() {
     let (_guard, root) = repository(&[]);
-    for path in [root.clone(), root.join("teams"), root.join("teams/payments"), root.join(".git")] {
+    for path in [
+        root.clone(),
+        root.join("teams"),
+        root.join("teams/payments"),
+        root.join(".git"),
+    ] {
         let (tree, codes) = read(&path, None);
         assert_eq!(paths(&tree), ALL);
         assert!(codes.is_empty());
-        let Revision::Commit { id, tree: tree_id, trunk_steps } = tree.revision() else { panic!() };
+        let Revision::Commit {
+            id,
+            tree: tree_id,
+            trunk_steps,
+        } = tree.revision()
+        else {
+            panic!()
+        };
         assert_eq!(*id, git(&root, &["rev-parse", "HEAD"]));
         assert_eq!(*tree_id, git(&root, &["rev-parse", "HEAD^{tree}"]));
         assert_eq!(*trunk_steps, 2);
@@ -177,7 +240,10 @@ fn revisions_are_those_of_git() {
         assert_eq!(paths(&tree), ["polity.yaml", "teams/payments/a.yml"], "{revision}");
     }
     for revision in ["nowhere", "HEAD^{tree}", "HEAD~7", "HEAD..v1", ""] {
-        assert!(matches!(fails(&root, Some(revision)), ReadError::UnknownRevision { .. }), "{revision}");
+        assert!(
+            matches!(fails(&root, Some(revision)), ReadError::UnknownRevision { .. }),
+            "{revision}"
+        );
     }
     git(&root, &["checkout", "-q", "--detach", "HEAD~1"]);
     assert_eq!(read(&root, None).0.files().len(), 2);
@@ -273,7 +339,11 @@ fn links_and_submodules_are_reported_in_commits_and_folders() {
 fn a_file_that_is_not_utf8_or_too_large_is_reported() {
     let (_guard, root) = repository(&[]);
     put(&root, "bad.yaml", b"a: \xff\n");
-    put(&root, "large.json", vec![b' '; usize::try_from(MAX_FILE_BYTES).unwrap() + 1]);
+    put(
+        &root,
+        "large.json",
+        vec![b' '; usize::try_from(MAX_FILE_BYTES).unwrap() + 1],
+    );
     commit(&root, "bad");
     assert_eq!(read(&root, None).1, ["not-utf8", "file-too-large"]);
     let mut sink = Sink::default();
@@ -319,7 +389,11 @@ fn a_swapped_or_missing_object_is_found_out() {
                 _ => "HEAD:rules",
             };
             let decoy = file(&git(&root, &["rev-parse", decoy]));
-            let revision = if object.starts_with("HEAD") && object.len() <= 6 { "HEAD~1" } else { "HEAD" };
+            let revision = if object.starts_with("HEAD") && object.len() <= 6 {
+                "HEAD~1"
+            } else {
+                "HEAD"
+            };
             fs::remove_file(&victim).unwrap();
             if !missing {
                 fs::copy(decoy, &victim).unwrap();
@@ -329,7 +403,10 @@ fn a_swapped_or_missing_object_is_found_out() {
                 matches!(refused, ReadError::Corrupt { .. } | ReadError::UnknownRevision { .. }),
                 "{object}: {refused:?}"
             );
-            assert!(missing || matches!(refused, ReadError::Corrupt { .. }), "{object}: {refused:?}");
+            assert!(
+                missing || matches!(refused, ReadError::Corrupt { .. }),
+                "{object}: {refused:?}"
+            );
         }
     }
 }
@@ -338,7 +415,10 @@ fn a_swapped_or_missing_object_is_found_out() {
 fn what_is_no_repository_is_said_to_be_none() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(fails(folder.path(), None), ReadError::NotARepository { .. }));
-    assert!(matches!(fails(&folder.path().join("none"), None), ReadError::NotARepository { .. }));
+    assert!(matches!(
+        fails(&folder.path().join("none"), None),
+        ReadError::NotARepository { .. }
+    ));
     let refused = read_folder(&folder.path().join("none"), &mut Sink::default()).unwrap_err();
     assert!(matches!(refused, ReadError::Io { .. }));
     git(folder.path(), &["init", "-q"]);
@@ -361,7 +441,11 @@ fn a_repository_of_somebody_else_is_refused() {
 fn ten_thousand_files_are_read_in_one_pass() {
     let folder = tempfile::tempdir().unwrap();
     for n in 0..10_000 {
-        put(folder.path(), &format!("teams/t{}/f{n}.yaml", n % 100), format!("kind: Group\nname: g{n}\n"));
+        put(
+            folder.path(),
+            &format!("teams/t{}/f{n}.yaml", n % 100),
+            format!("kind: Group\nname: g{n}\n"),
+        );
     }
     git(folder.path(), &["init", "-q"]);
     commit(folder.path(), "many");

@@ -27,16 +27,30 @@ pub(super) struct Faults<'t, 's> {
 
 impl<'t, 's> Faults<'t, 's> {
     pub(super) fn new(file: FileId, text: &'t str, sink: &'s mut Sink) -> Self {
-        Self { file, text, sink, count: 0, tab_at: None, said: 0..0 }
+        Self {
+            file,
+            text,
+            sink,
+            count: 0,
+            tab_at: None,
+            said: 0..0,
+        }
     }
 
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         self.count += 1;
         match self.count {
             ..MAX_FAULTS => self.sink.push(diagnostic),
-            MAX_FAULTS => self.sink.push(diagnostic.with_help("further errors in this file are not shown")),
+            MAX_FAULTS => self
+                .sink
+                .push(diagnostic.with_help("the rest of the file was not read")),
             _ => {}
         }
+    }
+
+    /// Whether so much was found wrong that reading on serves nobody.
+    pub(super) fn enough(&self) -> bool {
+        self.count >= MAX_FAULTS
     }
 
     pub(super) fn offset(&self, at: usize) -> u32 {
@@ -46,7 +60,11 @@ impl<'t, 's> Faults<'t, 's> {
 
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
         let start = self.offset(start);
-        Span { file: self.file, start, end: self.offset(end).max(start) }
+        Span {
+            file: self.file,
+            start,
+            end: self.offset(end).max(start),
+        }
     }
 
     fn slice(&self, start: usize, end: usize) -> &'t str {
@@ -79,10 +97,18 @@ impl<'t, 's> Faults<'t, 's> {
             };
             let code_point = u32::from(found);
             let end = at + found.len_utf8();
+            if self.enough() {
+                break;
+            }
             let place = self.span(at, end);
             self.push(
-                Diagnostic::new(&codes::CONTROL_CHARACTER, format!("the file holds U+{code_point:04X}"), place, what)
-                    .with_help("remove it, or write it as an escape such as `\\u0085` between double quotes"),
+                Diagnostic::new(
+                    &codes::CONTROL_CHARACTER,
+                    format!("the file holds U+{code_point:04X}"),
+                    place,
+                    what,
+                )
+                .with_help("remove it, or write it as an escape such as `\\u0085` between double quotes"),
             );
             let replaced: &mut String = clean.get_or_insert_with(|| text.to_owned());
             let filler = if found == '\r' { "\n" } else { "_" };
@@ -115,14 +141,24 @@ impl<'t, 's> Faults<'t, 's> {
         let place = self.span(line, start);
         let message = "a tab is used for indentation";
         self.push(
-            Diagnostic::new(&codes::YAML_SYNTAX, message, place, "YAML readers disagree about its width")
-                .with_help("indent with spaces"),
+            Diagnostic::new(
+                &codes::YAML_SYNTAX,
+                message,
+                place,
+                "YAML readers disagree about its width",
+            )
+            .with_help("indent with spaces"),
         );
     }
 
     pub(super) fn unknown_event(&mut self, start: usize, end: usize) {
         let place = self.span(start, end);
-        self.push(Diagnostic::new(&codes::YAML_SYNTAX, "this construct is not supported", place, ""));
+        self.push(Diagnostic::new(
+            &codes::YAML_SYNTAX,
+            "this construct is not supported",
+            place,
+            "",
+        ));
     }
 
     pub(super) fn anchor(&mut self, start: usize, end: usize) {
@@ -196,10 +232,13 @@ impl<'t, 's> Faults<'t, 's> {
         let written = self.slice(span.start as usize, span.end as usize);
         let fault = match node.value {
             Value::Hole => return None,
-            Value::Scalar(text, Style::Plain) if text == "<<" => {
-                Diagnostic::new(&codes::YAML_MERGE_KEY, "`<<` merges another mapping into this one", span, "")
-                    .with_help("write the entries out; what documents share goes into a policy or a template")
-            }
+            Value::Scalar(text, Style::Plain) if text == "<<" => Diagnostic::new(
+                &codes::YAML_MERGE_KEY,
+                "`<<` merges another mapping into this one",
+                span,
+                "",
+            )
+            .with_help("write the entries out; what documents share goes into a policy or a template"),
             Value::Scalar(text, Style::Plain) => {
                 let what = match plain_reading(&text) {
                     Reading::String => return Some(Spanned::new(text, span)),
@@ -250,15 +289,20 @@ impl<'t, 's> Faults<'t, 's> {
         again.sort_unstable();
         let mut drop = vec![false; entries.len()];
         for (place, first) in again {
-            let (Some(second), Some(origin)) = (entries.get(place), entries.get(first)) else { continue };
+            if let Some(drop) = drop.get_mut(place) {
+                *drop = true;
+            }
+            if self.enough() {
+                continue;
+            }
+            let (Some(second), Some(origin)) = (entries.get(place), entries.get(first)) else {
+                continue;
+            };
             let message = format!("`{}` is there twice", second.key.value);
             let fault = Diagnostic::new(&codes::DUPLICATE_KEY, message, second.key.span, "the second time")
                 .with_related(origin.key.span, "the first time")
                 .with_help("keep one of them; YAML readers disagree about which one counts");
             self.push(fault);
-            if let Some(drop) = drop.get_mut(place) {
-                *drop = true;
-            }
             if let Some(origin) = entries.get_mut(first) {
                 origin.value.value = Value::Hole;
             }
@@ -280,16 +324,28 @@ impl<'t, 's> Faults<'t, 's> {
         if self.said.contains(&at) {
             return;
         }
+        let line = self.slice(0, at).rfind('\n').map_or(0, |newline| newline + 1);
+        let indentation = self.slice(line, at);
+        if is_tab(error.kind()) && indentation.contains('\t') && indentation.trim().is_empty() {
+            return self.tab(line, at);
+        }
         let place = self.visible(at);
         if is_directive(error.kind()) {
             self.push(
-                Diagnostic::new(&codes::YAML_DIRECTIVE, "a line that begins with `%` is a directive", place, "")
-                    .with_help("remove it: nothing that a policy needs is said by a directive"),
+                Diagnostic::new(
+                    &codes::YAML_DIRECTIVE,
+                    "a line that begins with `%` is a directive",
+                    place,
+                    "",
+                )
+                .with_help("remove it: nothing that a policy needs is said by a directive"),
             );
             return;
         }
         let value = self.value_on_line(at).filter(|value| value.start <= at);
-        let first = value.as_ref().and_then(|value| self.slice(value.start, value.end).chars().next());
+        let first = value
+            .as_ref()
+            .and_then(|value| self.slice(value.start, value.end).chars().next());
         let code: &'static Code = match first {
             Some('!') => &codes::YAML_TAG,
             Some('*') => &codes::YAML_ALIAS,
@@ -370,6 +426,19 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::InvalidBlockEntryWhitespace
+            | ErrorKind::InvalidMappingValueWhitespace
+    )
+}
+
 fn is_directive(kind: &ErrorKind) -> bool {
     matches!(
         kind,
@@ -396,7 +465,10 @@ fn explain(kind: &ErrorKind, found: Option<char>) -> (String, Option<&'static st
     use ErrorKind as K;
     let (message, help) = match kind {
         K::UnclosedFlowCollection { open } => {
-            return (format!("`{open}` is never closed"), Some("close it, or quote the value if it is meant as text"));
+            return (
+                format!("`{open}` is never closed"),
+                Some("close it, or quote the value if it is meant as text"),
+            );
         }
         K::MismatchedFlowCollectionEnd { open, close } => {
             return (format!("`{open}` is closed by `{close}`"), None);
@@ -407,49 +479,52 @@ fn explain(kind: &ErrorKind, found: Option<char>) -> (String, Option<&'static st
                 Some("quote the whole value or put it under `|`"),
             );
         }
-        K::UnexpectedEofFlowSequence | K::UnexpectedEofFlowMapping | K::UnexpectedEofImplicitFlowMapping => {
-            ("the file ends inside a list or mapping in brackets", Some("close the bracket"))
-        }
+        K::UnexpectedEofFlowSequence | K::UnexpectedEofFlowMapping | K::UnexpectedEofImplicitFlowMapping => (
+            "the file ends inside a list or mapping in brackets",
+            Some("close the bracket"),
+        ),
         K::ExpectedFlowMappingSeparator => ("`,` or `}` is missing", None),
         K::ExpectedFlowSequenceSeparator => ("`,` or `]` is missing", None),
         K::MisplacedFlowCollectionEnd => ("a closing bracket was never opened", None),
-        K::MappingValueNotAllowed => {
-            ("`: ` begins a mapping, and none can begin here", Some("quote the value, or indent the line as its neighbours are"))
-        }
+        K::MappingValueNotAllowed => (
+            "`: ` begins a mapping, and none can begin here",
+            Some("quote the value, or indent the line as its neighbours are"),
+        ),
         K::MappingKeyNotAllowed => ("no key can stand here", Some("indent the line as its neighbours are")),
-        K::ExpectedBlockMappingKey if found == Some('-') => {
-            ("a list item stands where a key is expected", Some("indent the line as its neighbours are"))
-        }
+        K::ExpectedBlockMappingKey if found == Some('-') => (
+            "a list item stands where a key is expected",
+            Some("indent the line as its neighbours are"),
+        ),
         K::ExpectedBlockMappingKey | K::SimpleKeyExpected | K::InvalidSimpleKey => (
             "a key with `:` is expected here",
             Some("indent the line as its neighbours are; a key stands on one line and is followed by `: `"),
         ),
-        K::ExpectedBlockSequenceEntry => {
-            ("a list item with `- ` is expected here", Some("indent the line as its neighbours are"))
-        }
-        K::BlockSequenceEntryNotAllowed => {
-            ("a list item cannot begin here", Some("put it on a line of its own, or write the list as `[a, b]`"))
-        }
+        K::ExpectedBlockSequenceEntry => (
+            "a list item with `- ` is expected here",
+            Some("indent the line as its neighbours are"),
+        ),
+        K::BlockSequenceEntryNotAllowed => (
+            "a list item cannot begin here",
+            Some("put it on a line of its own, or write the list as `[a, b]`"),
+        ),
         K::BlockEntryInFlowCollection => ("`- ` cannot stand inside brackets", Some("write `[a, b]`")),
-        K::InvalidIndentation | K::InvalidFlowScalarIndent | K::InvalidBlockScalarIndent => {
-            ("the indentation fits no line above", Some("indent the line as its neighbours are"))
-        }
-        K::InvalidQuotedScalarIndent | K::UnclosedQuotedScalar | K::DocumentIndicatorInQuotedScalar => {
-            ("a quote is never closed", Some("close it on the line where it is opened"))
-        }
-        K::TabNotAllowed
-        | K::TabInBlockIndentation
-        | K::TabInIndentation
-        | K::TabInPlainScalar
-        | K::TabAtBlockScalarStart
-        | K::InvalidBlockEntryWhitespace
-        | K::InvalidMappingValueWhitespace => ("a tab is used for indentation", Some("indent with spaces")),
-        K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar => {
-            ("something follows the closing quote", Some("quote the whole value or put it under `|`"))
-        }
-        K::UnknownQuotedScalarEscape => {
-            ("there is no such escape", Some("write `\\\\` for a backslash, or use single quotes"))
-        }
+        K::InvalidIndentation | K::InvalidFlowScalarIndent | K::InvalidBlockScalarIndent => (
+            "the indentation fits no line above",
+            Some("indent the line as its neighbours are"),
+        ),
+        K::InvalidQuotedScalarIndent | K::UnclosedQuotedScalar | K::DocumentIndicatorInQuotedScalar => (
+            "a quote is never closed",
+            Some("close it on the line where it is opened"),
+        ),
+        kind if is_tab(kind) => ("a tab stands where only spaces can", Some("write spaces")),
+        K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar => (
+            "something follows the closing quote",
+            Some("quote the whole value or put it under `|`"),
+        ),
+        K::UnknownQuotedScalarEscape => (
+            "there is no such escape",
+            Some("write `\\\\` for a backslash, or use single quotes"),
+        ),
         K::InvalidQuotedScalarHexEscape
         | K::InvalidLowSurrogateHexEscape
         | K::InvalidLowSurrogate
@@ -466,12 +541,14 @@ fn explain(kind: &ErrorKind, found: Option<char>) -> (String, Option<&'static st
         }
         K::InvalidDocumentEnd => ("something follows `...` on its line", None),
         K::BomInsideDocument => ("a byte-order mark stands inside the file", None),
-        K::MissingAnchorOrAliasName => {
-            ("a value cannot begin with `*` or `&`", Some("quote the whole value or put it under `|`"))
-        }
-        K::UndeclaredTagHandle | K::InvalidTagTerminator | K::ExpectedTagBang | K::MissingTagUri => {
-            ("an unquoted `!` begins a tag", Some("quote the whole value or put it under `|`"))
-        }
+        K::MissingAnchorOrAliasName => (
+            "a value cannot begin with `*` or `&`",
+            Some("quote the whole value or put it under `|`"),
+        ),
+        K::UndeclaredTagHandle | K::InvalidTagTerminator | K::ExpectedTagBang | K::MissingTagUri => (
+            "an unquoted `!` begins a tag",
+            Some("quote the whole value or put it under `|`"),
+        ),
         K::FlowMappingValueAdjacentCollection | K::InvalidColonPlacement => ("`:` cannot stand here", None),
         K::PlainScalarStartsWithDashFlowIndicator => ("a value cannot begin with `-` here", Some("quote it")),
         other => return (format!("this is no valid YAML: {other}"), None),

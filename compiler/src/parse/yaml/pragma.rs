@@ -20,15 +20,18 @@ pub(super) fn attach(
 ) {
     comments.sort_unstable();
     let mut places = None;
-    for (span, trailing) in comments {
-        let below = line_below(text, span.end as usize);
+    for ((span, trailing), below) in comments.iter().copied().zip(lines_below(text, &comments)) {
         // A comment belongs to the document that the line below it belongs to: the last that begins there or before.
         let begun = documents.partition_point(|document| document.span.start as usize <= below.unwrap_or(text.len()));
         let owner = begun.checked_sub(1);
         let comment = text.get(span.start as usize..span.end as usize).unwrap_or_default();
         if let Some(body) = comment.trim_start_matches('#').trim().strip_prefix("polity:") {
             let places = places.get_or_insert_with(|| Places::of(documents));
-            let covers = if trailing { None } else { below.and_then(|below| places.find(text, below)) };
+            let covers = if trailing {
+                None
+            } else {
+                below.and_then(|below| places.find(text, below))
+            };
             if let Some(pragma) = read(body, span, trailing, covers, faults)
                 && let Some(document) = owner.and_then(|owner| documents.get_mut(owner))
             {
@@ -58,11 +61,18 @@ fn read(body: &str, span: Span, trailing: bool, covers: Option<Covers>, faults: 
         return None;
     }
     if trailing {
-        faults.push(fault("a `polity:` comment stands behind something on its line".to_owned()));
+        faults.push(fault(
+            "a `polity:` comment stands behind something on its line".to_owned(),
+        ));
         return None;
     }
     match covers {
-        Some(Covers::Node(covers)) => Some(Pragma { span, code: code.to_owned(), reason, covers }),
+        Some(Covers::Node(covers)) => Some(Pragma {
+            span,
+            code: code.to_owned(),
+            reason,
+            covers,
+        }),
         // The document is a hole: its error is all there is to say.
         Some(Covers::Broken) => None,
         None => {
@@ -87,7 +97,11 @@ struct Places {
 
 impl Places {
     fn of(documents: &[YamlDocument]) -> Self {
-        let mut places = Self { documents: Vec::new(), entries: BTreeMap::new(), items: BTreeMap::new() };
+        let mut places = Self {
+            documents: Vec::new(),
+            entries: BTreeMap::new(),
+            items: BTreeMap::new(),
+        };
         for document in documents {
             let broken = document.root.value == Value::Hole;
             places.documents.push((document.span, document.root.span.start, broken));
@@ -106,7 +120,10 @@ impl Places {
             }
             Value::Map(entries) => {
                 for entry in entries {
-                    let span = Span { end: entry.value.span.end.max(entry.key.span.end), ..entry.key.span };
+                    let span = Span {
+                        end: entry.value.span.end.max(entry.key.span.end),
+                        ..entry.key.span
+                    };
                     self.entries.entry(span.start).or_insert(span);
                     self.walk(&entry.value);
                 }
@@ -118,7 +135,10 @@ impl Places {
     /// What begins on a line, given the place of its first character.
     fn find(&self, text: &str, line: usize) -> Option<Covers> {
         let at = u32::try_from(line).ok()?;
-        let last = self.documents.partition_point(|(span, ..)| span.start <= at).checked_sub(1)?;
+        let last = self
+            .documents
+            .partition_point(|(span, ..)| span.start <= at)
+            .checked_sub(1)?;
         let (span, root, broken) = self.documents.get(last)?;
         if *broken {
             return Some(Covers::Broken);
@@ -127,7 +147,10 @@ impl Places {
             return Some(Covers::Node(*span));
         }
         let rest = text.get(line..)?;
-        let item = match rest.strip_prefix('-').filter(|rest| rest.starts_with([' ', '\t', '\r', '\n'])) {
+        let item = match rest
+            .strip_prefix('-')
+            .filter(|rest| rest.starts_with([' ', '\t', '\r', '\n']))
+        {
             Some(rest) => {
                 let start = u32::try_from(line + 1 + (rest.len() - rest.trim_start().len())).ok()?;
                 self.items.get(&start)
@@ -136,6 +159,31 @@ impl Places {
         };
         item.copied().map(Covers::Node)
     }
+}
+
+/// Of each comment the first character of the next line that is neither blank nor a comment. From the last to the
+/// first, so that a long run of comments is passed over once and not once for each of them.
+fn lines_below(text: &str, comments: &[(Span, bool)]) -> Vec<Option<usize>> {
+    let mut found: Vec<Option<usize>> = Vec::with_capacity(comments.len());
+    let mut after: Option<&(Span, bool)> = None;
+    for comment in comments.iter().rev() {
+        let end = comment.0.end as usize;
+        let run = after.is_some_and(|(next, trailing)| {
+            !trailing
+                && text
+                    .get(end..next.start as usize)
+                    .is_some_and(|between| between.trim().is_empty())
+        });
+        let below = if run {
+            found.last().copied().flatten()
+        } else {
+            line_below(text, end)
+        };
+        found.push(below);
+        after = Some(comment);
+    }
+    found.reverse();
+    found
 }
 
 /// The first character of the next line that is neither blank nor a comment.

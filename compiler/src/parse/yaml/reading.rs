@@ -64,7 +64,11 @@ fn number(text: &str) -> Reading {
     }
     for (prefix, radix) in [("0o", 8), ("0O", 8), ("0b", 2), ("0B", 2)] {
         if let Some(digits) = unsigned.strip_prefix(prefix) {
-            return if all(digits, |c| c.is_digit(radix) || c == '_') { Reading::Disputed } else { Reading::String };
+            return if all(digits, |c| c.is_digit(radix) || c == '_') {
+                Reading::Disputed
+            } else {
+                Reading::String
+            };
         }
     }
     if all(unsigned, |c| c.is_ascii_digit() || c == '_') && unsigned.starts_with(|c: char| c.is_ascii_digit()) {
@@ -99,7 +103,9 @@ fn fraction(unsigned: &str) -> Reading {
     let points = mantissa.matches('.').count();
     let shape = all(mantissa, |c| c.is_ascii_digit() || matches!(c, '.' | '_'));
     let exponent_fits = exponent.is_none_or(|exponent| {
-        all(exponent.strip_prefix(['+', '-']).unwrap_or(exponent), |c| c.is_ascii_digit())
+        all(exponent.strip_prefix(['+', '-']).unwrap_or(exponent), |c| {
+            c.is_ascii_digit()
+        })
     });
     if digits == 0 || points > 1 || !shape || !exponent_fits || mantissa.starts_with('_') {
         Reading::String
@@ -121,7 +127,9 @@ fn is_sexagesimal(unsigned: &str) -> bool {
         && all(first, |c| c.is_ascii_digit() || c == '_')
         && rest.iter().enumerate().all(|(place, part)| {
             let whole = match part.split_once('.') {
-                Some((whole, fraction)) if place == last && fraction.chars().all(|c| c.is_ascii_digit() || c == '_') => {
+                Some((whole, fraction))
+                    if place == last && fraction.chars().all(|c| c.is_ascii_digit() || c == '_') =>
+                {
                     whole
                 }
                 _ => part,
@@ -138,9 +146,13 @@ fn is_timestamp(text: &str) -> bool {
         None => (text, None),
     };
     let parts: Vec<&str> = date.split('-').collect();
-    let [year, month, day] = parts.as_slice() else { return false };
+    let [year, month, day] = parts.as_slice() else {
+        return false;
+    };
     let short = if time.is_some() { 1..=2 } else { 2..=2 };
-    let shaped = [year, month, day].iter().all(|part| part.chars().all(|c| c.is_ascii_digit()))
+    let shaped = [year, month, day]
+        .iter()
+        .all(|part| part.chars().all(|c| c.is_ascii_digit()))
         && year.len() == 4
         && short.contains(&month.len())
         && short.contains(&day.len());
@@ -172,15 +184,30 @@ mod tests {
             (Bool(true), "true|True|TRUE"),
             (Bool(false), "false|False|FALSE"),
             (Disputed, "y|Y|n|N|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|tRUE|fAlSE"),
-            (Disputed, "0o17|017|00|-017|1_000|0x1_f|0b101|1:30|190:20:30|190:20:30.15|-1:30|1_0.5|=|<<"),
+            (
+                Disputed,
+                "0o17|017|00|-017|1_000|0x1_f|0b101|1:30|190:20:30|190:20:30.15|-1:30|1_0.5|=|<<",
+            ),
             (Int(31), "31|+31|0x1f|0x1F|+0x1f"),
             (Int(-31), "-31|-0x1f"),
             (Int(0), "0|-0|+0"),
             (Int(i64::MIN), "-9223372036854775808"),
-            (Float, "9223372036854775808|1e3|1E-3|1.5|-1.|.5|+.5e+7|.inf|-.INF|.NaN|0xffffffffffffffffff"),
-            (Timestamp, "2026-01-01|2026-1-1T1:02:03|2026-01-01 10:00:00 +1|2026-01-01T10:00:00.5Z"),
-            (String, "yesno|onwards|no-destruction|on_behalf_of|1.4.2|15m|20/h|5/s|v1|2026-01|2026-1-1|.|-|+|..|1:60"),
-            (String, "0x|0o9|0b2|e3|.e3|1e|192.168.0.1|12:3a|_1|-_|nulls|falsey|10Mi|512Mi|a b|10.0.0.0/8|é"),
+            (
+                Float,
+                "9223372036854775808|1e3|1E-3|1.5|-1.|.5|+.5e+7|.inf|-.INF|.NaN|0xffffffffffffffffff",
+            ),
+            (
+                Timestamp,
+                "2026-01-01|2026-1-1T1:02:03|2026-01-01 10:00:00 +1|2026-01-01T10:00:00.5Z",
+            ),
+            (
+                String,
+                "yesno|onwards|no-destruction|on_behalf_of|1.4.2|15m|20/h|5/s|v1|2026-01|2026-1-1|.|-|+|..|1:60",
+            ),
+            (
+                String,
+                "0x|0o9|0b2|e3|.e3|1e|192.168.0.1|12:3a|_1|-_|nulls|falsey|10Mi|512Mi|a b|10.0.0.0/8|é",
+            ),
         ];
         for (expected, texts) in table {
             for text in texts.split('|') {

@@ -29,13 +29,24 @@ struct Piece {
 impl ScalarMap {
     /// Decodes the scalar at `span` anew, keeping where each piece came from.
     pub fn new(source_text: &str, span: Span, style: Style) -> Self {
-        let mut map = Self { span, text: String::new(), pieces: Vec::new(), exact: false };
+        let mut map = Self {
+            span,
+            text: String::new(),
+            pieces: Vec::new(),
+            exact: false,
+        };
         let start = span.start as usize;
-        let Some(written) = source_text.get(start..span.end as usize) else { return map };
+        let Some(written) = source_text.get(start..span.end as usize) else {
+            return map;
+        };
         let done = match style {
             Style::Plain => map.folded_lines(written, start, None),
-            Style::SingleQuoted => map.between(written, '\'').and_then(|inner| map.folded_lines(inner, start + 1, Some("''"))),
-            Style::DoubleQuoted => map.between(written, '"').and_then(|inner| map.double_quoted(inner, start + 1)),
+            Style::SingleQuoted => map
+                .between(written, '\'')
+                .and_then(|inner| map.folded_lines(inner, start + 1, Some("''"))),
+            Style::DoubleQuoted => map
+                .between(written, '"')
+                .and_then(|inner| map.double_quoted(inner, start + 1)),
             Style::Literal => {
                 let rest = source_text.get(span.end as usize..).unwrap_or_default();
                 map.literal(written, rest, start, parent_indent(source_text, start))
@@ -57,18 +68,34 @@ impl ScalarMap {
             return None;
         }
         let start = self.place(range.start, false)?;
-        let end = if range.is_empty() { start } else { self.place(range.end, true)? };
-        Some(Span { start: u32::try_from(start).ok()?, end: u32::try_from(end.max(start)).ok()?, ..self.span })
+        let end = if range.is_empty() {
+            start
+        } else {
+            self.place(range.end, true)?
+        };
+        Some(Span {
+            start: u32::try_from(start).ok()?,
+            end: u32::try_from(end.max(start)).ok()?,
+            ..self.span
+        })
     }
 
     /// The source place of a decoded one. `closing`: the end of the piece before it, not the start of that after.
     fn place(&self, at: usize, closing: bool) -> Option<usize> {
         let next = self.pieces.partition_point(|piece| {
-            if closing { piece.decoded.end < at } else { piece.decoded.end <= at }
+            if closing {
+                piece.decoded.end < at
+            } else {
+                piece.decoded.end <= at
+            }
         });
         let Some(piece) = self.pieces.get(next) else {
             // The end of the text is the end of its last piece.
-            return Some(self.pieces.last().map_or(self.span.start as usize, |piece| piece.source.end));
+            return Some(
+                self.pieces
+                    .last()
+                    .map_or(self.span.start as usize, |piece| piece.source.end),
+            );
         };
         let into = at.checked_sub(piece.decoded.start)?;
         Some(if piece.decoded.len() == piece.source.len() {
@@ -86,7 +113,10 @@ impl ScalarMap {
         }
         let from = self.text.len();
         self.text.push_str(text);
-        self.pieces.push(Piece { decoded: from..self.text.len(), source });
+        self.pieces.push(Piece {
+            decoded: from..self.text.len(),
+            source,
+        });
     }
 
     fn between<'w>(&self, written: &'w str, quote: char) -> Option<&'w str> {
@@ -172,7 +202,10 @@ impl ScalarMap {
                         'u' => 4,
                         _ => 8,
                     };
-                    (char::from_u32(u32::from_str_radix(escape.get(1..=digits)?, 16).ok()?)?, digits)
+                    (
+                        char::from_u32(u32::from_str_radix(escape.get(1..=digits)?, 16).ok()?)?,
+                        digits,
+                    )
                 }
                 _ => return None,
             };
@@ -187,9 +220,13 @@ impl ScalarMap {
 
     /// A literal block. `rest` is the file after it, where the blank lines are that `+` keeps.
     fn literal(&mut self, written: &str, rest: &str, start: usize, parent: Option<usize>) -> Option<()> {
-        let (header, body) = written.split_once('\n').unwrap_or((written, ""));
+        // A header alone is a block without text.
+        let (header, body) = written.split_once('\n')?;
         let settings = header.strip_prefix('|')?.split([' ', '\t', '\r']).next()?;
-        let given = settings.chars().find_map(|c| c.to_digit(10)).and_then(|digit| usize::try_from(digit).ok());
+        let given = settings
+            .chars()
+            .find_map(|c| c.to_digit(10))
+            .and_then(|digit| usize::try_from(digit).ok());
         let indent = match given {
             // An indicator counts from the parent's indentation, which a scalar alone does not show.
             Some(given) => parent? + given,
@@ -213,8 +250,12 @@ impl ScalarMap {
         }
         let end = start + written.len();
         let ended = rest.starts_with(['\n', '\r']);
-        if settings.contains('+') {
-            // What was kept are blank lines: nobody points there, so they are not mapped.
+        // Blank lines that are longer than the indentation are text, and so are those that `+` keeps: nobody points
+        // there, so such a block is not mapped.
+        let blank = rest.get(..rest.len() - rest.trim_start().len()).unwrap_or_default();
+        let below = blank.split('\n').count() - usize::from(blank.len() < rest.len());
+        let mut lines = blank.split('\n').take(below).skip(1);
+        if settings.contains('+') || lines.any(|line| line.trim_end_matches('\r').len() > indent) {
             return None;
         }
         if ended && !settings.contains('-') {
@@ -227,7 +268,9 @@ impl ScalarMap {
 /// The indentation of the mapping whose value starts at `start`; `None` where the line has a dash as well.
 fn parent_indent(text: &str, start: usize) -> Option<usize> {
     let before = text.get(..start)?;
-    let line = before.rfind('\n').map_or(before, |newline| before.get(newline + 1..).unwrap_or_default());
+    let line = before
+        .rfind('\n')
+        .map_or(before, |newline| before.get(newline + 1..).unwrap_or_default());
     let key = line.trim_start_matches(' ');
     (!key.is_empty() && !key.starts_with('-')).then_some(line.len() - key.len())
 }

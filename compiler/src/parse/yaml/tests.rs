@@ -19,7 +19,7 @@ fn run(text: &str) -> (Vec<YamlDocument>, Vec<(&'static str, String)>) {
     (documents, found)
 }
 
-fn codes(text: &str) -> Vec<(&'static str, String)> {
+fn faults_of(text: &str) -> Vec<(&'static str, String)> {
     run(text).1
 }
 
@@ -90,7 +90,7 @@ fn each_refused_construct_has_its_code_and_its_place() {
         ("a: b\u{2028}c\n", "control-character", "\u{2028}"),
         ("a: [b\n", "yaml-syntax", "["),
         ("a: b: c\n", "yaml-syntax", ":"),
-        ("a: 'b\n", "yaml-syntax", "b"),
+        ("a: 'b\n", "yaml-syntax", "'"),
         ("\ta: b\n", "yaml-syntax", "\t"),
         ("a:\n\tb: c\n", "yaml-syntax", "\t"),
         ("when: [a].contains(b)\n", "yaml-syntax", "."),
@@ -98,28 +98,86 @@ fn each_refused_construct_has_its_code_and_its_place() {
         ("when: {a: b} == c\n", "yaml-syntax", "="),
         ("when: @a\n", "yaml-syntax", "@"),
         ("# polity: allow\na: b\n", "malformed-pragma", "# polity: allow"),
-        ("# polity: forbid x y\na: b\n", "malformed-pragma", "# polity: forbid x y"),
+        (
+            "# polity: forbid x y\na: b\n",
+            "malformed-pragma",
+            "# polity: forbid x y",
+        ),
         ("# polity: allow x\na: b\n", "malformed-pragma", "# polity: allow x"),
-        ("a: b # polity: allow x y\nc: d\n", "malformed-pragma", "# polity: allow x y"),
+        (
+            "a: b # polity: allow x y\nc: d\n",
+            "malformed-pragma",
+            "# polity: allow x y",
+        ),
         ("a: b\n# polity: allow x y\n", "malformed-pragma", "# polity: allow x y"),
     ] {
-        let found = codes(text);
+        let found = faults_of(text);
         assert_eq!(found.len(), 1, "{text:?}: {found:?}");
         assert_eq!((found[0].0, found[0].1.as_str()), (code, place), "{text:?}");
+    }
+}
+
+/// The YAML blocks under a heading of a code's page.
+fn examples(page: &str, heading: &str) -> Vec<String> {
+    let section = page
+        .split("\n## ")
+        .find(|section| section.starts_with(heading))
+        .unwrap();
+    let blocks = section.split("```yaml path=").skip(1);
+    blocks
+        .map(|block| {
+            block
+                .split_once('\n')
+                .unwrap()
+                .1
+                .split("\n```")
+                .next()
+                .unwrap()
+                .to_owned()
+                + "\n"
+        })
+        .collect()
+}
+
+#[test]
+fn each_page_has_a_bad_example_and_a_good_one() {
+    for code in codes::ALL {
+        let bad = examples(code.page, "Bad");
+        // A file of ten thousand documents is not printed as YAML.
+        let shown = code.id != "yaml-too-large";
+        assert_eq!(
+            bad.iter()
+                .any(|text| faults_of(text).iter().all(|(id, _)| *id == code.id)),
+            shown,
+            "{}",
+            code.id
+        );
+        assert!(bad.iter().all(|text| !faults_of(text).is_empty()), "{}", code.id);
+        let good = examples(code.page, "Good");
+        assert!(
+            !good.is_empty() && good.iter().all(|text| faults_of(text).is_empty()),
+            "{}",
+            code.id
+        );
     }
 }
 
 #[test]
 fn deep_and_large_files_are_refused() {
     let deep = format!("a: {}b{}\n", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
-    assert_eq!(codes(&deep)[0].0, "yaml-too-deep");
-    let block: String = (0..=MAX_DEPTH).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
-    assert_eq!(codes(&block)[0].0, "yaml-too-deep");
+    assert_eq!(faults_of(&deep)[0].0, "yaml-too-deep");
+    let block: String = (0..=MAX_DEPTH)
+        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+        .collect();
+    assert_eq!(faults_of(&block)[0].0, "yaml-too-deep");
     let fits = format!("a: {}b{}\n", "[".repeat(MAX_DEPTH - 1), "]".repeat(MAX_DEPTH - 1));
     clean(&fits);
-    assert_eq!(codes(&"--- a\n".repeat(MAX_DOCUMENTS + 1)), [("yaml-too-large", String::new())]);
+    assert_eq!(
+        faults_of(&"--- a\n".repeat(MAX_DOCUMENTS + 1)),
+        [("yaml-too-large", String::new())]
+    );
     assert_eq!(clean(&"--- a\n".repeat(MAX_DOCUMENTS)).len(), MAX_DOCUMENTS);
-    assert_eq!(codes(&"- a\n".repeat(MAX_NODES)).len(), 1);
+    assert_eq!(faults_of(&"- a\n".repeat(MAX_NODES)).len(), 1);
 }
 
 #[test]
@@ -131,7 +189,11 @@ fn one_run_reports_the_errors_of_all_documents() {
     assert_eq!(documents.len(), 5);
     assert_eq!(documents[1].root.value, Value::Hole);
     assert_eq!(documents[3].root.value, Value::Hole);
-    let before: Vec<_> = documents[3].before_break.iter().map(|entry| entry.key.value.as_str()).collect();
+    let before: Vec<_> = documents[3]
+        .before_break
+        .iter()
+        .map(|entry| entry.key.value.as_str())
+        .collect();
     assert_eq!(before, ["kind", "name"]);
     assert_eq!(at(text, entry(&documents[4].root, "h").span), "i");
 }
@@ -150,22 +212,30 @@ fn what_is_broken_is_a_hole_and_its_neighbours_stay() {
 
 #[test]
 fn ordinary_keys_are_strings() {
-    clean("on_behalf_of: a\nno-destruction: b\nyesterday: c\nnullable: d\nn1: e\n\"yes\": f\n'1': g\ncontext.args: h\n");
+    clean(
+        "on_behalf_of: a\nno-destruction: b\nyesterday: c\nnullable: d\nn1: e\n\"yes\": f\n'1': g\ncontext.args: h\n",
+    );
 }
 
 #[test]
 fn spans_are_byte_offsets_whatever_the_script_and_the_line_ends() {
     for newline in ["\n", "\r\n"] {
-        let text = "é: \"ü\\n\"  # Ω\nliste:\n- 'x''y'\n- {k: ñ}\ntext: |-\n  eins\n  zwei\n\nlast: ende\n".replace('\n', newline);
+        let text = "é: \"ü\\n\"  # Ω\nliste:\n- 'x''y'\n- {k: ñ}\ntext: |-\n  eins\n  zwei\n\nlast: ende\n"
+            .replace('\n', newline);
         for prefix in ["", "\u{feff}"] {
             let text = format!("{prefix}{text}");
             let documents = clean(&text);
             let root = &documents[0].root;
             assert_eq!(at(&text, entry(root, "é").span), "\"ü\\n\"");
-            let Value::List(items) = &entry(root, "liste").value else { panic!() };
+            let Value::List(items) = &entry(root, "liste").value else {
+                panic!()
+            };
             assert_eq!(at(&text, items[0].span), "'x''y'");
             assert_eq!(at(&text, items[1].span), "{k: ñ}");
-            assert_eq!(at(&text, entry(root, "liste").span), format!("- 'x''y'{newline}- {{k: ñ}}"));
+            assert_eq!(
+                at(&text, entry(root, "liste").span),
+                format!("- 'x''y'{newline}- {{k: ñ}}")
+            );
             let block = entry(root, "text");
             assert_eq!(at(&text, block.span), format!("|-{newline}  eins{newline}  zwei"));
             assert_eq!(block.value, Value::Scalar("eins\nzwei".to_owned(), Style::Literal));
@@ -195,15 +265,25 @@ fn an_empty_document_is_no_document() {
 
 #[test]
 fn help_says_how_to_quote() {
-    assert_eq!(help("when: !context.args.force\n"), ["!context.args.force -> '!context.args.force'"]);
+    assert_eq!(
+        help("when: !context.args.force\n"),
+        ["!context.args.force -> '!context.args.force'"]
+    );
     assert_eq!(help("when: !a && b == 'c'\n"), ["!a && b == 'c' -> '!a && b == ''c'''"]);
-    assert_eq!(help("  - when: [a].contains(b)\n"), ["[a].contains(b) -> '[a].contains(b)'"]);
+    assert_eq!(
+        help("  - when: [a].contains(b)\n"),
+        ["[a].contains(b) -> '[a].contains(b)'"]
+    );
     assert_eq!(help("when: \"a\" == b\n"), ["\"a\" == b -> '\"a\" == b'"]);
     assert_eq!(help("a: [*.b, c]\n"), ["*.b -> '*.b'"]);
     assert_eq!(help("a: b: c\n"), ["b: c -> 'b: c'"]);
     assert_eq!(help("yes: c\n"), ["yes -> \"yes\""]);
     for text in ["when: [a] == b # c\n", "a: !!str b\n", "a: &b c\n"] {
-        assert!(help(text).iter().any(|help| help.contains("under `|`")), "{text:?}: {:?}", help(text));
+        assert!(
+            help(text).iter().any(|help| help.contains("under `|`")),
+            "{text:?}: {:?}",
+            help(text)
+        );
     }
 }
 
@@ -216,7 +296,8 @@ fn a_pragma_covers_what_begins_on_the_next_line() {
     let documents = clean(text);
     let covers = |document: &YamlDocument| -> Vec<(String, String)> {
         let all = document.pragmas.iter();
-        all.map(|pragma| (pragma.code.clone(), at(text, pragma.covers).to_owned())).collect()
+        all.map(|pragma| (pragma.code.clone(), at(text, pragma.covers).to_owned()))
+            .collect()
     };
     let first = covers(&documents[0]);
     assert_eq!(first[0].1, at(text, documents[0].span));
@@ -234,12 +315,17 @@ fn a_hash_in_a_value_is_seen_as_the_comment_that_it_is() {
     let text = "when: context.args.title like \"a #b\" # c\n";
     let documents = clean(text);
     let when = entry(&documents[0].root, "when");
-    assert_eq!(at(text, documents[0].comment_after(text, when.span).unwrap()), "#b\" # c");
+    assert_eq!(
+        at(text, documents[0].comment_after(text, when.span).unwrap()),
+        "#b\" # c"
+    );
 }
 
 #[test]
 fn hostile_files_end_quickly_and_with_few_errors() {
-    let laughs: String = (0..20_000usize).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n.saturating_sub(1))).collect();
+    let laughs: String = (0..20_000usize)
+        .map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n.saturating_sub(1)))
+        .collect();
     for text in [
         "[".repeat(10 << 20),
         "{".repeat(1 << 20),
@@ -264,10 +350,8 @@ fn hostile_files_end_quickly_and_with_few_errors() {
         "\t\t\n-\t".repeat(1 << 17),
         laughs,
     ] {
-        let t0=std::time::Instant::now();
-        let found = codes(&text);
-        eprintln!("HOST {:?} {:?}", &text[..8], t0.elapsed());
-        assert!(found.len() <= 101, "{:?}: {}", &text[..10], found.len());
+        let found = faults_of(&text);
+        assert!(found.len() <= 100, "{:?}: {}", &text[..10], found.len());
     }
 }
 
@@ -306,19 +390,32 @@ fn read_alike(text: &str) {
         return;
     }
     // A document that is one scalar is no document of ours, and the two parsers differ in where its text may begin.
-    if documents.iter().all(|document| matches!(document.root.value, Value::Scalar(..))) {
+    if documents
+        .iter()
+        .any(|document| matches!(document.root.value, Value::Scalar(..)))
+    {
         return;
     }
-    let theirs: Result<Vec<_>, _> = serde_yaml::Deserializer::from_str(text).map(serde_yaml::Value::deserialize).collect();
+    let theirs: Result<Vec<_>, _> = serde_yaml::Deserializer::from_str(text)
+        .map(serde_yaml::Value::deserialize)
+        .collect();
     let theirs = match theirs {
         Ok(theirs) => theirs,
-        // The other reader refuses some tabs that separate nothing; what it refuses it does not misread.
-        Err(error) => return assert!(text.contains('\t'), "{text:?}: {error}"),
+        // The other reader refuses some tabs that separate nothing, a `...` that ends nothing, and a second line
+        // after a byte-order mark, which it counts as a column: what it refuses it does not misread.
+        Err(error) => {
+            let known = text.contains('\t') || text.contains("...") || text.starts_with('\u{feff}');
+            return assert!(known, "{text:?}: {error}");
+        }
     };
     let theirs: Vec<_> = theirs.into_iter().filter(|value| !value.is_null()).collect();
     assert_eq!(documents.len(), theirs.len(), "{text:?}");
     for (document, theirs) in documents.iter().zip(&theirs) {
-        assert!(same(&document.root, theirs), "{text:?}\n{:?}\n{theirs:?}", document.root);
+        assert!(
+            same(&document.root, theirs),
+            "{text:?}\n{:?}\n{theirs:?}",
+            document.root
+        );
     }
 }
 
@@ -389,14 +486,18 @@ fn accepted_files_read_alike_in_another_reader() {
 
 #[test]
 fn a_place_in_a_condition_leads_back_to_the_file() {
-    let text = "a: x == 'y'\nb: 'x == ''y'''\nc: \"x == \\\"y\\\"\"\nd: |\n    x ==\n      'y'\ne: x ==\n   'y'\nf: >\n  x\n";
+    let text =
+        "a: x == 'y'\nb: 'x == ''y'''\nc: \"x == \\\"y\\\"\"\nd: |\n    x ==\n      'y'\ne: x ==\n   'y'\nf: >\n  x\n";
     let documents = clean(text);
     let place = |key: &str, wanted: &str| {
         let node = entry(&documents[0].root, key);
-        let Value::Scalar(value, style) = &node.value else { panic!() };
+        let Value::Scalar(value, style) = &node.value else {
+            panic!()
+        };
         let from = value.find(wanted).unwrap();
         let map = ScalarMap::new(text, node.span, *style);
-        map.source_range(from..from + wanted.len()).map(|span| at(text, span).to_owned())
+        map.source_range(from..from + wanted.len())
+            .map(|span| at(text, span).to_owned())
     };
     assert_eq!(place("a", "'y'").unwrap(), "'y'");
     assert_eq!(place("b", "'y'").unwrap(), "''y''");
