@@ -145,6 +145,22 @@ fn reach<'o>(organisation: &'o Organisation, team: Option<&'o str>) -> Reach<'o>
     }
 }
 
+/// What a policy's `for` says already.
+#[derive(Default)]
+struct Narrowed {
+    environments: Option<Vec<String>>,
+    agents: bool,
+}
+
+impl Narrowed {
+    fn environments(&self, reach: &Reach<'_>, random: &mut Random) -> String {
+        match &self.environments {
+            Some(some) => format!("environments: {}", list(some)),
+            None => environments(reach, random),
+        }
+    }
+}
+
 struct Writer<'o> {
     parameters: &'o Parameters,
     organisation: &'o Organisation,
@@ -157,11 +173,17 @@ impl Writer<'_> {
     fn policy(&mut self, name: &str, rules: usize, reach: &Reach<'_>, random: &mut Random) -> String {
         let mut text = format!("kind: Policy\nname: {name}\n");
         let mut scope = Vec::new();
+        // What the policy narrows, its rules narrow further or leave alone: else most rules would cover nothing.
+        let mut narrowed = Narrowed::default();
         if random.percent(30) {
-            scope.push(environments(reach, random));
+            let count = random.within(1, reach.environments.len());
+            let some = random.sample(&reach.environments, count);
+            scope.push(format!("environments: {}", list(&some)));
+            narrowed.environments = Some(some);
         }
         if random.percent(15) {
             scope.push(agents(reach, random));
+            narrowed.agents = true;
         }
         if !scope.is_empty() {
             writeln!(text, "for: {{{}}}", scope.join(", ")).unwrap();
@@ -171,12 +193,19 @@ impl Writer<'_> {
         }
         text.push_str("rules:\n");
         for at in 0..rules {
-            text.push_str(&self.rule(name, &format!("rule-{at}"), reach, random));
+            text.push_str(&self.rule(name, &format!("rule-{at}"), reach, &narrowed, random));
         }
         text
     }
 
-    fn rule(&mut self, policy: &str, name: &str, reach: &Reach<'_>, random: &mut Random) -> String {
+    fn rule(
+        &mut self,
+        policy: &str,
+        name: &str,
+        reach: &Reach<'_>,
+        narrowed: &Narrowed,
+        random: &mut Random,
+    ) -> String {
         let effect = match random.below(20) {
             0..11 => "allow",
             11..15 => "deny",
@@ -185,9 +214,9 @@ impl Writer<'_> {
         let mut text = format!("  {name}:\n    effect: {effect}\n");
         let mut line = |field: String| writeln!(text, "    {field}").unwrap();
         if effect == "allow" {
-            line(environments(reach, random));
+            line(narrowed.environments(reach, random));
         } else if random.percent(35) {
-            line(environments(reach, random));
+            line(narrowed.environments(reach, random));
         }
         let conditional = random.percent(self.parameters.conditional_percent);
         let (selector, mut cover) = self.actions(effect, conditional, reach, random);
@@ -198,7 +227,7 @@ impl Writer<'_> {
             // Full: the rule is written without a condition rather than left out.
             cover.clear();
         }
-        for other in self.others(effect, &cover, reach, random) {
+        for other in self.others(effect, &cover, reach, narrowed, random) {
             line(other);
         }
         if effect != "allow" && random.percent(20) {
@@ -312,9 +341,16 @@ impl Writer<'_> {
     }
 
     /// Other selectors of a rule.
-    fn others(&self, effect: &str, cover: &[(String, usize)], reach: &Reach<'_>, random: &mut Random) -> Vec<String> {
+    fn others(
+        &self,
+        effect: &str,
+        cover: &[(String, usize)],
+        reach: &Reach<'_>,
+        narrowed: &Narrowed,
+        random: &mut Random,
+    ) -> Vec<String> {
         let mut fields = Vec::new();
-        if random.percent(30) {
+        if random.percent(if narrowed.agents { 5 } else { 30 }) {
             fields.push(agents(reach, random));
         }
         if reach.team.is_none() && random.percent(12) {
