@@ -10,6 +10,9 @@ pub mod random;
 mod rules;
 pub mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 use random::Random;
 
 /// How large an organisation is, and of what sort.

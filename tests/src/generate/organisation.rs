@@ -171,7 +171,7 @@ pub(super) fn plan(parameters: &Parameters, random: &mut Random) -> Organisation
             .push((format!("db-{at}"), random.sample(&environments, count)));
     }
     deployments(&mut organisation, parameters, &rings, random);
-    if parameters.dense && random.percent(25) {
+    if parameters.dense && random.percent(12) {
         kill(&mut organisation, random);
     }
     organisation
@@ -326,7 +326,7 @@ fn action(short: String, dense: bool, random: &mut Random) -> Action {
             with("write", true, false),
         ));
         // Without it, the call that neither takes is unclassified.
-        if random.percent(60) {
+        if random.percent(75) {
             variants.push(("other".to_owned(), None, with("write", false, true)));
         }
     }
@@ -455,6 +455,17 @@ fn deployments(organisation: &mut Organisation, parameters: &Parameters, rings: 
             if admitted.is_empty() {
                 continue;
             }
+            // Most work is done in the middle; the outer rings are there too.
+            let middle: Vec<String> = admitted
+                .iter()
+                .filter(|ring| matches!(ring.as_str(), "trusted" | "standard"))
+                .cloned()
+                .collect();
+            let likely = if middle.is_empty() || random.percent(35) {
+                &admitted
+            } else {
+                &middle
+            };
             let enforced_by = match &environment.enforced_by {
                 None => Some(*random.pick(&["embedded", "hook", "gateway", "container"])),
                 Some(accepted) => Some(*random.pick(accepted)).filter(|chosen| *chosen != "none" || random.percent(50)),
@@ -470,7 +481,7 @@ fn deployments(organisation: &mut Organisation, parameters: &Parameters, rings: 
             let credentials_given = usize::from(random.percent(40));
             placements.push(Placement {
                 environment: environment.name.clone(),
-                ring: random.pick(&admitted).clone(),
+                ring: random.pick(likely).clone(),
                 tools: random.sample(reachable, given),
                 credentials: random.sample(&credentials, credentials_given),
                 enforced_by,

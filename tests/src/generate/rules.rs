@@ -8,12 +8,14 @@ use std::fmt::Write;
 
 use super::Parameters;
 use super::condition::{self, Names, Parameter, WORDS};
-use super::organisation::{Action, Deployment, Organisation, join};
+use super::organisation::{Action, Deployment, Organisation, Placement, join};
 use super::random::Random;
 use super::yaml::{condition as written, list, quoted};
 
 /// Picked by gut feeling: what people put into one document.
 const RULES_OF_A_POLICY: (usize, usize) = (3, 12);
+/// So few that a small organisation has policies of several teams.
+const RULES_OF_A_SMALL_POLICY: (usize, usize) = (1, 4);
 
 /// Whom a policy can reach, and with what.
 struct Reach<'o> {
@@ -23,6 +25,24 @@ struct Reach<'o> {
     tools: Vec<String>,
     credentials: Vec<String>,
     names: Names,
+}
+
+impl<'o> Reach<'o> {
+    /// Somebody, preferably where the policy holds.
+    fn anchor(&self, narrowed: &Narrowed, random: &mut Random) -> Anchor<'o> {
+        let all = self.deployments.iter().flat_map(|deployment| {
+            deployment
+                .placements
+                .iter()
+                .map(|placement| Anchor { deployment, placement })
+        });
+        let holds = |anchor: &Anchor<'_>| {
+            let environments = narrowed.environments.as_ref();
+            environments.is_none_or(|environments| environments.contains(&anchor.placement.environment))
+        };
+        let near: Vec<Anchor<'o>> = all.filter(holds).collect();
+        *random.pick(&near)
+    }
 }
 
 /// A rule that an Exception can lift.
@@ -58,7 +78,12 @@ pub(super) fn write(
     let mut left = parameters.rules;
     let mut count = 0;
     while left > 0 {
-        let rules = random.within(RULES_OF_A_POLICY.0, RULES_OF_A_POLICY.1).min(left);
+        let (least, most) = if parameters.dense {
+            RULES_OF_A_SMALL_POLICY
+        } else {
+            RULES_OF_A_POLICY
+        };
+        let rules = random.within(least, most).min(left);
         let common = reaches.is_empty() || left * 2 > parameters.rules;
         let reach = if common {
             &everyone
@@ -74,7 +99,7 @@ pub(super) fn write(
         left -= rules;
         count += 1;
     }
-    let exceptions = writer.liftable.len() / 5 + usize::from(parameters.dense && !writer.liftable.is_empty());
+    let exceptions = writer.liftable.len().div_ceil(if parameters.dense { 3 } else { 5 });
     for at in 0..exceptions.min(parameters.rules / 50 + 2) {
         let rule = random.pick(&writer.liftable);
         let theirs = reaches
@@ -145,6 +170,29 @@ fn reach<'o>(organisation: &'o Organisation, team: Option<&'o str>) -> Reach<'o>
     }
 }
 
+/// A deployment at work: each rule is written around one, so that most rules have somebody to match.
+#[derive(Clone, Copy)]
+struct Anchor<'o> {
+    deployment: &'o Deployment,
+    placement: &'o Placement,
+}
+
+/// What a policy's `for` says already.
+#[derive(Default)]
+struct Narrowed {
+    environments: Option<Vec<String>>,
+    agents: bool,
+}
+
+impl Narrowed {
+    fn environments(&self, reach: &Reach<'_>, anchor: Anchor<'_>, random: &mut Random) -> String {
+        match &self.environments {
+            Some(some) => format!("environments: {}", list(some)),
+            None => environments(reach, anchor, random),
+        }
+    }
+}
+
 struct Writer<'o> {
     parameters: &'o Parameters,
     organisation: &'o Organisation,
@@ -157,11 +205,18 @@ impl Writer<'_> {
     fn policy(&mut self, name: &str, rules: usize, reach: &Reach<'_>, random: &mut Random) -> String {
         let mut text = format!("kind: Policy\nname: {name}\n");
         let mut scope = Vec::new();
+        // What the policy narrows, its rules narrow further or leave alone: else most rules would cover nothing.
+        let mut narrowed = Narrowed::default();
         if random.percent(30) {
-            scope.push(environments(reach, random));
+            let count = random.within(1, reach.environments.len());
+            let some = random.sample(&reach.environments, count);
+            scope.push(format!("environments: {}", list(&some)));
+            narrowed.environments = Some(some);
         }
         if random.percent(15) {
-            scope.push(agents(reach, random));
+            let anchor = reach.anchor(&narrowed, random);
+            scope.push(agents(reach, anchor, random));
+            narrowed.agents = true;
         }
         if !scope.is_empty() {
             writeln!(text, "for: {{{}}}", scope.join(", ")).unwrap();
@@ -171,12 +226,20 @@ impl Writer<'_> {
         }
         text.push_str("rules:\n");
         for at in 0..rules {
-            text.push_str(&self.rule(name, &format!("rule-{at}"), reach, random));
+            text.push_str(&self.rule(name, &format!("rule-{at}"), reach, &narrowed, random));
         }
         text
     }
 
-    fn rule(&mut self, policy: &str, name: &str, reach: &Reach<'_>, random: &mut Random) -> String {
+    fn rule(
+        &mut self,
+        policy: &str,
+        name: &str,
+        reach: &Reach<'_>,
+        narrowed: &Narrowed,
+        random: &mut Random,
+    ) -> String {
+        let anchor = reach.anchor(narrowed, random);
         let effect = match random.below(20) {
             0..11 => "allow",
             11..15 => "deny",
@@ -185,12 +248,12 @@ impl Writer<'_> {
         let mut text = format!("  {name}:\n    effect: {effect}\n");
         let mut line = |field: String| writeln!(text, "    {field}").unwrap();
         if effect == "allow" {
-            line(environments(reach, random));
+            line(narrowed.environments(reach, anchor, random));
         } else if random.percent(35) {
-            line(environments(reach, random));
+            line(narrowed.environments(reach, anchor, random));
         }
         let conditional = random.percent(self.parameters.conditional_percent);
-        let (selector, mut cover) = self.actions(effect, conditional, reach, random);
+        let (selector, mut cover) = self.actions(effect, conditional, reach, anchor, random);
         if let Some(selector) = selector {
             line(selector);
         }
@@ -198,11 +261,11 @@ impl Writer<'_> {
             // Full: the rule is written without a condition rather than left out.
             cover.clear();
         }
-        for other in self.others(effect, &cover, reach, random) {
+        for other in self.others(effect, &cover, reach, (narrowed, anchor), random) {
             line(other);
         }
         if effect != "allow" && random.percent(20) {
-            let except = self.narrow(&cover, reach, random);
+            let except = self.narrow(&cover, reach, anchor, random);
             line(format!("except: {{{}}}", except.join(", ")));
         }
         if conditional && (self.parameters.dense || !cover.is_empty()) {
@@ -252,9 +315,10 @@ impl Writer<'_> {
         effect: &str,
         conditional: bool,
         reach: &Reach<'_>,
+        anchor: Anchor<'_>,
         random: &mut Random,
     ) -> (Option<String>, Vec<(String, usize)>) {
-        let tool = random.pick(&reach.tools).clone();
+        let tool = random.pick(&anchor.placement.tools).clone();
         let actions = self.actions_of(&tool);
         let whole: Vec<(String, usize)> = (0..actions.len()).map(|place| (tool.clone(), place)).collect();
         // Large organisations have their conditions on few actions each.
@@ -312,16 +376,31 @@ impl Writer<'_> {
     }
 
     /// Other selectors of a rule.
-    fn others(&self, effect: &str, cover: &[(String, usize)], reach: &Reach<'_>, random: &mut Random) -> Vec<String> {
+    fn others(
+        &self,
+        effect: &str,
+        cover: &[(String, usize)],
+        reach: &Reach<'_>,
+        (narrowed, anchor): (&Narrowed, Anchor<'_>),
+        random: &mut Random,
+    ) -> Vec<String> {
         let mut fields = Vec::new();
-        if random.percent(30) {
-            fields.push(agents(reach, random));
+        if random.percent(if narrowed.agents { 5 } else { 30 }) {
+            fields.push(agents(reach, anchor, random));
         }
         if reach.team.is_none() && random.percent(12) {
-            fields.push(format!("teams: {}", list(&random.sample(&reach.names.teams, 2))));
+            let some = random.sample(&reach.names.teams, 2);
+            fields.push(format!(
+                "teams: {}",
+                list(&including(some, &anchor.deployment.team, random))
+            ));
         }
         if random.percent(12) {
-            fields.push(format!("rings: {}", list(&random.sample(&reach.names.rings, 2))));
+            let some = random.sample(&reach.names.rings, 2);
+            fields.push(format!(
+                "rings: {}",
+                list(&including(some, &anchor.placement.ring, random))
+            ));
         }
         if !reach.names.tags.is_empty() && random.percent(12) {
             let (key, values) = random.pick(&reach.names.tags).clone();
@@ -341,10 +420,16 @@ impl Writer<'_> {
     }
 
     /// The selectors of an `except` or an Exception: at least one.
-    fn narrow(&self, cover: &[(String, usize)], reach: &Reach<'_>, random: &mut Random) -> Vec<String> {
+    fn narrow(
+        &self,
+        cover: &[(String, usize)],
+        reach: &Reach<'_>,
+        anchor: Anchor<'_>,
+        random: &mut Random,
+    ) -> Vec<String> {
         let mut fields = Vec::new();
         if random.percent(40) {
-            fields.push(environments(reach, random));
+            fields.push(environments(reach, anchor, random));
         }
         let reached = cover
             .iter()
@@ -367,7 +452,7 @@ impl Writer<'_> {
             fields.extend(self.resources(cover, random));
         }
         if fields.is_empty() || random.percent(40) {
-            fields.push(agents(reach, random));
+            fields.push(agents(reach, anchor, random));
         }
         fields
     }
@@ -449,7 +534,8 @@ impl Writer<'_> {
 
     fn exception(&self, at: usize, rule: &Liftable, reach: &Reach<'_>, random: &mut Random) -> String {
         let mut text = format!("kind: Exception\nname: exception-{at}\nto: {}\n", rule.name);
-        for field in self.narrow(&rule.cover, reach, random) {
+        let anchor = reach.anchor(&Narrowed::default(), random);
+        for field in self.narrow(&rule.cover, reach, anchor, random) {
             writeln!(text, "{field}").unwrap();
         }
         writeln!(
@@ -462,16 +548,32 @@ impl Writer<'_> {
     }
 }
 
-fn environments(reach: &Reach<'_>, random: &mut Random) -> String {
+/// Nearly always with this one among them.
+fn including(mut some: Vec<String>, one: &String, random: &mut Random) -> Vec<String> {
+    if !some.contains(one) && random.percent(90) {
+        some[0].clone_from(one);
+    }
+    some
+}
+
+fn environments(reach: &Reach<'_>, anchor: Anchor<'_>, random: &mut Random) -> String {
     if random.percent(25) {
         return "environments: [\"*\"]".to_owned();
     }
     let count = random.within(1, reach.environments.len());
-    format!("environments: {}", list(&random.sample(&reach.environments, count)))
+    let some = random.sample(&reach.environments, count);
+    format!(
+        "environments: {}",
+        list(&including(some, &anchor.placement.environment, random))
+    )
 }
 
-fn agents(reach: &Reach<'_>, random: &mut Random) -> String {
-    let deployment = random.pick(&reach.deployments);
+fn agents(reach: &Reach<'_>, anchor: Anchor<'_>, random: &mut Random) -> String {
+    let deployment = if random.percent(85) {
+        anchor.deployment
+    } else {
+        random.pick(&reach.deployments)
+    };
     let first = match random.below(6) {
         0 | 1 => deployment.agent.clone(),
         2 => format!("{}/*", deployment.team),

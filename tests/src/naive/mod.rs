@@ -9,6 +9,11 @@ mod glob;
 mod selector;
 mod value;
 
+#[cfg(test)]
+mod cedar_tests;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy_core::ast::Expr;

@@ -83,6 +83,9 @@ struct World<'a> {
     /// Full name, tool, action.
     actions: Vec<(String, &'a str, &'a Action)>,
     credentials: Vec<String>,
+    groups: Vec<(&'a str, &'a [Text])>,
+    /// Agent, key, value.
+    tags: Vec<(&'a str, &'a str, &'a str)>,
     /// When deployments end.
     ends: Vec<i64>,
 }
@@ -92,6 +95,7 @@ struct Place<'a> {
     agent: &'a str,
     team: &'a str,
     environment: &'a str,
+    ring: &'a str,
     tools: Vec<&'a str>,
     credentials: Vec<&'a str>,
 }
@@ -167,13 +171,6 @@ impl Target<'_> {
                             .into_iter()
                             .map(|value| Focus::Argument(path.clone(), Some(value))),
                     );
-                }
-            }
-            focuses.push(Focus::Argument(vec!["nobody_declared_this".to_owned()], Some(json!(1))));
-            for (name, param) in &action.params {
-                if let ParamType::Record(_) = param.ty.value {
-                    let path = vec![name.value.clone(), "nobody_declared_this".to_owned()];
-                    focuses.push(Focus::Argument(path, Some(json!("x"))));
                 }
             }
         }
@@ -281,6 +278,8 @@ impl<'a> World<'a> {
             classes: vec!["customer-data", "source-code", "salaries"],
             actions: Vec::new(),
             credentials: Vec::new(),
+            groups: Vec::new(),
+            tags: Vec::new(),
             ends: Vec::new(),
         };
         for document in &documents.documents {
@@ -288,6 +287,13 @@ impl<'a> World<'a> {
             match &document.body {
                 Body::Environment(_) => world.environments.push(name),
                 Body::Person(_) => world.people.push(name),
+                Body::Group(group) => world.groups.push((name, &group.members)),
+                Body::Agent(agent) => world.tags.extend(
+                    agent
+                        .tags
+                        .iter()
+                        .map(|(key, value)| (name, key.value.as_str(), value.value.as_str())),
+                ),
                 Body::Credential(_) => world.credentials.push(format!("credential.{name}")),
                 Body::Tool(tool) => {
                     let actions = tool
@@ -311,6 +317,7 @@ impl<'a> World<'a> {
                             agent,
                             team,
                             environment: &environment.value,
+                            ring: placement.ring.as_ref().map_or("", |ring| ring.value.as_str()),
                             tools: placement.tools.iter().map(|tool| tool.value.as_str()).collect(),
                             credentials: placement.credentials.iter().map(|name| name.value.as_str()).collect(),
                         });
@@ -383,6 +390,56 @@ impl<'a> World<'a> {
         found
     }
 
+    /// Session, person and time: those that the target selects or tests, mostly.
+    fn surround(&self, request: &mut Request, target: &Target<'_>, random: &mut Random) {
+        let held: Vec<&Text> = target
+            .selectors
+            .iter()
+            .filter_map(|selector| selector.holding.as_ref())
+            .flatten()
+            .collect();
+        if !held.is_empty() && random.percent(75) {
+            request.holding.push(random.pick(&held).value.clone());
+        } else if random.percent(if target.boundaries.mentions_holding() { 60 } else { 20 }) {
+            let count = random.within(1, 2);
+            request
+                .holding
+                .extend(random.sample(&self.classes, count).into_iter().map(str::to_owned));
+        }
+        let entries: Vec<&Text> = target
+            .selectors
+            .iter()
+            .filter_map(|selector| selector.on_behalf_of.as_ref())
+            .flatten()
+            .collect();
+        let named = target.boundaries.people();
+        if !entries.is_empty() && random.percent(75) {
+            request.on_behalf_of = self.somebody_of(&random.pick(&entries).value, random);
+        } else if !named.is_empty() && random.percent(60) {
+            request.on_behalf_of = Some(random.pick(&named).clone());
+        } else if random.percent(25) && !self.people.is_empty() {
+            request.on_behalf_of = Some((*random.pick(&self.people)).to_owned());
+        }
+        let mut moments = target.boundaries.moments(ORDINARY_MOMENT);
+        moments.extend(target.moments.iter().flat_map(|moment| [moment - 1, *moment]));
+        if !moments.is_empty() && random.percent(55) {
+            request.now = *random.pick(&moments);
+        }
+        let calls = target.boundaries.calls();
+        if !calls.is_empty() && random.percent(50) {
+            request.calls = u64::try_from(*random.pick(&calls)).unwrap_or(0);
+        }
+    }
+
+    /// The person of that name, or one who is in the group of that name, however deep.
+    fn somebody_of(&self, name: &str, random: &mut Random) -> Option<String> {
+        let mut name = name.to_owned();
+        while let Some((_, members)) = self.groups.iter().find(|(group, _)| *group == name) {
+            name.clone_from(&random.pick(members).value);
+        }
+        (name != "none").then_some(name)
+    }
+
     /// A call in or near the target.
     fn call<'w>(&'w self, target: &Target<'_>, random: &mut Random) -> Option<Call<'w, 'a>> {
         let near = |place: &&Place<'_>| {
@@ -390,6 +447,20 @@ impl<'a> World<'a> {
                 && target.roughly(|selector| selector.agents.as_ref(), &[place.agent, &place.deployment])
                 && target.roughly(|selector| selector.teams.as_ref(), &[place.team])
                 && target.roughly(|selector| selector.environments.as_ref(), &[place.environment])
+                && target.roughly(|selector| selector.rings.as_ref(), &[place.ring])
+                && target
+                    .selectors
+                    .iter()
+                    .filter_map(|selector| selector.tags.as_ref())
+                    .flatten()
+                    .all(|(key, values)| {
+                        let has = |value: &Text| {
+                            self.tags.iter().any(|(agent, its, tag)| {
+                                *agent == place.agent && *its == key.value && roughly_matches(&value.value, tag)
+                            })
+                        };
+                        values.iter().any(has)
+                    })
         };
         let covers = |name: &str, tool: &str| {
             // A variant's name is its action's with more behind it.
@@ -432,11 +503,11 @@ impl<'a> World<'a> {
                 .percent(25)
                 .then(|| vec![(*random.pick(&self.classes)).to_owned()])
                 .unwrap_or_default(),
-            on_behalf_of: (random.percent(35) && !self.people.is_empty())
-                .then(|| (*random.pick(&self.people)).to_owned()),
+            on_behalf_of: None,
             calls: random.below(60) as u64,
             now: ORDINARY_MOMENT,
         };
+        self.surround(&mut request, target, random);
         if !self.credentials.is_empty() && random.percent(if about_credentials { 90 } else { 3 }) {
             request.action = match place.credentials.is_empty() || random.percent(20) {
                 true => random.pick(&self.credentials).clone(),
@@ -489,6 +560,10 @@ fn arguments(
         };
         path.pop();
         args.extend(value.map(|value| (name.value.clone(), value)));
+    }
+    // At the top or inside a record, wherever this is called.
+    if random.percent(2) {
+        args.insert("nobody_declared_this".to_owned(), json!(1));
     }
     args
 }
