@@ -30,7 +30,6 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use constants::{fold, host, normalise_path};
 pub use parse::{MAX_DEPTH, MAX_TEXT, Parsed, TextPlace, parse};
 pub use schema::Schema;
 pub use tree::MAX_TESTS;

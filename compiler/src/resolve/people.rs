@@ -6,7 +6,7 @@ use polity_runtime::value::Effect;
 
 use super::names::{BUILT_IN_RINGS, Names, look_up};
 use super::{Class, Environment, Grace, Group, Isolation, Organization, Person, PersonId, Ring, Team, of_kind};
-use crate::ast::{self, Body, Documents, Millis, Moment, Rate, Text};
+use crate::ast::{self, Body, Documents, Millis, Rate, Text};
 use crate::diag::codes::reference::{
     SHARED_KEY, GROUP_CYCLE, NO_ORGANIZATION, TOO_FEW_OWNERS, TWO_ORGANIZATIONS, UNKNOWN_PERSON,
     UNKNOWN_TEAM, UNKNOWN_TOOL,
@@ -354,9 +354,6 @@ fn strictest(name: &str) -> Ring {
         },
     }
 }
-
-/// A moment far enough away that nothing reaches it.
-pub(super) const NEVER: Moment = i64::MAX;
 
 /// The teams' ceilings, which need rings and tools.
 pub(super) fn ceilings(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {

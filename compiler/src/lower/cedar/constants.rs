@@ -13,59 +13,22 @@ use polity_runtime::value::IpNet;
 
 use crate::ir::Constant;
 
-/// How a string that ignores case is compared: each character's lower case where that is one character, else the
-/// character. The runtime folds arguments by the same rule.
-pub fn fold(text: &str) -> String {
-    text.chars().map(fold_char).collect()
+/// A letter of a pattern as a string that ignores case is compared.
+pub(super) fn fold_char(letter: char) -> char {
+    polity_runtime::value::fold(letter.encode_utf8(&mut [0; 4])).chars().next().unwrap_or(letter)
 }
 
-pub(super) fn fold_char(c: char) -> char {
-    let mut lower = c.to_lowercase();
-    match (lower.next(), lower.next()) {
-        (Some(one), None) => one,
-        _ => c,
+/// A host as arguments are compared with it: in ASCII by IDNA, then as the runtime has it. `None` of what is no host.
+pub(super) fn host(text: &str) -> Option<String> {
+    if let Ok(host) = polity_runtime::value::host(text) {
+        return Some(host.into_owned());
     }
-}
-
-/// A path without `.`, `..`, empty segments and a trailing slash; `None` of one that holds a NUL or, being
-/// relative, climbs out. Above the root there is only the root.
-pub fn normalise_path(path: &str) -> Option<String> {
-    if path.contains('\0') {
-        return None;
-    }
-    let absolute = path.starts_with('/');
-    let mut segments: Vec<&str> = Vec::new();
-    for segment in path.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => {
-                if segments.pop().is_none() && !absolute {
-                    return None;
-                }
-            }
-            segment => segments.push(segment),
-        }
-    }
-    let joined = segments.join("/");
-    Some(if absolute { format!("/{joined}") } else { joined })
-}
-
-/// A host as it is compared: in ASCII, in lower case, without a trailing dot. `None` of what is no host.
-pub fn host(text: &str) -> Option<String> {
-    let text = text.strip_suffix('.').unwrap_or(text);
-    if text.is_empty() || text.contains(['/', '@', ' ', '\\', '?', '#', '*']) || text.chars().any(char::is_control) {
-        return None;
-    }
+    // Inside a url an address of version 6 keeps its brackets.
     if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address.parse::<std::net::Ipv6Addr>().ok().map(|_| text.to_lowercase());
+        return address.parse::<std::net::Ipv6Addr>().ok().map(|address| format!("[{address}]"));
     }
-    if text.parse::<std::net::Ipv6Addr>().is_ok() {
-        return Some(text.to_lowercase());
-    }
-    if text.contains(':') {
-        return None;
-    }
-    idna::domain_to_ascii(text).ok().filter(|ascii| !ascii.is_empty())
+    let ascii = idna::domain_to_ascii(text).ok()?;
+    polity_runtime::value::host(&ascii).ok().map(std::borrow::Cow::into_owned)
 }
 
 /// `ip("...")`, `decimal("...")`, `datetime("...")` or `duration("...")`: Cedar itself says whether the text is
