@@ -245,9 +245,7 @@ impl Writer<'_> {
         };
         let mut text = format!("  {name}:\n    effect: {effect}\n");
         let mut line = |field: String| writeln!(text, "    {field}").unwrap();
-        if effect == "allow" {
-            line(narrowed.environments(reach, anchor, random));
-        } else if random.percent(35) {
+        if effect == "allow" || random.percent(35) {
             line(narrowed.environments(reach, anchor, random));
         }
         let conditional = random.percent(self.parameters.conditional_percent);
