@@ -17,6 +17,17 @@ pub type Text = Spanned<String>;
 pub struct Documents {
     /// The documents.
     pub documents: Vec<Document>,
+    /// Documents that could not be read. Their names are taken: whoever refers to one is not told that it is unknown.
+    pub broken: Vec<Broken>,
+}
+
+/// What can be told of a document that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its kind, where that was legible.
+    pub kind: Option<String>,
+    /// Its name, where that was legible.
+    pub name: Option<String>,
 }
 
 /// One document.
@@ -59,7 +70,7 @@ pub enum Body {
 }
 
 /// A length of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub i64);
 
 /// `20/h`: so many in so long.
@@ -311,8 +322,6 @@ pub struct Policy {
     pub description: Option<Text>,
     /// `for`: what every rule of the policy has too.
     pub scope: Selector,
-    pub expires: Option<Spanned<Moment>>,
-    pub observe_until: Option<Spanned<Moment>>,
     pub rules: Vec<(Text, Rule)>,
 }
 

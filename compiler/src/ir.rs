@@ -22,6 +22,8 @@ pub enum Condition {
     Or(Box<Condition>, Box<Condition>),
     /// Cedar's `if c then a else b`.
     If(Box<Condition>, Box<Condition>, Box<Condition>),
+    /// No where the condition errs: what an `except` that cannot be evaluated covers.
+    ErrorIsNo(Box<Condition>),
 }
 
 /// What a condition comes to.
@@ -189,7 +191,13 @@ pub enum GlobPart {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourcePart {
     Literal(String),
-    Slot(Slot),
+    Slot {
+        slot: Slot,
+        /// A glob's letters are folded before they are compared with it.
+        folded: bool,
+        /// Its value may hold anything: it stands alone, or it is a path.
+        free: bool,
+    },
 }
 
 /// An entity named in a condition.
@@ -205,4 +213,45 @@ pub enum Entity {
     Action(String),
     /// `Resource::"repo:acme/pay"`: equal, not in.
     Resource(String),
+}
+
+/// A condition by its place in [`RuleSet::conditions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConditionId(pub u32);
+
+/// Every rule, whatever language it was written in, over one condition language.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    /// Each once.
+    pub conditions: Vec<Condition>,
+    /// In the order of the organisation's rules.
+    pub bodies: Vec<Body>,
+    /// In the order of the organisation's bases: the test of each variant, none for one that takes every call.
+    pub variants: Vec<Vec<Option<ConditionId>>>,
+}
+
+/// What a rule looks at beyond its scope.
+#[derive(Debug, Default)]
+pub struct Body {
+    pub when: Option<Typed>,
+    pub unless: Option<Typed>,
+    /// `except` and the exceptions to this rule: what any of them covers, the rule does not match.
+    pub covers: Vec<Cover>,
+}
+
+/// What lifts a rule.
+#[derive(Debug)]
+pub struct Cover {
+    pub scope: crate::resolve::Scope,
+    pub when: Option<Typed>,
+    /// From this moment on it covers nothing.
+    pub until: Option<crate::ast::Moment>,
+}
+
+/// A condition, type-checked for each parameter shape that it covers; for each action where it mentions `action`
+/// or `resource`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    ByShape(std::collections::BTreeMap<crate::resolve::shape::ShapeId, ConditionId>),
+    ByAction(std::collections::BTreeMap<polity_runtime::table::ActionId, ConditionId>),
 }

@@ -5,15 +5,28 @@
 //! | --- | --- | --- |
 //! | [`source`] | a git tree at a revision, or a folder | [`source::SourceTree`]: paths and bytes, immutable |
 //! | [`parse`] | `SourceTree` | [`ast::Documents`]: what was written, every value with its span |
-//! | [`resolve`] | `Documents` | ids instead of names, selectors as sets |
-//! | [`lower`] | resolved documents | every rule over one condition language, [`ir`] |
+//! | [`resolve`] | `Documents` | [`resolve::Organization`]: ids instead of names, selectors as sets |
+//! | [`check`] | `&Organization` | diagnostics only |
+//! | [`lower`] | `&Organization` | [`ir::RuleSet`]: every rule over one condition language |
+//! | [`table`] | `&RuleSet` | [`polity_runtime::table::Table`]: guards, cells, fragments, placements |
+//! | [`sign`], [`bundle`] | a manifest, sections and [`keys`] | the bundle's bytes, which load |
 //!
-//! Nothing between reading and writing the bundle reads a clock, the environment, the file system or the network.
+//! [`compile`] is the steps from `parse` to `table`. Beside the flow, [`diag`] collects what is wrong, [`report`]
+//! renders it, and [`cli`] is the edge. Nothing between reading and writing the bundle reads a clock, the
+//! environment, the file system or the network.
 
-pub mod ast;
-pub mod diag;
-pub mod ir;
-pub mod lower;
-pub mod parse;
-pub mod resolve;
 pub mod source;
+pub mod parse;
+pub mod ast;
+pub mod resolve;
+pub mod check;
+pub mod lower;
+pub mod ir;
+pub mod table;
+pub mod compile;
+pub mod keys;
+pub mod sign;
+pub mod bundle;
+pub mod diag;
+pub mod report;
+pub mod cli;

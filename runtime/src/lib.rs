@@ -4,4 +4,17 @@
 //!
 //! No YAML, no git, no Cedar, no clock, no log: bytes and the time come in, decisions go out.
 
+pub mod bundle;
+pub mod wire;
+pub mod manifest;
+pub mod trust;
+pub mod verify;
+pub mod table;
+pub mod guard;
 pub mod value;
+pub mod session;
+pub mod decide;
+pub mod explain;
+pub mod load;
+
+pub use load::{Bundle, Call, LoadError};

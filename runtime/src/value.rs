@@ -1,4 +1,33 @@
 //! The arguments of a call: their types, their normalisation, and the slots that they are read into.
+//!
+//! A call's arguments come in as JSON text ([`Arguments::read_json`]) or as a tree ([`Arguments::read`]), and go out as
+//! one [`Value`] a slot, as the action's [`Parameters`] number them. The compiler normalises constants with the same
+//! functions, so that both sides of a comparison are spelled alike. Knows neither rules nor conditions.
+
+mod arguments;
+mod email;
+mod host;
+mod input;
+mod ip;
+mod json;
+mod number;
+mod parameters;
+mod path;
+mod pattern;
+mod time;
+mod url;
+
+pub use arguments::{Arguments, MAX_LIST};
+pub use email::{Email, email};
+pub use host::host;
+pub use input::{ArgumentsError, Input, MAX_DEPTH, MAX_TEXT};
+pub use ip::ip;
+pub use number::decimal;
+pub use parameters::{FOLD, Kind, OPTIONAL, Parameter, Parameters, Strings};
+pub use path::path;
+pub use pattern::{ANY, SEGMENT, fold, glob, like, safe_in_resource};
+pub use time::{datetime, duration};
+pub use url::{Url, url, url_path};
 
 /// What an action does. Ordered: destructive is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +67,14 @@ pub enum Value<'a> {
     Ip(IpNet),
     /// A set.
     List(Vec<Value<'a>>),
+}
+
+impl Value<'_> {
+    /// Whether `has` is true of it: it is given, whatever its type.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        !matches!(self, Value::Absent)
+    }
 }
 
 /// Why an argument cannot be read.

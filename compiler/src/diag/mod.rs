@@ -4,6 +4,11 @@
 //! The examples are run by the tests, so a code without a case cannot exist.
 
 pub mod codes;
+mod findings;
+mod levels;
+
+pub use findings::{Findings, Summary};
+pub use levels::{Level, LintLevels};
 
 use crate::source::Span;
 
@@ -37,7 +42,7 @@ impl PartialEq for Code {
 impl Eq for Code {}
 
 /// A place and what is said there. An empty label only points.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Label {
     /// The place.
     pub span: Span,
@@ -46,7 +51,7 @@ pub struct Label {
 }
 
 /// What to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Help {
     /// Lower case, no final period.
     pub text: String,
@@ -160,6 +165,10 @@ impl Sink {
     /// Takes all of another sink in.
     pub fn append(&mut self, other: Sink) {
         self.found.extend(other.found);
+    }
+    /// Everything taken in so far, in the order in which it was found.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.found
     }
     /// Whether an error is among them.
     pub fn has_errors(&self) -> bool {

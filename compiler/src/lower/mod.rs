@@ -1,3 +1,252 @@
-//! Rules, whatever language they were written in, become one [`RuleSet`](crate::ir).
+//! Rules, whatever language they were written in, become one [`RuleSet`].
+//!
+//! Each condition is type-checked once per parameter shape that its rule covers, and what it means is interned: two
+//! rules that say the same share one [`Condition`](crate::ir::Condition). Nothing here knows of diagrams or tables.
 
+pub mod cedar;
 pub mod vocabulary;
+
+use std::collections::BTreeMap;
+
+use polity_runtime::table::ActionId;
+use rayon::prelude::*;
+
+use crate::ast::Text;
+use crate::diag::{Diagnostic, Sink};
+use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
+use crate::resolve::shape::ShapeId;
+use crate::resolve::{Organization, Rule, Scope};
+use crate::source::{FileId, SourceTree};
+use cedar::{Lowered, Schema};
+use vocabulary::{Vocabulary, VocabularyAction};
+
+/// Lowers every condition.
+pub fn lower(organization: &Organization, tree: &SourceTree, sink: &mut Sink) -> RuleSet {
+    let vocabulary = vocabulary(organization);
+    let schema = Schema::new(&vocabulary);
+    let lowerer = Lowerer { organization, tree, schema: &schema, vocabulary: &vocabulary };
+    let mut exceptions: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, exception) in organization.exceptions.iter().enumerate() {
+        exceptions.entry(exception.to).or_default().push(at);
+    }
+    let lifted = |at: usize| exceptions.get(&at).map_or(&[][..], Vec::as_slice);
+    let drafts: Vec<(BodyDraft, Sink)> =
+        organization.rules.par_iter().enumerate().map(|(at, rule)| lowerer.rule(rule, lifted(at))).collect();
+    let mut interner = Interner::default();
+    let mut bodies = Vec::with_capacity(drafts.len());
+    for (draft, found) in drafts {
+        sink.append(found);
+        bodies.push(interner.body(draft));
+    }
+    let variants = organization.bases.iter().map(|base| {
+        let test = |(when, action): &(Option<Text>, ActionId)| {
+            when.as_ref().map(|when| interner.one(lowerer.variant(when, *action, sink).unwrap_or(Condition::Constant(crate::ir::Answer::Error))))
+        };
+        base.variants.iter().map(test).collect()
+    });
+    let variants = variants.collect();
+    RuleSet { conditions: interner.conditions, bodies, variants }
+}
+
+/// Everything that a condition can name.
+pub fn vocabulary(organization: &Organization) -> Vocabulary {
+    let mut tags: Vec<String> = organization.agents.iter().flat_map(|agent| agent.tags.iter().map(|(key, _)| key.clone())).collect();
+    tags.sort();
+    tags.dedup();
+    let tool = |action: &crate::resolve::Action| organization.tools.get(action.tool.0 as usize);
+    Vocabulary {
+        deployments: organization.deployments.iter().map(|d| d.name.clone()).collect(),
+        agents: organization.agents.iter().map(|a| a.name.value.clone()).collect(),
+        teams: organization.teams.iter().map(|t| t.name.value.clone()).collect(),
+        rings: organization.rings.iter().map(|r| r.name.clone()).collect(),
+        environments: organization.environments.iter().map(|e| e.name.value.clone()).collect(),
+        tags,
+        data_classes: organization.classes.iter().map(|c| c.name.value.clone()).collect(),
+        tools: organization.tools.iter().filter(|t| t.credential.is_none()).map(|t| t.name.clone()).collect(),
+        actions: organization
+            .actions
+            .iter()
+            .map(|action| VocabularyAction {
+                name: action.name.clone(),
+                tool: match tool(action) {
+                    Some(tool) if tool.credential.is_none() => tool.name.clone(),
+                    _ => "credential".to_owned(),
+                },
+                effect: action.effect,
+                external: action.external,
+                shape: action.shape,
+                has_resources: !action.resources.is_empty(),
+            })
+            .collect(),
+        shapes: organization.shapes.clone(),
+    }
+}
+
+/// A condition's meanings before they are interned.
+enum Draft {
+    ByShape(BTreeMap<ShapeId, Condition>),
+    ByAction(BTreeMap<ActionId, Condition>),
+}
+
+struct BodyDraft {
+    when: Option<Draft>,
+    unless: Option<Draft>,
+    covers: Vec<(Scope, Option<Draft>, Option<i64>)>,
+}
+
+struct Lowerer<'l> {
+    organization: &'l Organization,
+    tree: &'l SourceTree,
+    schema: &'l Schema,
+    vocabulary: &'l Vocabulary,
+}
+
+impl Lowerer<'_> {
+    fn rule(&self, rule: &Rule, exceptions: &[usize]) -> (BodyDraft, Sink) {
+        let mut sink = Sink::default();
+        let mut covers = Vec::new();
+        if let Some(except) = &rule.except {
+            covers.push((except.clone(), None, None));
+        }
+        for exception in exceptions.iter().filter_map(|at| self.organization.exceptions.get(*at)) {
+            // An exception reaches what it names of what the rule reaches.
+            let scope = Scope { actions: shared(&exception.scope, &rule.scope), ..exception.scope.clone() };
+            let when = exception.when.as_ref().and_then(|when| self.condition(when, &scope, &mut sink));
+            covers.push((scope, when, Some(exception.until)));
+        }
+        let when = rule.when.as_ref().and_then(|when| self.condition(when, &rule.scope, &mut sink));
+        let unless = rule.unless.as_ref().and_then(|unless| self.condition(unless, &rule.scope, &mut sink));
+        (BodyDraft { when, unless, covers }, sink)
+    }
+
+    /// Type-checks a condition for each shape, or each action, that the scope covers. What fails for several in the
+    /// same way is said once.
+    fn condition(&self, text: &Text, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
+        let parsed = cedar::parse(text, self.file(text.span.file)?, sink)?;
+        let each_action = parsed.mentions_action() || parsed.mentions_resource();
+        let mut by_shape = BTreeMap::new();
+        let mut by_action = BTreeMap::new();
+        let mut failures: Vec<(Diagnostic, Vec<&str>)> = Vec::new();
+        let mut checked: BTreeMap<ShapeId, bool> = BTreeMap::new();
+        for (id, action) in (0u32..).map(ActionId).zip(&self.organization.actions).filter(|(id, _)| scope.takes_action(*id)) {
+            if !each_action && let Some(passed) = checked.get(&action.shape) {
+                if !passed {
+                    count(&mut failures, &action.name);
+                }
+                continue;
+            }
+            let lowered = cedar::lower(self.schema, self.vocabulary, &parsed, id.0 as usize);
+            checked.insert(action.shape, lowered.is_ok());
+            match lowered {
+                Ok(Lowered { condition, findings }) => {
+                    findings.into_iter().for_each(|finding| fail(&mut failures, finding, &action.name));
+                    if each_action {
+                        by_action.insert(id, condition);
+                    } else {
+                        by_shape.insert(action.shape, condition);
+                    }
+                }
+                Err(findings) => findings.into_iter().for_each(|finding| fail(&mut failures, finding, &action.name)),
+            }
+        }
+        for (mut diagnostic, actions) in failures {
+            if let [first, rest @ ..] = actions.as_slice() {
+                diagnostic.help.insert(0, crate::diag::Help { text: covered(first, rest.len()), replacement: None });
+            }
+            sink.push(diagnostic);
+        }
+        Some(if each_action { Draft::ByAction(by_action) } else { Draft::ByShape(by_shape) })
+    }
+
+    fn variant(&self, text: &Text, action: ActionId, sink: &mut Sink) -> Option<Condition> {
+        let parsed = cedar::parse(text, self.file(text.span.file)?, sink)?;
+        match cedar::lower_variant_test(self.schema, self.vocabulary, &parsed, action.0 as usize) {
+            Ok(lowered) => {
+                lowered.findings.into_iter().for_each(|finding| sink.push(finding));
+                Some(lowered.condition)
+            }
+            Err(findings) => {
+                findings.into_iter().for_each(|finding| sink.push(finding));
+                None
+            }
+        }
+    }
+
+    fn file(&self, id: FileId) -> Option<&crate::source::SourceFile> {
+        self.tree.file(id)
+    }
+}
+
+/// For which of the actions that a rule covers its condition fails.
+fn covered(first: &str, others: usize) -> String {
+    match others {
+        0 => format!("the rule covers `{first}`"),
+        1 => format!("the rule covers `{first}`, and another action alike"),
+        _ => format!("the rule covers `{first}`, and {others} other actions alike"),
+    }
+}
+
+/// Notes a failure, with the action, beside equal ones.
+fn fail<'a>(failures: &mut Vec<(Diagnostic, Vec<&'a str>)>, diagnostic: Diagnostic, action: &'a str) {
+    let same = |other: &Diagnostic| {
+        other.code == diagnostic.code && other.primary.as_ref().map(|l| l.span) == diagnostic.primary.as_ref().map(|l| l.span)
+    };
+    match failures.iter_mut().find(|(other, _)| same(other)) {
+        Some((_, actions)) if actions.last() == Some(&action) => {}
+        Some((_, actions)) => actions.push(action),
+        None => failures.push((diagnostic, vec![action])),
+    }
+}
+
+/// Another action of a shape that failed already.
+fn count<'a>(failures: &mut [(Diagnostic, Vec<&'a str>)], action: &'a str) {
+    if let Some((_, actions)) = failures.last_mut() {
+        actions.push(action);
+    }
+}
+
+/// The actions that both scopes take; an absent set is everything.
+fn shared(a: &Scope, b: &Scope) -> Option<std::sync::Arc<[ActionId]>> {
+    match (&a.actions, &b.actions) {
+        (Some(a), Some(b)) => Some(a.iter().filter(|id| b.binary_search(id).is_ok()).copied().collect()),
+        (one, None) | (None, one) => one.clone(),
+    }
+}
+
+/// Gives equal conditions one id.
+#[derive(Default)]
+struct Interner {
+    conditions: Vec<Condition>,
+    ids: BTreeMap<Condition, ConditionId>,
+}
+
+impl Interner {
+    fn one(&mut self, condition: Condition) -> ConditionId {
+        if let Some(id) = self.ids.get(&condition) {
+            return *id;
+        }
+        let id = ConditionId(u32::try_from(self.conditions.len()).unwrap_or(u32::MAX));
+        self.conditions.push(condition.clone());
+        self.ids.insert(condition, id);
+        id
+    }
+
+    fn typed(&mut self, draft: Draft) -> Typed {
+        match draft {
+            Draft::ByShape(map) => Typed::ByShape(map.into_iter().map(|(shape, condition)| (shape, self.one(condition))).collect()),
+            Draft::ByAction(map) => Typed::ByAction(map.into_iter().map(|(action, condition)| (action, self.one(condition))).collect()),
+        }
+    }
+
+    fn body(&mut self, draft: BodyDraft) -> Body {
+        Body {
+            when: draft.when.map(|draft| self.typed(draft)),
+            unless: draft.unless.map(|draft| self.typed(draft)),
+            covers: draft
+                .covers
+                .into_iter()
+                .map(|(scope, when, until)| Cover { scope, when: when.map(|when| self.typed(when)), until })
+                .collect(),
+        }
+    }
+}

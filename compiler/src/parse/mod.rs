@@ -1,4 +1,98 @@
-//! [`SourceTree`](crate::source::SourceTree) to [`Documents`](crate::ast::Documents): total. What is broken is
-//! a hole with a diagnostic, and never hides what stands beside it.
+//! [`SourceTree`] to [`Documents`]: total. What is broken is a hole with a diagnostic, and never hides what stands
+//! beside it.
 
 pub mod node;
+pub mod yaml;
+pub mod scalar;
+pub mod document;
+
+use rayon::prelude::*;
+
+use crate::ast::{Broken, Documents};
+use crate::diag::codes::rule::NOT_COMPILED_YET;
+use crate::diag::{Diagnostic, Sink};
+use crate::source::{FileId, SourceFile, SourceTree, Span};
+use document::Source;
+use node::{Entry, Pragma, Value};
+use yaml::YamlDocument;
+
+/// What was written, and the comments that silence lints.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    /// The documents, in the order of paths and then of lines.
+    pub documents: Documents,
+    /// `# polity: allow ...`
+    pub pragmas: Vec<Pragma>,
+}
+
+/// Reads every file of a tree.
+pub fn parse(tree: &SourceTree, sink: &mut Sink) -> Parsed {
+    let files: Vec<(FileId, &SourceFile)> = (0u32..).map(FileId).zip(tree.files()).collect();
+    let read: Vec<(Parsed, Sink)> = files.par_iter().map(|(id, file)| self::file(*id, file)).collect();
+    let mut all = Parsed::default();
+    for (parsed, found) in read {
+        all.documents.documents.extend(parsed.documents.documents);
+        all.documents.broken.extend(parsed.documents.broken);
+        all.pragmas.extend(parsed.pragmas);
+        sink.append(found);
+    }
+    all
+}
+
+/// Reads one file.
+fn file(id: FileId, file: &SourceFile) -> (Parsed, Sink) {
+    let mut sink = Sink::default();
+    let mut parsed = Parsed::default();
+    let extension = file.path.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let language = match extension {
+        "yaml" | "yml" => None,
+        "cedar" => Some("Cedar"),
+        "rego" => Some("Rego"),
+        _ => return (parsed, sink),
+    };
+    if let Some(language) = language {
+        let span = Span { file: id, start: 0, end: first_line(&file.text) };
+        let message = format!("{language} files are not compiled yet: what this one denies would be lost");
+        let help = "write its rules as a Policy, or keep the file outside the repository until then";
+        sink.push(Diagnostic::new(&NOT_COMPILED_YET, message, span, "").with_help(help));
+        return (parsed, sink);
+    }
+    // Templates are read where they are used.
+    if file.path.starts_with("templates/") {
+        return (parsed, sink);
+    }
+    let documents = yaml::read(id, &file.text, &mut sink);
+    let comments: Vec<Span> = documents.iter().flat_map(|document| document.comments.iter().map(|(span, _)| *span)).collect();
+    for document in documents {
+        let source = Source { file: id, path: &file.path, text: &file.text, comments: &comments };
+        match document.root.value {
+            Value::Hole => parsed.documents.broken.push(broken(&document)),
+            _ => match document::read(&source, &document.root, &mut sink) {
+                Some(read) => parsed.documents.documents.push(read),
+                None => parsed.documents.broken.push(broken(&document)),
+            },
+        }
+        parsed.pragmas.extend(document.pragmas);
+    }
+    (parsed, sink)
+}
+
+/// Which document it was, as far as that can be told.
+fn broken(document: &YamlDocument) -> Broken {
+    let entries: &[Entry] = match &document.root.value {
+        Value::Map(entries) => entries,
+        _ => &document.before_break,
+    };
+    let text = |key: &str| {
+        entries.iter().find(|entry| entry.key.value == key).and_then(|entry| match &entry.value.value {
+            Value::Scalar(text, _) => Some(text.clone()),
+            _ => None,
+        })
+    };
+    Broken { kind: text("kind").filter(|kind| document::KINDS.contains(&kind.as_str())), name: text("name") }
+}
+
+/// The length of a text's first line.
+fn first_line(text: &str) -> u32 {
+    u32::try_from(text.lines().next().map_or(0, str::len)).unwrap_or(u32::MAX)
+}

@@ -6,6 +6,8 @@
 
 use polity_runtime::value::Slot;
 
+use crate::ast::{Param, ParamType, Text};
+
 /// A shape by its place in [`super::Organization::shapes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShapeId(pub u32);
@@ -61,4 +63,101 @@ pub enum Type {
     /// Derived: the set of hosts of the list called `to`.
     Hosts,
     Opaque,
+}
+
+impl Shape {
+    /// The parameter of a name.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+}
+
+/// The most slots that one action may have; a call with more arguments is no tool call. Picked by gut feeling.
+pub const MAX_SLOTS: u16 = 1024;
+
+/// Lays declared parameters out. Gives `None` where there are too many.
+pub fn build(params: &[(Text, Param)]) -> Option<Shape> {
+    let mut layout = Layout { next: 0 };
+    let mut parameters = layout.fields(params)?;
+    let hosts = parameters.iter().find(|p| p.name == "to").is_some_and(|to| match &to.ty {
+        Type::List(of) => matches!(**of, Type::Url(_) | Type::Email(_) | Type::Host),
+        _ => false,
+    });
+    if hosts {
+        let optional = parameters.iter().any(|p| p.name == "to" && p.optional);
+        parameters.push(Parameter { name: "to_hosts".to_owned(), ty: Type::Hosts, optional, slot: layout.slot()? });
+        parameters.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    Some(Shape { parameters, slots: layout.next })
+}
+
+/// Numbers slots.
+struct Layout {
+    next: u16,
+}
+
+impl Layout {
+    fn slot(&mut self) -> Option<Slot> {
+        let slot = Slot(self.next);
+        self.next = self.next.checked_add(1).filter(|next| *next <= MAX_SLOTS)?;
+        Some(slot)
+    }
+
+    /// Parameters of one level, sorted by name.
+    fn fields(&mut self, params: &[(Text, Param)]) -> Option<Vec<Parameter>> {
+        let mut sorted: Vec<&(Text, Param)> = params.iter().collect();
+        sorted.sort_by(|(a, _), (b, _)| a.value.cmp(&b.value));
+        sorted.dedup_by(|(a, _), (b, _)| a.value == b.value);
+        let mut parameters = Vec::new();
+        for (name, param) in sorted {
+            let slot = self.slot()?;
+            let ty = self.ty(&param.ty.value)?;
+            parameters.push(Parameter { name: name.value.clone(), ty, optional: param.optional, slot });
+        }
+        Some(parameters)
+    }
+
+    fn ty(&mut self, ty: &ParamType) -> Option<Type> {
+        Some(match ty {
+            ParamType::String { fold } => Type::String { fold: *fold },
+            ParamType::Int => Type::Int,
+            ParamType::Bool => Type::Bool,
+            ParamType::Decimal => Type::Decimal,
+            ParamType::DateTime => Type::DateTime,
+            ParamType::Duration => Type::Duration,
+            ParamType::Ip => Type::Ip,
+            ParamType::Path => Type::Path,
+            ParamType::Host => Type::Host,
+            ParamType::Opaque => Type::Opaque,
+            ParamType::Enum(values) => {
+                let mut values: Vec<String> = values.iter().map(|value| value.value.clone()).collect();
+                values.sort();
+                values.dedup();
+                Type::Enum(values)
+            }
+            ParamType::List(of) => match **of {
+                // Elements have no slots: only that the list is there is visible.
+                ParamType::Url => Type::List(Box::new(Type::Url(Vec::new()))),
+                ParamType::Email => Type::List(Box::new(Type::Email(Vec::new()))),
+                _ => Type::List(Box::new(self.ty(of)?)),
+            },
+            ParamType::Record(fields) => Type::Record(self.fields(fields)?),
+            ParamType::Url => Type::Url(self.parts(&["host", "path", "port", "scheme"])?),
+            ParamType::Email => Type::Email(self.parts(&["host", "local"])?),
+        })
+    }
+
+    /// The fields of a url or an email, which are always there.
+    fn parts(&mut self, names: &[&str]) -> Option<Vec<Parameter>> {
+        let part = |name: &&str| {
+            let ty = match *name {
+                "port" => Type::Int,
+                "host" => Type::Host,
+                "path" => Type::Path,
+                _ => Type::String { fold: false },
+            };
+            Some(Parameter { name: (*name).to_owned(), ty, optional: false, slot: self.slot()? })
+        };
+        names.iter().map(part).collect()
+    }
 }

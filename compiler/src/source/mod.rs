@@ -2,6 +2,20 @@
 //!
 //! This is the last input before the bundle is written: no later step opens a file or a repository.
 
+mod error;
+mod folder;
+pub(crate) mod git;
+mod lines;
+mod select;
+#[cfg(test)]
+mod tests;
+
+pub use error::ReadError;
+pub use folder::read_folder;
+pub use git::read_git;
+pub use lines::Position;
+pub use select::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_PATH_BYTES, MAX_TOTAL_BYTES, MAX_TREE_DEPTH};
+
 use std::fmt;
 
 /// A file of a [`SourceTree`], by its place in [`SourceTree::files`], which is sorted by path.
@@ -17,6 +31,11 @@ pub struct Span {
     pub start: u32,
     /// One past the last byte.
     pub end: u32,
+}
+
+impl Span {
+    /// Of what no file holds, such as a built-in ring.
+    pub const NOWHERE: Self = Self { file: FileId(u32::MAX), start: 0, end: 0 };
 }
 
 /// A value and where it was written.
@@ -72,11 +91,33 @@ pub enum Revision {
 /// Every file that the compiler may look at, sorted by path, each path once.
 #[derive(Debug, Clone)]
 pub struct SourceTree {
+    /// INVARIANT: sorted by path, each path once.
     files: Vec<SourceFile>,
+    /// INVARIANT: one for each file, of that file's text.
+    lines: Vec<lines::Lines>,
     revision: Revision,
+    prefix: String,
 }
 
 impl SourceTree {
+    /// A tree of these paths and texts, as a folder would give it. Of two texts at one path the first stays.
+    pub fn from_files(files: Vec<(String, String)>) -> Self {
+        let files = files
+            .into_iter()
+            .map(|(path, text)| SourceFile { path, text, blob: None });
+        Self::new(files.collect(), Revision::Folder, String::new())
+    }
+    fn new(mut files: Vec<SourceFile>, revision: Revision, prefix: String) -> Self {
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files.dedup_by(|second, first| second.path == first.path);
+        let lines = files.iter().map(|file| lines::Lines::of(&file.text)).collect();
+        Self {
+            files,
+            lines,
+            revision,
+            prefix,
+        }
+    }
     /// All files, sorted by path.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
@@ -88,6 +129,17 @@ impl SourceTree {
     /// Where the files came from.
     pub fn revision(&self) -> &Revision {
         &self.revision
+    }
+    /// Where in the repository the organisation's root lies, without a slash at either end; empty at the
+    /// repository's own root and for a folder.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+    /// Where a span starts and ends, as editors show it. `None` for a span that is not of this tree.
+    pub fn position(&self, span: Span) -> Option<(Position, Position)> {
+        let text = &self.file(span.file)?.text;
+        let lines = self.lines.get(span.file.0 as usize)?;
+        Some((lines.position(text, span.start)?, lines.position(text, span.end)?))
     }
 }
 

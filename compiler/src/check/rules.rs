@@ -1,0 +1,74 @@
+//! Lints of rules and exceptions: what can never match, what is dead under a ring's ceiling, what has expired.
+
+use polity_runtime::table::{ActionId, DeploymentId};
+
+use crate::ast::{Moment, RuleEffect};
+use crate::diag::codes::lint::{ALLOW_NEVER_APPLIES, EXCEPTION_EXPIRED, EXCEPTION_EXPIRES_SOON, RULE_EXPIRED, RULE_NEVER_MATCHES};
+use crate::diag::{Diagnostic, Sink};
+use crate::resolve::{Organization, Rule};
+
+/// How long before its end an exception is announced: long enough for a renewal to be reviewed.
+const SOON: i64 = 30 * 24 * 3_600_000;
+
+pub(super) fn check(organization: &Organization, now: Moment, sink: &mut Sink) {
+    for rule in &organization.rules {
+        if let Some(diagnostic) = reach(organization, rule) {
+            sink.push(diagnostic);
+        }
+        if rule.expires.is_some_and(|expires| expires <= now) {
+            let message = format!("`{}` has expired: it allows nothing", rule.name);
+            sink.push(Diagnostic::new(&RULE_EXPIRED, message, rule.span, "").with_help("remove it, or set a later `expires`"));
+        }
+    }
+    for exception in &organization.exceptions {
+        let name = &exception.name.value;
+        if exception.until <= now {
+            let message = format!("exception `{name}` has expired: it lifts nothing");
+            let help = "remove it, or set a later `until`";
+            sink.push(Diagnostic::new(&EXCEPTION_EXPIRED, message, exception.until_span, "").with_help(help));
+        } else if exception.until - now <= SOON {
+            let message = format!("exception `{name}` ends within 30 days");
+            let help = "renew it in time, or let it end";
+            sink.push(Diagnostic::new(&EXCEPTION_EXPIRES_SOON, message, exception.until_span, "").with_help(help));
+        }
+    }
+}
+
+/// Whether a rule can reach any call at all, and an allow any call that no ring forbids.
+fn reach(organization: &Organization, rule: &Rule) -> Option<Diagnostic> {
+    let mut met = false;
+    for (id, deployment) in deployments(organization, rule) {
+        for placement in &deployment.placements {
+            if !rule.scope.takes_placement(id, placement.ring, placement.environment) {
+                continue;
+            }
+            let ring = organization.rings.get(placement.ring.0 as usize)?;
+            for tool in placement.given.iter().filter_map(|tool| organization.tools.get(tool.0 as usize)) {
+                for at in tool.first_action..tool.first_action + tool.action_count {
+                    let Some(action) = organization.actions.get(at as usize).filter(|_| rule.scope.takes_action(ActionId(at))) else { continue };
+                    met = true;
+                    if rule.effect != RuleEffect::Allow || (ring.effects.contains(&action.effect) && (action.reversible || ring.irreversible)) {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+    Some(if met {
+        let message = format!("`{}` allows nothing: the rings of the agents that it names exclude every action that it covers", rule.name);
+        let help = "a ring's ceiling holds whatever the rules say: deploy to another ring, or remove the rule";
+        Diagnostic::new(&ALLOW_NEVER_APPLIES, message, rule.span, "").with_help(help)
+    } else {
+        let message = format!("`{}` can never match: no deployment that it names was given a tool that it covers", rule.name);
+        let help = "check its selectors against the deployments, or remove it";
+        Diagnostic::new(&RULE_NEVER_MATCHES, message, rule.span, "").with_help(help)
+    })
+}
+
+/// The deployments that a rule names.
+fn deployments<'o>(organization: &'o Organization, rule: &'o Rule) -> Box<dyn Iterator<Item = (DeploymentId, &'o crate::resolve::Deployment)> + 'o> {
+    match &rule.scope.deployments {
+        Some(list) => Box::new(list.iter().filter_map(|id| organization.deployments.get(id.0 as usize).map(|d| (*id, d)))),
+        None => Box::new((0u32..).map(DeploymentId).zip(&organization.deployments)),
+    }
+}

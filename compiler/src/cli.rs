@@ -1,0 +1,133 @@
+//! The command line: typed arguments in, a call into the library, a rendering out.
+//!
+//! This is the edge. The clock, the environment, files named on the command line and the terminal are read and
+//! written here and below, and come to the library as values. One file a command, named as it is.
+
+mod build;
+mod check;
+mod completions;
+mod console;
+mod decide;
+mod demo;
+mod explain;
+mod failure;
+mod files;
+mod inspect;
+mod keygen;
+mod man;
+mod progress;
+mod request;
+mod surroundings;
+mod values;
+mod verify;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+pub use console::Console;
+pub use failure::{Exit, Failure};
+
+/// Runs `polity` with these arguments, the first of which is the program's own name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let mut console = Console::standard();
+    run_on(arguments, &mut console)
+}
+
+/// As [`run`], on a console of the caller's.
+pub fn run_on(arguments: impl IntoIterator<Item = OsString>, console: &mut Console) -> Exit {
+    let done = match Polity::try_parse_from(arguments) {
+        Ok(Polity { command }) => command.run(console),
+        Err(error) => told(&error, console),
+    };
+    // What stands in a buffer is lost if the program ends without a flush, and nobody would hear of it.
+    match done.and_then(|exit| console.flush().map(|()| exit)) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            console.failure(&failure);
+            failure.exit()
+        }
+    }
+}
+
+/// The commands and their arguments, for completions, man pages and whoever documents them.
+pub fn command() -> clap::Command {
+    Polity::command()
+}
+
+/// Compiles an organisation's AI-agent governance from a git repository into one signed bundle, and answers from it.
+#[derive(Parser)]
+#[command(name = "polity", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Polity {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Results go to standard output, everything else to standard error.
+Exit codes: 0 yes; 1 the repository or the request falls short; 2 misuse, or an
+environment that does not work.";
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Build(build::Arguments),
+    Verify(verify::Arguments),
+    Inspect(inspect::Arguments),
+    Decide(decide::Arguments),
+    Explain(explain::Arguments),
+    Keygen(keygen::Arguments),
+    Demo(demo::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
+}
+
+impl Command {
+    fn run(self, console: &mut Console) -> Result<Exit, Failure> {
+        match self {
+            Self::Check(arguments) => check::run(arguments, console),
+            Self::Build(arguments) => build::run(arguments, console),
+            Self::Verify(arguments) => verify::run(arguments, console),
+            Self::Inspect(arguments) => inspect::run(arguments, console),
+            Self::Decide(arguments) => decide::run(arguments, console),
+            Self::Explain(arguments) => explain::run(arguments, console),
+            Self::Keygen(arguments) => keygen::run(arguments, console),
+            Self::Demo(arguments) => demo::run(arguments, console),
+            Self::Completions(arguments) => completions::run(arguments, console),
+            Self::Man(arguments) => man::run(arguments, console),
+        }
+    }
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person.
+    Text,
+    /// For a script.
+    Json,
+}
+
+/// What clap has to say: help that was asked for is a result, anything else is misuse.
+fn told(error: &clap::Error, console: &mut Console) -> Result<Exit, Failure> {
+    let shown = error.render();
+    if error.use_stderr() {
+        let text = if console.colour_on_error() {
+            shown.ansi().to_string()
+        } else {
+            shown.to_string()
+        };
+        console.remark(&text);
+        return Ok(Exit::Misuse);
+    }
+    let text = if console.colour() {
+        shown.ansi().to_string()
+    } else {
+        shown.to_string()
+    };
+    console.result(&text)?;
+    Ok(Exit::Yes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Files named on the command line: read whole and within a bound, written whole or not at all.
+
+use std::{
+    fs::File,
+    io::{Read as _, Write as _},
+    path::Path,
+};
+
+use super::Failure;
+
+/// A bundle of 100,000 agents is about 10 MiB; the rest is room.
+pub(super) const LARGEST_BUNDLE: u64 = 256 << 20;
+/// Trust roots and keys are a few kilobytes.
+pub(super) const LARGEST_KEY: u64 = 1 << 20;
+/// A million requests or so.
+pub(super) const LARGEST_REQUESTS: u64 = 256 << 20;
+
+/// The bytes of a file; `what` is what it should be, `the bundle`.
+pub(super) fn read(path: &Path, what: &str, most: u64) -> Result<Vec<u8>, Failure> {
+    let file = File::open(path).map_err(|error| Failure::path(&format!("cannot read {what}"), path, &error))?;
+    read_from(file, path, what, most)
+}
+
+/// As [`read`], from standard input where the path is `-`.
+pub(super) fn read_or_standard_input(path: &Path, what: &str, most: u64) -> Result<Vec<u8>, Failure> {
+    match path == Path::new("-") {
+        true => read_from(std::io::stdin().lock(), path, what, most),
+        false => read(path, what, most),
+    }
+}
+
+fn read_from(source: impl std::io::Read, path: &Path, what: &str, most: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = source.take(most + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::path(&format!("cannot read {what}"), path, &error))?;
+    match u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
+        true => Ok(bytes),
+        false => Err(Failure::falls_short(format!(
+            "{what} `{}` is larger than {most} bytes",
+            path.display()
+        ))),
+    }
+}
+
+/// Writes a file that others may read: into a temporary file beside it, then in its place.
+pub(super) fn write_atomically(path: &Path, what: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let write = || {
+        let mut file = temporary_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    match write() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::path(&format!("cannot write {what}"), path, &error)),
+    }
+}
+
+#[cfg(unix)]
+fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt as _;
+    tempfile::Builder::new()
+        .permissions(std::fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+}
+
+#[cfg(not(unix))]
+fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    tempfile::NamedTempFile::new_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_larger_than_its_bound_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_atomically(&path, "it", b"12345").unwrap();
+        assert_eq!(read(&path, "it", 5).unwrap(), b"12345");
+        assert!(
+            read(&path, "it", 4)
+                .unwrap_err()
+                .message()
+                .contains("larger than 4 bytes")
+        );
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_atomically(&path, "it", b"old and long").unwrap();
+        write_atomically(&path, "it", b"new").unwrap();
+        assert_eq!(read(&path, "it", 9).unwrap(), b"new");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,230 @@
+//! The call that `decide` and `explain` are asked about: from flags, or a line of JSON each.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Failure, values};
+use crate::ast::Moment;
+
+/// One call. Names are as typed: what the bundle does not know, it denies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Request {
+    /// `team/agent`.
+    pub(super) agent: String,
+    pub(super) environment: String,
+    pub(super) action: String,
+    /// The text of a JSON object, with whatever keys it repeats.
+    pub(super) args: String,
+    /// Data classes that the session holds.
+    pub(super) holding: Vec<String>,
+    /// A person.
+    pub(super) on_behalf_of: Option<String>,
+    pub(super) now: Moment,
+}
+
+/// The flags that make up a request.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Request")]
+pub(super) struct Flags {
+    /// The deployment that acts
+    #[arg(long, value_name = "TEAM/AGENT")]
+    pub(super) agent: Option<String>,
+    /// Where it acts
+    #[arg(long)]
+    pub(super) environment: Option<String>,
+    /// What it does
+    #[arg(long, value_name = "TOOL.ACTION")]
+    pub(super) action: Option<String>,
+    /// The call's arguments, a JSON object [default: {}]
+    #[arg(long, value_name = "JSON", value_parser = values::json_object)]
+    pub(super) args: Option<String>,
+    /// A data class that the session has read; may be given several times
+    #[arg(long, value_name = "CLASS")]
+    pub(super) holding: Vec<String>,
+    /// The person for whom the agent works
+    #[arg(long, value_name = "PERSON")]
+    pub(super) on_behalf_of: Option<String>,
+    /// The moment of the call [default: the clock]
+    #[arg(long, value_name = "RFC3339", value_parser = values::moment)]
+    pub(super) now: Option<Moment>,
+}
+
+impl Flags {
+    /// The request, at `now` unless the flags name a moment. Says which flags are missing.
+    pub(super) fn request(self, now: Moment) -> Result<Request, Failure> {
+        let (Some(agent), Some(environment), Some(action)) = (&self.agent, &self.environment, &self.action) else {
+            let wanted = [
+                ("--agent TEAM/AGENT", self.agent.is_some()),
+                ("--environment ENVIRONMENT", self.environment.is_some()),
+                ("--action TOOL.ACTION", self.action.is_some()),
+            ];
+            let missing = wanted
+                .iter()
+                .filter(|(_, given)| !given)
+                .map(|(flag, _)| format!("`{flag}`"));
+            let missing = missing.collect::<Vec<_>>().join(", ");
+            return Err(Failure::misuse(format!("a request also takes {missing}")));
+        };
+        Ok(Request {
+            agent: agent.clone(),
+            environment: environment.clone(),
+            action: action.clone(),
+            args: self.args.unwrap_or_else(|| "{}".to_owned()),
+            holding: self.holding,
+            on_behalf_of: self.on_behalf_of,
+            now: self.now.unwrap_or(now),
+        })
+    }
+
+    /// The first flag that was given, if any.
+    pub(super) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--agent", self.agent.is_some()),
+            ("--environment", self.environment.is_some()),
+            ("--action", self.action.is_some()),
+            ("--args", self.args.is_some()),
+            ("--holding", !self.holding.is_empty()),
+            ("--on-behalf-of", self.on_behalf_of.is_some()),
+            ("--now", self.now.is_some()),
+        ];
+        given.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
+    }
+}
+
+/// Requests, one JSON object a line, at `now` where a line names no moment. All lines are read before the first is
+/// decided, so an answer stands for every line or for none.
+pub(super) fn lines(name: &str, text: &str, now: Moment) -> Result<Vec<Request>, Failure> {
+    let mut requests = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let read = serde_json::from_str::<Line<'_>>(line)
+            .map_err(|error| (error.column(), without_position(&error)))
+            .and_then(|read| read.request(now).map_err(|wrong| (1, wrong)));
+        match read {
+            Ok(request) => requests.push(request),
+            Err((column, wrong)) => {
+                let place = format!("{name}:{}:{}", number + 1, column.max(1));
+                return Err(Failure::falls_short(format!("{place}: not a request: {wrong}"))
+                    .with_help("a line is an object with `agent`, `environment`, `action`, and where they apply `args`, `holding`, `on_behalf_of`, `now`"));
+            }
+        }
+    }
+    Ok(requests)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    agent: String,
+    environment: String,
+    action: String,
+    #[serde(borrow)]
+    args: Option<&'a RawValue>,
+    #[serde(default)]
+    holding: Vec<String>,
+    on_behalf_of: Option<String>,
+    now: Option<String>,
+}
+
+impl Line<'_> {
+    fn request(self, now: Moment) -> Result<Request, String> {
+        let args = self
+            .args
+            .map_or(Ok("{}".to_owned()), |raw| values::json_object(raw.get()));
+        let now = self.now.map_or(Ok(now), |typed| values::moment(&typed));
+        Ok(Request {
+            agent: self.agent,
+            environment: self.environment,
+            action: self.action,
+            args: args.map_err(|wrong| format!("`args`: {wrong}"))?,
+            holding: self.holding,
+            on_behalf_of: self.on_behalf_of,
+            now: now.map_err(|wrong| format!("`now`: {wrong}"))?,
+        })
+    }
+}
+
+/// The message alone: its line counts within the one line it was given.
+fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.split(" at line ").next().unwrap_or(&message).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_request() {
+        let text = r#"{"agent":"payments/bot","environment":"production","action":"billing.refund","args":{"a":1,"a":2},"holding":["customer-data"],"on_behalf_of":"alice","now":"1970-01-01T00:00:01Z"}
+
+{"agent":"a/b","environment":"c","action":"d"}
+"#;
+        let read = lines("r", text, 7).unwrap();
+        assert_eq!(
+            read,
+            [
+                Request {
+                    agent: "payments/bot".to_owned(),
+                    environment: "production".to_owned(),
+                    action: "billing.refund".to_owned(),
+                    args: r#"{"a":1,"a":2}"#.to_owned(),
+                    holding: vec!["customer-data".to_owned()],
+                    on_behalf_of: Some("alice".to_owned()),
+                    now: 1000,
+                },
+                Request {
+                    agent: "a/b".to_owned(),
+                    environment: "c".to_owned(),
+                    action: "d".to_owned(),
+                    args: "{}".to_owned(),
+                    holding: Vec::new(),
+                    on_behalf_of: None,
+                    now: 7,
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_pointed_at() {
+        let good = r#"{"agent":"a/b","environment":"c","action":"d"}"#;
+        for (line, said) in [
+            (
+                r#"{"agent":"a/b"}"#,
+                "r:2:15: not a request: missing field `environment`",
+            ),
+            (
+                r#"{"agent":"a","agent":"b","environment":"c","action":"d"}"#,
+                "duplicate field `agent`",
+            ),
+            (
+                r#"{"agent":"a","environment":"c","action":"d","acton":"e"}"#,
+                "unknown field `acton`",
+            ),
+            (
+                r#"{"agent":"a","environment":"c","action":"d","args":[1]}"#,
+                "`args`: expected a JSON object",
+            ),
+            (
+                r#"{"agent":"a","environment":"c","action":"d","now":"today"}"#,
+                "`now`: expected an RFC 3339",
+            ),
+            ("nonsense", "r:2:"),
+        ] {
+            let failure = lines("r", &format!("{good}\n{line}\n"), 0).unwrap_err();
+            assert!(failure.message().contains(said), "{}", failure.message());
+        }
+    }
+
+    #[test]
+    fn flags_that_are_missing_are_named() {
+        let flags = Flags {
+            environment: Some("production".to_owned()),
+            ..Flags::default()
+        };
+        assert_eq!(
+            flags.request(0).unwrap_err().message(),
+            "a request also takes `--agent TEAM/AGENT`, `--action TOOL.ACTION`"
+        );
+    }
+}

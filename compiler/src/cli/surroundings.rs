@@ -1,0 +1,65 @@
+//! The clock and the environment: read here and nowhere else.
+
+use super::Failure;
+use crate::ast::Moment;
+
+/// The machine's idea of now.
+///
+/// # Errors
+/// Where the clock stands before 1970 or beyond what a moment can hold.
+pub(super) fn now() -> Result<Moment, Failure> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since_epoch
+        .ok()
+        .and_then(|elapsed| Moment::try_from(elapsed.as_millis()).ok())
+        .ok_or_else(|| Failure::environment("the clock of this machine stands before 1970"))
+}
+
+/// `SOURCE_DATE_EPOCH`: seconds since 1970, as <https://reproducible-builds.org/specs/source-date-epoch/> has it.
+///
+/// # Errors
+/// Where it is set to something else: a build that quietly took the clock would not be the one asked for.
+pub(super) fn source_date_epoch() -> Result<Option<Moment>, Failure> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the environment comes in as a value from here on"
+    )]
+    let set = std::env::var_os("SOURCE_DATE_EPOCH");
+    set.map(|value| epoch(&value.to_string_lossy())).transpose()
+}
+
+fn epoch(value: &str) -> Result<Moment, Failure> {
+    let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = if digits { value.parse::<Moment>().ok() } else { None };
+    seconds
+        .and_then(|seconds| seconds.checked_mul(1000))
+        .filter(|moment| *moment <= super::values::LATEST)
+        .ok_or_else(|| {
+            Failure::misuse(format!(
+                "`SOURCE_DATE_EPOCH` is not a number of seconds since 1970: `{value}`"
+            ))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_a_plain_number_of_seconds() {
+        assert_eq!(epoch("1767225600"), Ok(1_767_225_600_000));
+        for wrong in [
+            "",
+            " 1",
+            "+1",
+            "-1",
+            "1.5",
+            "tomorrow",
+            "99999999999999999999",
+            "9223372036854775807",
+        ] {
+            assert!(epoch(wrong).is_err(), "{wrong}");
+        }
+    }
+}

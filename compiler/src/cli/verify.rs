@@ -1,0 +1,122 @@
+//! `polity verify`: whether a bundle is what a trust root asks for.
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use serde::{Serialize, Serializer};
+
+use super::{Console, Exit, Failure, Format, files, surroundings, values};
+use crate::{
+    ast::Moment,
+    report::{decision::Serial, json, visible},
+};
+
+/// Say whether a bundle can be trusted
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  polity verify acme.polity --trust trust.json
+  polity verify acme.polity --trust trust.json --now 2026-12-31T00:00:00Z")]
+pub(super) struct Arguments {
+    /// The bundle
+    bundle: PathBuf,
+    /// The trust root
+    #[arg(long, value_name = "FILE")]
+    trust: PathBuf,
+    /// The moment to verify at [default: the clock]
+    #[arg(long, value_name = "RFC3339", value_parser = values::moment)]
+    now: Option<Moment>,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let now = arguments.now.map_or_else(surroundings::now, Ok)?;
+    let bundle = files::read(&arguments.bundle, "the bundle", files::LARGEST_BUNDLE)?;
+    let trust = files::read(&arguments.trust, "the trust root", files::LARGEST_KEY)?;
+    let verified = verify(&bundle, &trust, now)?;
+    match arguments.format {
+        Format::Text => console.result(&text(&verified))?,
+        Format::Json => console.result(&json::pretty(&verified))?,
+    }
+    Ok(Exit::Yes)
+}
+
+/// A bundle whose signatures were verified.
+#[derive(Serialize)]
+struct Verified {
+    organization: String,
+    serial: Serial,
+    /// Of the manifest, in hexadecimal.
+    digest: String,
+    commit: Option<String>,
+    attested: bool,
+    #[serde(serialize_with = "as_timestamp")]
+    issued: Moment,
+    #[serde(serialize_with = "as_timestamp")]
+    expires: Moment,
+    /// The keys whose signatures hold, in the trust root's words.
+    signed_by: Vec<String>,
+}
+
+fn text(verified: &Verified) -> String {
+    let Verified {
+        organization,
+        serial,
+        digest,
+        commit,
+        attested,
+        issued,
+        expires,
+        signed_by,
+    } = verified;
+    let mut text = String::new();
+    let mut say = |label: &str, what: &str| {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "{label:<10}{}", visible::line(what));
+    };
+    say(
+        "verified",
+        &format!("{organization} {serial}{}", if *attested { "" } else { ", UNATTESTED" }),
+    );
+    say("digest", &format!("sha256:{digest}"));
+    if let Some(commit) = commit {
+        say("commit", commit);
+    }
+    say("issued", &values::timestamp(*issued));
+    say("expires", &values::timestamp(*expires));
+    say("signed by", &signed_by.join(", "));
+    text
+}
+
+fn as_timestamp<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&values::timestamp(*moment))
+}
+
+/// Verifies the bytes received against the trust root's bytes. A bundle that does not verify falls short.
+fn verify(_bundle: &[u8], _trust: &[u8], _now: Moment) -> Result<Verified, Failure> {
+    Err(Failure::environment("the runtime's verification is not connected"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unattested_bundle_is_called_so() {
+        let mut verified = Verified {
+            organization: "acme".to_owned(),
+            serial: Serial { epoch: 1, steps: 42 },
+            digest: "9f86d081".to_owned(),
+            commit: Some("89abcdef".to_owned()),
+            attested: true,
+            issued: 1_793_534_400_000,
+            expires: 1_794_139_200_000,
+            signed_by: vec!["ci".to_owned()],
+        };
+        insta::assert_snapshot!(text(&verified));
+        assert!(json::line(&verified).contains(r#""expires":"2026-11-08T12:00:00Z""#));
+        verified.attested = false;
+        assert!(text(&verified).starts_with("verified  acme 1.42, UNATTESTED\n"));
+    }
+}

@@ -1,0 +1,66 @@
+//! From a [`SourceTree`] to a table: every step in turn, each as far as it can go.
+
+use polity_runtime::table::Table;
+
+use crate::ast::{Body, Documents, Moment};
+use crate::check::check;
+use crate::diag::codes::rule::{NOT_COMPILED_YET, NOT_ENFORCED_YET};
+use crate::diag::{Diagnostic, Findings, LintLevels, Sink};
+use crate::ir::RuleSet;
+use crate::lower::lower;
+use crate::parse::{Parsed, parse};
+use crate::resolve::{Organization, resolve};
+use crate::source::SourceTree;
+use crate::table;
+
+/// What a tree compiles to.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What was written.
+    pub documents: Documents,
+    /// With names resolved.
+    pub organization: Organization,
+    /// Over one condition language.
+    pub rules: RuleSet,
+    /// Absent where there is an error.
+    pub table: Option<Table>,
+    /// What was found, by every step.
+    pub findings: Findings,
+}
+
+/// Compiles a tree. `now` is what dates are compared with in lints; the table does not depend on it. `sink` holds what
+/// was found while the tree was read.
+pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
+    let Parsed { documents, pragmas } = parse(tree, &mut sink);
+    let organization = resolve(&documents, &mut sink);
+    let levels = LintLevels::read(&organization.lints, &mut sink);
+    not_yet(&documents, &mut sink);
+    check(&documents, &organization, now, &mut sink);
+    let rules = lower(&organization, tree, &mut sink);
+    // There is no other way to a table: nothing is built while an error stands.
+    let table = if sink.has_errors() { None } else { table::build(&organization, &rules, tree, &mut sink) };
+    let findings = sink.finish(tree, &levels, &pragmas);
+    let table = table.filter(|_| !findings.has_errors());
+    Compiled { documents, organization, rules, table, findings }
+}
+
+/// Kinds that say something which this compiler does not act on yet.
+fn not_yet(documents: &Documents, sink: &mut Sink) {
+    for document in &documents.documents {
+        let span = document.name.as_ref().map_or(document.span, |name| name.span);
+        let kind = match &document.body {
+            Body::Invariant(_) => "Invariant",
+            Body::Test(_) => "Test",
+            Body::ApprovalRule(_) => "ApprovalRule",
+            Body::Use(_) => {
+                let message = "templates are not expanded yet: what this one denies would be lost";
+                let help = "write out the documents that the template yields";
+                sink.push(Diagnostic::new(&NOT_COMPILED_YET, message, span, "").with_help(help));
+                continue;
+            }
+            _ => continue,
+        };
+        let message = format!("{kind} documents are read and not enforced yet");
+        sink.push(Diagnostic::new(&NOT_ENFORCED_YET, message, span, ""));
+    }
+}

@@ -1,0 +1,287 @@
+//! The text of a condition becomes a [`Parsed`] expression; how its offsets map back into the file.
+//!
+//! Types and names are not known here.
+
+use std::ops::Range;
+use std::str::FromStr;
+
+use cedar_policy_core::ast::{
+    ActionConstraint, Annotations, Effect, Expr, ExprKind, PolicyID, PrincipalConstraint, ResourceConstraint, Template,
+    Var,
+};
+use cedar_policy_core::parser::Loc;
+use miette::Diagnostic as _;
+
+use crate::ast::Text;
+use crate::diag::codes::condition::{CONDITION_SYNTAX, CONDITION_TOO_LARGE};
+use crate::diag::{Diagnostic, Sink};
+use crate::source::{SourceFile, Span};
+
+/// The longest condition, in bytes. A page of text; what is longer is data that belongs elsewhere.
+pub const MAX_TEXT: usize = 16 * 1024;
+
+/// How deeply operators may nest, a chain of `&&` counting one for each. Cedar's parser and every later step
+/// recurse, and this keeps them within a stack of known size in an unoptimised build, which a test shows.
+pub const MAX_DEPTH: usize = 128;
+
+/// The stack that parsing and type-checking are given, in bytes. Cedar's checker spends some 20 KiB a level when
+/// it is not optimised, and gives up where the stack runs low: with a stack of a known size, what is refused does
+/// not depend on the thread that asks.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Runs with a stack of [`STACK`] bytes.
+pub(super) fn with_stack<T>(f: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STACK / 2, STACK, f)
+}
+
+/// How many brackets may stand open at once. Each costs the parser a dozen calls, an operator one.
+const MAX_BRACKETS: usize = 24;
+
+/// Where a condition's text stands in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextPlace {
+    /// The scalar, quotes included.
+    pub span: Span,
+    /// The offset in the file of the text's first byte, where the scalar spells the text byte for byte.
+    pub exact: Option<u32>,
+}
+
+impl TextPlace {
+    /// Finds the text within its scalar: plain, or quoted without escapes. Any other style points at the whole.
+    pub fn new(text: &Text, file: &SourceFile) -> Self {
+        let span = text.span;
+        let raw = file.text.get(span.start as usize..span.end as usize).unwrap_or("");
+        let inner = |quote: char| raw.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+        let exact = if raw == text.value {
+            Some(span.start)
+        } else if inner('"') == Some(&text.value) || inner('\'') == Some(&text.value) {
+            Some(span.start + 1)
+        } else {
+            None
+        };
+        Self { span, exact }
+    }
+
+    /// The place of a range of the decoded text. Every span of a condition's diagnostic is made here.
+    pub fn locate(&self, range: Range<usize>) -> Span {
+        let at = |offset: usize| -> Option<u32> { self.exact?.checked_add(u32::try_from(offset).ok()?) };
+        match (at(range.start), at(range.end)) {
+            (Some(start), Some(end)) if start <= end && end <= self.span.end => Span {
+                start,
+                end,
+                ..self.span
+            },
+            _ => self.span,
+        }
+    }
+}
+
+/// A condition that parses. Whether it makes sense for an action is for [`super::lower()`] to say.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    pub(super) expr: Expr,
+    /// The same expression as the body of a policy: the form that Cedar's type-checker takes. It is built from
+    /// the parsed expression, not from text, so `true } unless { false` cannot become a second clause.
+    pub(super) template: Template,
+    pub(super) place: TextPlace,
+}
+
+impl Parsed {
+    /// Whether what it means may differ between two actions of one shape.
+    pub fn mentions_action(&self) -> bool {
+        self.mentions(Var::Action)
+    }
+    /// Whether it looks at the principal.
+    pub fn mentions_principal(&self) -> bool {
+        self.mentions(Var::Principal)
+    }
+    /// Whether it looks at the resource.
+    pub fn mentions_resource(&self) -> bool {
+        self.mentions(Var::Resource)
+    }
+    /// Where its text stands.
+    pub fn place(&self) -> TextPlace {
+        self.place
+    }
+
+    fn mentions(&self, var: Var) -> bool {
+        self.expr
+            .subexpressions()
+            .any(|e| matches!(e.expr_kind(), ExprKind::Var(found) if *found == var))
+    }
+
+    pub(super) fn span_of(&self, loc: Option<&Loc>) -> Span {
+        match loc {
+            Some(loc) => self.place.locate(loc.start()..loc.end()),
+            None => self.place.span,
+        }
+    }
+}
+
+/// Parses the text of a condition; what is wrong with it goes to the sink.
+pub fn parse(text: &Text, file: &SourceFile, sink: &mut Sink) -> Option<Parsed> {
+    read(text, file).map_err(|finding| sink.push(*finding)).ok()
+}
+
+pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Box<Diagnostic>> {
+    let place = TextPlace::new(text, file);
+    bounded(&text.value, &place)?;
+    let expr = with_stack(|| Expr::from_str(&text.value).map_err(Box::new)).map_err(|errors| {
+        // The first is the cause; what the parser says after it has recovered is mostly an echo.
+        let error = errors.iter().next();
+        let range = error
+            .and_then(|e| e.labels())
+            .and_then(|mut labels| labels.next())
+            .map(|label| label.offset()..label.offset() + label.len());
+        let span = range.map_or(place.span, |range| place.locate(range));
+        let said = error.map_or_else(|| "it cannot be read".to_owned(), ToString::to_string);
+        let finding = Diagnostic::new(
+            &CONDITION_SYNTAX,
+            format!("this is not a condition: {said}"),
+            span,
+            "here",
+        );
+        Box::new(if text.value.contains('\'') && !text.value.contains('"') {
+            finding.with_help("strings stand in double quotes, not in single ones")
+        } else {
+            match error.and_then(|e| e.help().map(|help| help.to_string())) {
+                Some(help) => finding.with_help(help),
+                None => finding,
+            }
+        })
+    })?;
+    let template = Template::new(
+        PolicyID::from_string("condition"),
+        None,
+        Annotations::new(),
+        Effect::Permit,
+        PrincipalConstraint::any(),
+        ActionConstraint::any(),
+        ResourceConstraint::any(),
+        Some(expr.clone()),
+    );
+    Ok(Parsed { expr, template, place })
+}
+
+/// Whether the parser can be trusted with the text: it recurses, and nothing in it counts how deep.
+fn bounded(text: &str, place: &TextPlace) -> Result<(), Box<Diagnostic>> {
+    let too_large = |message: String| {
+        let finding = Diagnostic::new(&CONDITION_TOO_LARGE, message, place.span, "");
+        Box::new(finding.with_help("split it into several rules, or compare with a set: `[\"a\", \"b\"].contains(x)`"))
+    };
+    if text.len() > MAX_TEXT {
+        let length = text.len();
+        return Err(too_large(format!(
+            "a condition has at most {MAX_TEXT} bytes, and this one has {length}"
+        )));
+    }
+    let depth = nesting(text);
+    if depth.operators > MAX_DEPTH || depth.brackets > MAX_BRACKETS {
+        return Err(too_large(format!(
+            "a condition nests at most {MAX_DEPTH} operators and {MAX_BRACKETS} brackets deep"
+        )));
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Nesting {
+    operators: usize,
+    brackets: usize,
+}
+
+/// What stands between two brackets, or two commas in them.
+#[derive(Default)]
+struct Level {
+    /// `&&`, `||` and `if` so far: a chain of them nests as deep as it is long.
+    chain: usize,
+    /// Every other operator in the operand at hand, and in the deepest one so far.
+    operand: usize,
+    deepest: usize,
+    /// The deepest item before the last comma.
+    items: usize,
+}
+
+impl Level {
+    fn next_operand(&mut self) {
+        self.deepest = self.deepest.max(self.operand);
+        self.operand = 0;
+    }
+    fn next_item(&mut self) {
+        self.next_operand();
+        self.items = self.items.max(self.chain + self.deepest);
+        (self.chain, self.deepest) = (0, 0);
+    }
+}
+
+/// How deep the expression nests. Never too low: an operand counts as nested in every operator of its chain.
+fn nesting(text: &str) -> Nesting {
+    let mut found = Nesting::default();
+    let mut outer: Vec<Level> = Vec::new();
+    let mut level = Level::default();
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, next)| *next);
+        match c {
+            '"' => {
+                while let Some((_, c)) = chars.next() {
+                    match c {
+                        '\\' => drop(chars.next()),
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            '/' if next == Some('/') => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
+            '(' | '[' | '{' => {
+                outer.push(std::mem::take(&mut level));
+                found.brackets = found.brackets.max(outer.len());
+            }
+            ')' | ']' | '}' => {
+                level.next_item();
+                let inside = level.items;
+                level = outer.pop().unwrap_or_default();
+                level.operand += 1 + inside;
+            }
+            ',' => level.next_item(),
+            '&' | '|' => {
+                level.chain += 1;
+                level.next_operand();
+                chars.next_if(|(_, next)| *next == c);
+            }
+            // Two characters, one operator.
+            '=' | '<' | '>' | '!' if next == Some('=') => {
+                level.operand += 1;
+                chars.next();
+            }
+            '=' | '<' | '>' | '!' | '+' | '-' | '*' | '/' | '%' | '.' | ':' => level.operand += 1,
+            'i' if word_at(text, at) == Some("if") => {
+                level.chain += 1;
+                level.next_operand();
+            }
+            't' | 'e' if matches!(word_at(text, at), Some("then" | "else")) => level.next_operand(),
+            'i' | 'h' | 'l' if matches!(word_at(text, at), Some("in" | "is" | "has" | "like")) => level.operand += 1,
+            _ => {}
+        }
+    }
+    // What was never closed nests in what it was opened in.
+    while let Some(mut above) = outer.pop() {
+        level.next_item();
+        above.operand += 1 + level.items;
+        level = above;
+    }
+    level.next_item();
+    found.operators = level.items;
+    found
+}
+
+/// The word that begins there, if one does.
+fn word_at(text: &str, at: usize) -> Option<&str> {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let before = text.get(..at).and_then(|s| s.chars().next_back());
+    if before.is_some_and(word) {
+        return None;
+    }
+    let rest = text.get(at..)?;
+    rest.get(..rest.find(|c| !word(c)).unwrap_or(rest.len()))
+}

@@ -1,0 +1,254 @@
+//! One YAML value to one [`Document`]: its kind, its place, its fields.
+//!
+//! Comes in: a node, where it stands, and the comments of its file. Goes out: the document, with a diagnostic for
+//! everything that is broken, and a hole in its place. Whether a name exists is not known here. One table of
+//! [`Form`]s drives the reading, the suggestions and the JSON Schema.
+
+mod agents;
+mod fields;
+pub mod form;
+mod json;
+mod parameter;
+mod people;
+mod places;
+mod policies;
+mod reader;
+mod selector;
+mod suite;
+mod tools;
+
+use crate::ast::{Body, Document, Text};
+use crate::diag::codes::document as codes;
+use crate::diag::{Diagnostic, Sink};
+use crate::parse::node::{Entry, Node, Value};
+use crate::source::{FileId, Span};
+use fields::Fields;
+use form::Form;
+use reader::{Reader, nearest_kind, shown};
+
+pub use parameter::{PARAMETER, TYPES};
+
+/// Where a document stands. An expanded document has the path of its use and the text of its expansion.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The file that spans are of.
+    pub file: FileId,
+    /// Its place settles what the document may be, and whose it is.
+    pub path: &'a str,
+    /// The file's text: tells which comments stand on a condition's line.
+    pub text: &'a str,
+    /// Every comment of the file, from `#` to the end of its line, in their order.
+    pub comments: &'a [Span],
+}
+
+/// Where documents of a kind may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In `polity.yaml`.
+    Root,
+    /// Anywhere but under `teams/<team>/`.
+    Organization,
+    /// Anywhere; under `teams/<team>/` it is that team's.
+    Anyone,
+}
+
+/// A kind of document.
+#[derive(Debug)]
+pub struct Kind {
+    /// As `kind:` names it.
+    pub name: &'static str,
+    /// Its fields, `kind` and `name` among them.
+    pub form: &'static Form,
+    /// Where it may stand.
+    pub place: Place,
+    build: fn(&mut Reader<'_>, &mut Fields) -> Body,
+}
+
+/// Declares the kinds: name, form, place, and what builds the body.
+macro_rules! kinds {
+    ($($name:ident $form:path, $place:ident, $build:path;)*) => {
+        /// The names of all kinds that stand in YAML, templates apart.
+        pub const KINDS: &[&str] = &[$(stringify!($name)),*];
+
+        /// What an approval rule may ask about: all kinds, and what stands in files of its own.
+        pub const CHANGE_KINDS: &[&str] = &[$(stringify!($name),)* "Template", "Cedar", "Rego"];
+
+        /// All kinds.
+        pub static TABLE: &[Kind] = &[$(Kind {
+            name: stringify!($name),
+            form: &$form,
+            place: Place::$place,
+            build: |reader, fields| Body::$name($build(reader, fields)),
+        }),*];
+    };
+}
+
+kinds! {
+    Organization people::ORGANIZATION, Root, people::organization;
+    Person people::PERSON, Organization, people::person;
+    Group people::GROUP, Organization, people::group;
+    Forge people::FORGE, Organization, people::forge;
+    Team people::TEAM, Organization, people::team;
+    Environment places::ENVIRONMENT, Organization, places::environment;
+    Ring places::RING, Organization, places::ring;
+    DataClass places::DATA_CLASS, Organization, places::data_class;
+    Tool tools::TOOL, Organization, tools::tool;
+    Credential places::CREDENTIAL, Organization, places::credential;
+    Agent agents::AGENT, Anyone, agents::agent;
+    Deployment agents::DEPLOYMENT, Anyone, agents::deployment;
+    Policy policies::POLICY, Anyone, policies::policy;
+    Exception policies::EXCEPTION, Anyone, policies::exception;
+    Invariant policies::INVARIANT, Anyone, policies::invariant;
+    Test suite::TEST, Anyone, suite::test;
+    ApprovalRule policies::APPROVAL_RULE, Organization, policies::approval_rule;
+    Kill agents::KILL, Organization, agents::kill;
+    Use agents::USE, Anyone, agents::filled;
+}
+
+/// Reads one document. `None` where nothing can be known about it; what is wrong is in the sink.
+pub fn read(source: &Source<'_>, root: &Node, sink: &mut Sink) -> Option<Document> {
+    let mut reader = Reader {
+        source,
+        team: team_of(source.path).map(str::to_owned),
+        sink,
+    };
+    let entries = match &root.value {
+        Value::Hole => return None,
+        Value::Map(entries) => entries,
+        Value::List(_) | Value::Scalar(..) => {
+            let message = "a document is a mapping with `kind` and `name`";
+            reader.sink.push(Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                message,
+                root.span,
+                "not a mapping",
+            ));
+            return None;
+        }
+    };
+    let (kind, at) = reader.kind(root, entries)?;
+    reader.place(kind, at);
+    let mut fields = reader.fields(root, kind.form, name_key(entries).unwrap_or(at))?;
+    let name = kind.form.field("name").and_then(|_| fields.text("name"));
+    reader.reserved(kind, name.as_ref());
+    // The kind was read above; descriptions of the kinds that keep none are for whoever reads the file.
+    fields.text("kind");
+    let body = (kind.build)(&mut reader, &mut fields);
+    fields.text("description");
+    debug_assert_eq!(
+        fields.left_over().next(),
+        None,
+        "a field of {} is read by nobody",
+        kind.name
+    );
+    Some(Document {
+        file: source.file,
+        span: root.span,
+        name,
+        team: reader.team,
+        body,
+    })
+}
+
+/// The team under whose folder a path lies: `teams/<team>/...`.
+pub fn team_of(path: &str) -> Option<&str> {
+    let (team, file) = path.strip_prefix("teams/")?.split_once('/')?;
+    (!team.is_empty() && !file.is_empty()).then_some(team)
+}
+
+/// Where the name is written, to point at when something else is missing.
+fn name_key(entries: &[Entry]) -> Option<Span> {
+    entries
+        .iter()
+        .find(|entry| entry.key.value == "name")
+        .map(|entry| entry.value.span)
+}
+
+impl Reader<'_> {
+    /// The document's kind, and where it is written.
+    fn kind(&mut self, root: &Node, entries: &[Entry]) -> Option<(&'static Kind, Span)> {
+        let Some(entry) = entries.iter().find(|entry| entry.key.value == "kind") else {
+            let start = entries.first().map_or(root.span, |entry| entry.key.span);
+            let found = Diagnostic::new(&codes::MISSING_KIND, "a document without `kind`", start, "no `kind`");
+            let misspelt = entries
+                .iter()
+                .find(|entry| entry.key.value.eq_ignore_ascii_case("kind"));
+            self.sink.push(match misspelt {
+                Some(entry) => found.with_replacement("did you mean `kind`?", entry.key.span, "kind"),
+                None => found.with_help(format!("add `kind`: one of {}", KINDS.join(", "))),
+            });
+            return None;
+        };
+        if matches!(entry.value.value, Value::Hole) {
+            return None;
+        }
+        let (text, _) = self.scalar(&entry.value, &form::Type::Text, "`kind`")?;
+        if let Some(kind) = TABLE.iter().find(|kind| kind.name == text) {
+            return Some((kind, entry.value.span));
+        }
+        let message = format!("there is no kind `{}`", shown(text));
+        let found = Diagnostic::new(&codes::UNKNOWN_KIND, message, entry.value.span, "unknown kind");
+        self.sink.push(match (text, nearest_kind(text)) {
+            ("Template", _) => found.with_help("a template is the first document of a file under `templates/`"),
+            ("Cedar", _) => found.with_help("Cedar policies stand in files whose names end in `.cedar`"),
+            ("Rego", _) => found.with_help("Rego policies stand in files whose names end in `.rego`"),
+            (_, Some(kind)) => found.with_replacement(format!("did you mean `{kind}`?"), entry.value.span, kind),
+            (_, None) => found.with_help(format!("one of {}", KINDS.join(", "))),
+        });
+        None
+    }
+
+    /// A kind that may not stand here is still read, so that what refers to it finds it.
+    fn place(&mut self, kind: &Kind, at: Span) {
+        let help = match (kind.place, &self.team) {
+            (Place::Root, _) if self.source.path != "polity.yaml" => {
+                "it stands in `polity.yaml`, at the top of the repository"
+            }
+            (Place::Organization, Some(_)) => "it belongs to the organisation: move it out of `teams/`",
+            _ => return,
+        };
+        let message = match &self.team {
+            Some(team) => format!("`{}` may not stand under `teams/{team}/`", kind.name),
+            None => format!("`{}` may not stand in `{}`", kind.name, self.source.path),
+        };
+        self.sink
+            .push(Diagnostic::new(&codes::KIND_NOT_ALLOWED_HERE, message, at, "not here").with_help(help));
+    }
+
+    /// Names that mean something else wherever they are written.
+    fn reserved(&mut self, kind: &Kind, name: Option<&Text>) {
+        const PRINCIPALS: &[&str] = &["owners", "team-owners", "none"];
+        const TOOLS: &[&str] = &["read", "write", "destructive", "external", "credential"];
+        let reserved = match kind.name {
+            "Person" | "Group" | "Team" => PRINCIPALS,
+            "Tool" => TOOLS,
+            _ => return,
+        };
+        let Some(name) = name.filter(|name| reserved.contains(&name.value.as_str())) else {
+            return;
+        };
+        let what = kind.form.what;
+        let message = format!("{what} may not be called `{}`", name.value);
+        let found = Diagnostic::new(&codes::RESERVED_NAME, message, name.span, "reserved");
+        self.sink
+            .push(found.with_help(format!("reserved here: `{}`", reserved.join("`, `"))));
+    }
+}
+
+impl Source<'_> {
+    /// Whether a comment stands on the line on which a value ends, right after it.
+    fn comment_follows(&self, value: Span) -> bool {
+        let next = self.comments.partition_point(|comment| comment.start < value.end);
+        let Some(comment) = self.comments.get(next) else {
+            return false;
+        };
+        // Between a plain scalar in flow style and the comment may stand brackets and other fields; the comment
+        // is then after those, and not about the condition.
+        self.text
+            .get(value.end as usize..comment.start as usize)
+            .is_some_and(|between| between.chars().all(|c| c == ' ' || c == '\t'))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+//! Tools: servers, endpoints, actions and their variants.
+
+use polity_runtime::value::Effect;
+
+use super::fields::Fields;
+use super::form::{DESCRIPTION, Field, Form, TEXTS, Type, optional, required};
+use super::people::NAMED;
+use super::reader::{EFFECTS, Reader};
+use super::selector::effect;
+use crate::ast::{Action, ActionClass, Endpoint, Server, Text, Tool, Variant};
+use crate::diag::Diagnostic;
+use crate::diag::codes::document as codes;
+
+const READS: Field = optional(
+    "reads",
+    Type::MaybeEmpty(&Type::Text),
+    "data classes that a session holds after the action",
+);
+const RESOURCES: Field = optional("resources", TEXTS, "what a call touches, with parameters in braces");
+
+pub(super) static TOOL: Form = Form {
+    what: "a Tool",
+    fields: &[
+        NAMED,
+        &[
+            optional(
+                "server",
+                Type::Fields(&SERVER),
+                "the MCP server; absent: built in to the agent",
+            ),
+            optional(
+                "strict",
+                Type::Bool,
+                "whether an argument that no parameter declares denies the call",
+            ),
+            optional(
+                "endpoints",
+                Type::Map(&Type::Name, &Type::Fields(&ENDPOINT)),
+                "environment to endpoint, where one has its own",
+            ),
+            READS,
+            RESOURCES,
+            required(
+                "actions",
+                Type::Map(&Type::ForeignName, &Type::Fields(&ACTION)),
+                "what it can do: name to action",
+            ),
+        ],
+    ],
+    may_be_empty: false,
+};
+
+static SERVER: Form = Form {
+    what: "`server`",
+    fields: &[&[
+        optional("command", TEXTS, "the program and its arguments"),
+        optional("url", Type::Text, "where it is reached"),
+        optional("digest", Type::Text, "`sha256:...` of what runs there"),
+    ]],
+    may_be_empty: true,
+};
+
+static ENDPOINT: Form = Form {
+    what: "an endpoint",
+    fields: &[&[
+        optional("url", Type::Text, "where it is reached"),
+        optional("credential", Type::Text, "the credential that it is reached with"),
+    ]],
+    may_be_empty: false,
+};
+
+/// What an action and a variant both may say.
+const CLASS: &[Field] = &[
+    optional("effect", Type::OneOf(EFFECTS), "`read`, `write` or `destructive`"),
+    optional("external", Type::Bool, "whether it is seen outside the organisation"),
+    optional("reversible", Type::Bool, "whether it can be undone"),
+    READS,
+    RESOURCES,
+];
+
+static ACTION: Form = Form {
+    what: "an action",
+    fields: &[
+        CLASS,
+        &[
+            DESCRIPTION,
+            optional(
+                "params",
+                Type::MaybeEmptyMap(&Type::ForeignName, &Type::Parameter),
+                "the call's arguments: name to type",
+            ),
+            optional(
+                "variants",
+                Type::Map(&Type::Word, &Type::Fields(&VARIANT)),
+                "the actions that this one call can be, tried in order",
+            ),
+        ],
+    ],
+    // What is missing is said with more words than "empty".
+    may_be_empty: true,
+};
+
+static VARIANT: Form = Form {
+    what: "a variant",
+    fields: &[
+        CLASS,
+        &[
+            DESCRIPTION,
+            optional("when", Type::Condition, "which calls it takes; absent: every call"),
+        ],
+    ],
+    may_be_empty: true,
+};
+
+pub(super) fn tool(reader: &mut Reader<'_>, fields: &mut Fields) -> Tool {
+    let endpoint = |(environment, mut fields): (Text, Fields)| {
+        let endpoint = Endpoint {
+            span: fields.span,
+            url: fields.text("url"),
+            credential: fields.text("credential"),
+        };
+        (environment, endpoint)
+    };
+    let actions = fields.map_of_forms("actions").into_iter();
+    Tool {
+        description: fields.text("description"),
+        server: fields.fields("server").map(|server| self::server(reader, server)),
+        strict: fields.bool("strict"),
+        endpoints: fields.map_of_forms("endpoints").into_iter().map(endpoint).collect(),
+        reads: fields.texts("reads"),
+        resources: fields.texts("resources"),
+        actions: actions.map(|(name, fields)| action(reader, name, fields)).collect(),
+    }
+}
+
+fn server(reader: &mut Reader<'_>, mut fields: Fields) -> Server {
+    let wrong = match (fields.key("command"), fields.key("url")) {
+        (Some(_), Some(url)) => Some((
+            "`server` has both `command` and `url`",
+            url,
+            "keep the one that is used",
+        )),
+        (None, None) => Some((
+            "`server` has neither `command` nor `url`",
+            fields.at,
+            "say how it is started or reached; leave `server` out if the tool is built in to the agent",
+        )),
+        _ => None,
+    };
+    if let Some((message, at, help)) = wrong {
+        reader
+            .sink
+            .push(Diagnostic::new(&codes::BAD_SERVER, message, at, "").with_help(help));
+    }
+    Server {
+        span: fields.span,
+        command: fields.texts("command"),
+        url: fields.text("url"),
+        digest: fields.text("digest"),
+    }
+}
+
+fn action(reader: &mut Reader<'_>, name: Text, mut fields: Fields) -> (Text, Action) {
+    let here = Written::of(&fields);
+    let split = fields.has("variants");
+    let class = class(&mut fields);
+    if !split {
+        here.complete(reader, &format!("action `{}`", name.value), &class, &name);
+    }
+    let mut variants = Vec::new();
+    for (variant, mut fields) in fields.map_of_forms("variants") {
+        let written = here.or(Written::of(&fields));
+        let own = self::class(&mut fields);
+        let joined = ActionClass {
+            effect: own.effect.or(class.effect),
+            ..ActionClass::default()
+        };
+        written.complete(
+            reader,
+            &format!("variant `{}/{}`", name.value, variant.value),
+            &joined,
+            &variant,
+        );
+        let when = fields.text("when");
+        variants.push((variant, Variant { when, class: own }));
+    }
+    let params = fields.map("params").into_iter();
+    let action = Action {
+        description: fields.text("description"),
+        class,
+        params: params
+            .filter_map(|(name, read)| Some((name, read.into_parameter()?)))
+            .collect(),
+        variants,
+    };
+    (name, action)
+}
+
+fn class(fields: &mut Fields) -> ActionClass {
+    ActionClass {
+        effect: fields.word("effect", effect),
+        external: fields.bool("external"),
+        reversible: fields.bool("reversible"),
+        reads: fields.texts("reads"),
+        resources: fields.texts("resources"),
+    }
+}
+
+/// Which parts of a classification were written, broken or not.
+#[derive(Clone, Copy)]
+struct Written {
+    effect: bool,
+    external: bool,
+    reversible: bool,
+}
+
+impl Written {
+    fn of(fields: &Fields) -> Self {
+        Self {
+            effect: fields.has("effect"),
+            external: fields.has("external"),
+            reversible: fields.has("reversible"),
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            effect: self.effect || other.effect,
+            external: self.external || other.external,
+            reversible: self.reversible || other.reversible,
+        }
+    }
+
+    /// An action says what it does, and unless it only reads, whether it is seen and whether it can be undone.
+    fn complete(self, reader: &mut Reader<'_>, what: &str, class: &ActionClass, name: &Text) {
+        let changes = class.effect.as_ref().is_some_and(|effect| effect.value != Effect::Read);
+        let mut missing = Vec::new();
+        if !self.effect {
+            missing.push("`effect`");
+        }
+        if changes && !self.external {
+            missing.push("`external`");
+        }
+        if changes && !self.reversible {
+            missing.push("`reversible`");
+        }
+        if missing.is_empty() {
+            return;
+        }
+        let message = format!("{what} does not say its {}", missing.join(" and "));
+        let found = Diagnostic::new(&codes::UNCLASSIFIED_ACTION, message, name.span, "not classified");
+        reader.sink.push(if self.effect {
+            found.with_help(
+                "an action that changes something says `external: true` or `false`, and `reversible: true` or `false`",
+            )
+        } else {
+            found.with_help("add `effect`: `read`, `write` or `destructive`")
+        });
+    }
+}

@@ -1,0 +1,593 @@
+//! One scalar's text to a value: names, booleans, whole numbers, durations, rates, moments, sizes.
+//!
+//! Comes in: text after YAML's escapes. Goes out: a value, or what is wrong with the text. Nothing here knows of
+//! documents, spans or diagnostics. Every form is narrow on purpose: what two readers could read in two ways is
+//! refused, and the caller says so.
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+
+use crate::ast::{Millis, Moment, Rate};
+
+/// How YAML reads a plain scalar. Both YAML 1.1 and 1.2 are asked, and the answer that is not a string wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// A string to every reader.
+    Text,
+    /// Nothing: `~`, `null`.
+    Null,
+    /// `true`, and in YAML 1.1 `yes`, `on`, `y`.
+    Boolean,
+    /// In any base, with underscores, or base 60: `017`, `0x1f`, `1_000`, `1:30`.
+    Integer,
+    /// With a point or an exponent, infinite, or not a number.
+    Float,
+    /// `2026-12-31`, with or without a time.
+    Timestamp,
+}
+
+impl Reading {
+    /// The reading in words.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Text => "a string",
+            Self::Null => "null",
+            Self::Boolean => "a boolean",
+            Self::Integer | Self::Float => "a number",
+            Self::Timestamp => "a date",
+        }
+    }
+}
+
+/// Reads a plain scalar as the least friendly YAML reader would.
+pub fn plain_reading(text: &str) -> Reading {
+    match text.to_ascii_lowercase().as_str() {
+        "" | "~" | "null" => return Reading::Null,
+        "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" => return Reading::Boolean,
+        ".nan" | ".inf" | "+.inf" | "-.inf" => return Reading::Float,
+        _ => {}
+    }
+    if is_integer(text) {
+        Reading::Integer
+    } else if is_float(text) {
+        Reading::Float
+    } else if is_timestamp(text) {
+        Reading::Timestamp
+    } else {
+        Reading::Text
+    }
+}
+
+fn is_integer(text: &str) -> bool {
+    let body = text.strip_prefix(['+', '-']).unwrap_or(text).to_ascii_lowercase();
+    let digits = |digits: &str, radix| {
+        digits.chars().any(|c| c.is_digit(radix)) && digits.chars().all(|c| c == '_' || c.is_digit(radix))
+    };
+    if let Some(rest) = body.strip_prefix("0x") {
+        return digits(rest, 16);
+    }
+    if let Some(rest) = body.strip_prefix("0b") {
+        return digits(rest, 2);
+    }
+    if let Some(rest) = body.strip_prefix("0o") {
+        return digits(rest, 8);
+    }
+    body.starts_with(|c: char| c.is_ascii_digit()) && (digits(&body, 10) || is_sexagesimal(&body))
+}
+
+/// `1:30`, `190:20:30`: YAML 1.1 counts in base 60.
+fn is_sexagesimal(body: &str) -> bool {
+    let mut parts = body.split(':');
+    let first = parts.next().unwrap_or_default();
+    let rest: Vec<&str> = parts.collect();
+    !rest.is_empty()
+        && first.chars().all(|c| c == '_' || c.is_ascii_digit())
+        && rest
+            .iter()
+            .all(|part| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']))
+}
+
+fn is_float(text: &str) -> bool {
+    let body = text.strip_prefix(['+', '-']).unwrap_or(text).to_ascii_lowercase();
+    let (mantissa, exponent) = match body.split_once('e') {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (body.as_str(), None),
+    };
+    let digits = |digits: &str| digits.chars().all(|c| c == '_' || c.is_ascii_digit());
+    let exponent_holds = exponent.is_none_or(|exponent| {
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        !exponent.is_empty() && digits(exponent)
+    });
+    let mantissa_holds = match mantissa.split_once('.') {
+        Some((whole, fraction)) => digits(fraction) && (digits(whole) || is_sexagesimal(whole)),
+        None => exponent.is_some() && digits(mantissa),
+    };
+    // At least one digit, and not an identifier such as `_e1`.
+    let starts = mantissa.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    starts && mantissa.chars().any(|c| c.is_ascii_digit()) && mantissa_holds && exponent_holds
+}
+
+fn is_timestamp(text: &str) -> bool {
+    let mut parts = text.splitn(3, '-');
+    let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let day_length = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let all_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    let after = rest.get(day_length..).unwrap_or_default();
+    let mut characters = after.chars();
+    let timed = match characters.next() {
+        None => true,
+        Some('T' | 't' | ' ' | '\t') => characters.any(|c| c == ':'),
+        Some(_) => false,
+    };
+    year.len() == 4
+        && all_digits(year)
+        && (1..=2).contains(&month.len())
+        && all_digits(month)
+        && (1..=2).contains(&day_length)
+        && timed
+}
+
+/// The longest name of a document, rule or variant, in bytes: a DNS label is 63 and names become labels in
+/// clusters; the one more is ours.
+pub const NAME_MAX: usize = 64;
+
+/// The longest name of an action or parameter, in bytes: what MCP clients accept for a tool.
+pub const FOREIGN_NAME_MAX: usize = 128;
+
+/// `[a-z0-9][a-z0-9-]*`, at most [`NAME_MAX`].
+pub fn is_name(text: &str) -> bool {
+    is_spelled(text, NAME_MAX, |b| b.is_ascii_lowercase() || b.is_ascii_digit(), b"-")
+}
+
+/// `[a-z0-9][a-z0-9_-]*`, at most [`NAME_MAX`]: variants, and keys of tags.
+pub fn is_word(text: &str) -> bool {
+    is_spelled(text, NAME_MAX, |b| b.is_ascii_lowercase() || b.is_ascii_digit(), b"_-")
+}
+
+/// `[A-Za-z0-9_-][A-Za-z0-9_.-]*`, at most [`FOREIGN_NAME_MAX`]: actions and parameters, as MCP servers name them.
+pub fn is_foreign_name(text: &str) -> bool {
+    is_spelled(
+        text,
+        FOREIGN_NAME_MAX,
+        |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-',
+        b".",
+    )
+}
+
+fn is_spelled(text: &str, longest: usize, anywhere: impl Fn(u8) -> bool, not_first: &[u8]) -> bool {
+    text.len() <= longest
+        && text.bytes().next().is_some_and(&anywhere)
+        && text.bytes().all(|b| anywhere(b) || not_first.contains(&b))
+}
+
+/// The name nearest to a text that is none: lower-cased, every run of other characters one hyphen.
+pub fn to_name(text: &str) -> Option<String> {
+    let mut name = String::new();
+    for c in text.chars().flat_map(char::to_lowercase) {
+        if c.is_ascii_lowercase() || c.is_ascii_digit() {
+            name.push(c);
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    let name = name.trim_end_matches('-');
+    is_name(name).then(|| name.to_owned())
+}
+
+/// A character that shows nothing or turns the text around it: a reviewer would read something else than the
+/// compiler does. `lines` lets line breaks and tabs through, where a text may have several lines; `prose` lets
+/// the joiners through that some scripts and emoji are spelt with.
+pub fn hidden_character(text: &str, lines: bool, prose: bool) -> Option<char> {
+    text.chars().find(|&c| match c {
+        '\n' | '\t' => !lines,
+        '\u{200C}' | '\u{200D}' => !prose,
+        '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' => true,
+        _ => c.is_control(),
+    })
+}
+
+/// Why a text is not the value asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Not written in the form.
+    Form,
+    /// Zero, where that would mean never or nothing.
+    Zero,
+    /// More than can be held.
+    Overflow,
+}
+
+/// `true` or `false`; nothing else, however friendly.
+pub fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// A decimal whole number without leading zeros: `017` is 15 to one reader and 17 to another.
+pub fn integer(text: &str) -> Result<i64, Fault> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    count(digits)?;
+    text.parse().map_err(|_| Fault::Overflow)
+}
+
+/// Digits without a sign or leading zeros.
+fn count(digits: &str) -> Result<u64, Fault> {
+    match digits.as_bytes() {
+        [b'0', _, ..] | [] => Err(Fault::Form),
+        bytes if bytes.iter().all(u8::is_ascii_digit) => digits.parse().map_err(|_| Fault::Overflow),
+        _ => Err(Fault::Form),
+    }
+}
+
+/// A unit of time, in milliseconds.
+fn unit(letter: &str) -> Result<i64, Fault> {
+    match letter {
+        "s" => Ok(1_000),
+        "m" => Ok(60_000),
+        "h" => Ok(3_600_000),
+        "d" => Ok(86_400_000),
+        _ => Err(Fault::Form),
+    }
+}
+
+/// Splits `15m` into digits and unit.
+fn split_unit(text: &str) -> (&str, &str) {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    text.split_at_checked(digits).unwrap_or((text, ""))
+}
+
+/// `90s`, `15m`, `2h`, `7d`.
+pub fn duration(text: &str) -> Result<Millis, Fault> {
+    let (digits, letter) = split_unit(text);
+    let unit = unit(letter)?;
+    match i64::try_from(count(digits)?).map_err(|_| Fault::Overflow)? {
+        0 => Err(Fault::Zero),
+        n => n.checked_mul(unit).map(Millis).ok_or(Fault::Overflow),
+    }
+}
+
+/// `5/s`, `30/m`, `20/h`, `100/d`.
+pub fn rate(text: &str) -> Result<Rate, Fault> {
+    let (digits, letter) = text.split_once('/').ok_or(Fault::Form)?;
+    let per = Millis(unit(letter)?);
+    match u32::try_from(count(digits)?).map_err(|_| Fault::Overflow)? {
+        0 => Err(Fault::Zero),
+        count => Ok(Rate { count, per }),
+    }
+}
+
+/// `512Mi`, in bytes.
+pub fn size(text: &str) -> Result<i64, Fault> {
+    let (digits, suffix) = split_unit(text);
+    let unit: i64 = match suffix {
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        "Ti" => 1 << 40,
+        _ => return Err(Fault::Form),
+    };
+    match i64::try_from(count(digits)?).map_err(|_| Fault::Overflow)? {
+        0 => Err(Fault::Zero),
+        n => n.checked_mul(unit).ok_or(Fault::Overflow),
+    }
+}
+
+/// `2026-12-31`, the start of that day in UTC, or an RFC 3339 date-time to the millisecond.
+pub fn moment(text: &str) -> Option<Moment> {
+    let (date, time) = match text.split_once('T') {
+        Some((date, time)) => (date, Some(time)),
+        None => (text, None),
+    };
+    let (year, month, day) = match date.as_bytes() {
+        [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] => (
+            number(&[*y1, *y2, *y3, *y4])?,
+            number(&[*m1, *m2])?,
+            number(&[*d1, *d2])?,
+        ),
+        _ => return None,
+    };
+    let (hour, minute, second, millis, offset) = match time {
+        Some(time) => clock(time)?,
+        None => (0, 0, 0, 0, 0),
+    };
+    let narrow = |n: i64| i8::try_from(n).ok();
+    let civil = civil::DateTime::new(
+        i16::try_from(year).ok()?,
+        narrow(month)?,
+        narrow(day)?,
+        narrow(hour)?,
+        narrow(minute)?,
+        narrow(second)?,
+        0,
+    )
+    .ok()?;
+    let utc = civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond();
+    utc.checked_add(millis)?.checked_sub(offset)
+}
+
+/// Hour, minute, second, milliseconds, and the offset from UTC in milliseconds.
+fn clock(time: &str) -> Option<(i64, i64, i64, i64, i64)> {
+    let (time, offset) = match time.strip_suffix('Z') {
+        Some(time) => (time, 0),
+        None => {
+            let at = time.len().checked_sub("+00:00".len())?;
+            let (time, offset) = time.split_at_checked(at)?;
+            (time, zone(offset)?)
+        }
+    };
+    let (whole, millis) = match time.split_once('.') {
+        Some((whole, fraction)) => (whole, thousandths(fraction)?),
+        None => (time, 0),
+    };
+    match whole.as_bytes() {
+        [h1, h2, b':', m1, m2, b':', s1, s2] => Some((
+            number(&[*h1, *h2])?,
+            number(&[*m1, *m2])?,
+            number(&[*s1, *s2])?,
+            millis,
+            offset,
+        )),
+        _ => None,
+    }
+}
+
+fn zone(offset: &str) -> Option<i64> {
+    let (sign, h1, h2, m1, m2) = match offset.as_bytes() {
+        [b'+', h1, h2, b':', m1, m2] => (1, h1, h2, m1, m2),
+        [b'-', h1, h2, b':', m1, m2] => (-1, h1, h2, m1, m2),
+        _ => return None,
+    };
+    let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes) * 60_000)
+}
+
+/// At most three decimal places, in milliseconds.
+fn thousandths(fraction: &str) -> Option<i64> {
+    match fraction.as_bytes() {
+        [a] => number(&[*a, b'0', b'0']),
+        [a, b] => number(&[*a, *b, b'0']),
+        [a, b, c] => number(&[*a, *b, *c]),
+        _ => None,
+    }
+}
+
+fn number(digits: &[u8]) -> Option<i64> {
+    digits
+        .iter()
+        .try_fold(0, |sum, b| b.is_ascii_digit().then(|| sum * 10 + i64::from(b - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_plain_scalar_is_read_as_the_least_friendly_reader_would() {
+        let cases: &[(Reading, &[&str])] = &[
+            (Reading::Null, &["", "~", "null", "Null", "NULL"]),
+            (Reading::Boolean, &["y", "N", "yes", "No", "ON", "off", "true", "FALSE"]),
+            (
+                Reading::Integer,
+                &[
+                    "0",
+                    "-1",
+                    "+12",
+                    "017",
+                    "0o17",
+                    "0x1F",
+                    "0b10",
+                    "1_000",
+                    "1:30",
+                    "190:20:30",
+                    "-0x_f",
+                ],
+            ),
+            (
+                Reading::Float,
+                &[
+                    "1.5",
+                    ".5",
+                    "5.",
+                    "-1.5e3",
+                    "1e5",
+                    "6.8523015e+5",
+                    ".inf",
+                    "-.INF",
+                    ".NaN",
+                    "1_0.5",
+                    "190:20:30.15",
+                ],
+            ),
+            (
+                Reading::Timestamp,
+                &[
+                    "2026-12-31",
+                    "2026-1-1T1:02:03Z",
+                    "2001-12-14t21:59:43.10-05:00",
+                    "2001-12-14 21:59:43",
+                ],
+            ),
+            (
+                Reading::Text,
+                &[
+                    "alice",
+                    "yess",
+                    "1.2.3",
+                    "15m",
+                    "30/m",
+                    "0xg",
+                    "0b2",
+                    "1:60",
+                    "1:300",
+                    "e5",
+                    "_1",
+                    ".",
+                    "-",
+                    "+",
+                    "..5",
+                    "2026-12-31x",
+                    "2026-123-1",
+                    "12-34",
+                    "v1",
+                    ">=2.1",
+                    "a:b",
+                    "1e",
+                    "0o8",
+                    "2026-12-31 x",
+                    "_",
+                    "1e5x",
+                ],
+            ),
+        ];
+        for (reading, texts) in cases {
+            for text in *texts {
+                assert_eq!(plain_reading(text), *reading, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn durations_have_a_unit_and_are_not_zero() {
+        assert_eq!(duration("90s"), Ok(Millis(90_000)));
+        assert_eq!(duration("15m"), Ok(Millis(900_000)));
+        assert_eq!(duration("2h"), Ok(Millis(7_200_000)));
+        assert_eq!(duration("7d"), Ok(Millis(604_800_000)));
+        assert_eq!(duration("0s"), Err(Fault::Zero));
+        assert_eq!(duration("106751991168d"), Err(Fault::Overflow));
+        assert_eq!(duration("99999999999999999999s"), Err(Fault::Overflow));
+        for text in [
+            "", "15", "m", "-1m", "+1m", "1.5h", "1h30m", "15 m", "15min", "015m", "1w", "15M", "١m",
+        ] {
+            assert_eq!(duration(text), Err(Fault::Form), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rates_and_sizes() {
+        let per_minute = Rate {
+            count: 30,
+            per: Millis(60_000),
+        };
+        assert_eq!(rate("30/m"), Ok(per_minute));
+        assert_eq!(rate("0/m"), Err(Fault::Zero));
+        assert_eq!(rate("4294967296/s"), Err(Fault::Overflow));
+        for text in ["30", "30/", "/m", "30/min", "30 / m", "-3/m", "3/m/m"] {
+            assert_eq!(rate(text), Err(Fault::Form), "{text:?}");
+        }
+        assert_eq!(size("512Mi"), Ok(512 << 20));
+        assert_eq!(size("0Mi"), Err(Fault::Zero));
+        assert_eq!(size("99999999Ti"), Err(Fault::Overflow));
+        for text in ["512", "512M", "512MB", "Mi", "0.5Gi"] {
+            assert_eq!(size(text), Err(Fault::Form), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_the_start_of_its_day_in_utc() {
+        assert_eq!(moment("1970-01-02"), Some(86_400_000));
+        assert_eq!(moment("2026-12-31"), moment("2026-12-31T00:00:00Z"));
+        assert_eq!(moment("2026-12-31T02:00:00+02:00"), moment("2026-12-31"));
+        assert_eq!(moment("1970-01-01T00:00:00.5Z"), Some(500));
+        assert_eq!(moment("1970-01-01T00:00:00.123Z"), Some(123));
+        assert_eq!(moment("1969-12-31T23:59:59.999Z"), Some(-1));
+        for text in [
+            "2026-13-01",
+            "2026-02-30",
+            "2026-1-1",
+            "20261231",
+            "2026-12-31T12:00Z",
+            "2026-12-31T12:00:00",
+            "2026-12-31T24:00:00Z",
+            "2026-12-31T12:00:60Z",
+            "2026-12-31 12:00:00Z",
+            "2026-12-31t12:00:00z",
+            "2026-12-31T12:00:00.1234Z",
+            "2026-12-31T12:00:00+24:00",
+            "2026-12-31T12:00:00Z[UTC]",
+            "+2026-12-31",
+            "",
+            "T",
+            "é",
+        ] {
+            assert_eq!(moment(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_lower_case_and_short() {
+        for name in ["a", "0", "claude-code", "a--b", "a-"] {
+            assert!(is_name(name), "{name:?}");
+        }
+        for text in [
+            "",
+            "-a",
+            "A",
+            "a_b",
+            "a.b",
+            "a b",
+            "é",
+            "a/b",
+            &"a".repeat(NAME_MAX + 1),
+        ] {
+            assert!(!is_name(text), "{text:?}");
+        }
+        assert!(is_foreign_name("getUser_v2.list-all") && !is_foreign_name(".hidden") && !is_foreign_name("a/b"));
+        assert!(is_word("submit_pending") && !is_word("_x") && !is_word("X"));
+        assert_eq!(to_name("Claude Code!").as_deref(), Some("claude-code"));
+        assert_eq!(to_name("!!"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_found() {
+        assert_eq!(hidden_character("plain, ünïcode", false, false), None);
+        assert_eq!(hidden_character("a\tb\n", true, true), None);
+        assert_eq!(hidden_character("👩\u{200D}💻", true, true), None);
+        for (text, hidden) in [
+            ("a\n", '\n'),
+            ("a\u{200D}", '\u{200D}'),
+            ("a\u{85}", '\u{85}'),
+            ("\u{202E}a", '\u{202E}'),
+            ("\u{FEFF}a", '\u{FEFF}'),
+            ("a\0", '\0'),
+        ] {
+            assert_eq!(hidden_character(text, false, false), Some(hidden), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn integers_have_one_spelling() {
+        assert_eq!(integer("0"), Ok(0));
+        assert_eq!(integer("-9223372036854775808"), Ok(i64::MIN));
+        assert_eq!(integer("9223372036854775808"), Err(Fault::Overflow));
+        for text in ["", "-", "+1", "007", "1_000", "0x10", "1.0", "1e3"] {
+            assert_eq!(integer(text), Err(Fault::Form), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_reader_panic(text in "\\PC{0,24}") {
+            let _ = (plain_reading(&text), duration(&text), rate(&text), size(&text), moment(&text), integer(&text), to_name(&text));
+        }
+
+        #[test]
+        fn what_parses_as_a_number_is_never_read_as_text(text in "[-+0-9a-fA-F_.:xoeEb]{1,8}") {
+            if text.parse::<i64>().is_ok() || text.parse::<f64>().is_ok() {
+                prop_assert_ne!(plain_reading(&text), Reading::Text);
+            }
+        }
+
+        #[test]
+        fn moments_agree_with_an_independent_reader(seconds in -62_000_000_000_i64..250_000_000_000) {
+            let timestamp = jiff::Timestamp::from_second(seconds).unwrap();
+            prop_assert_eq!(moment(&timestamp.to_string()), Some(seconds * 1000));
+        }
+    }
+}

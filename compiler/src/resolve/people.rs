@@ -1,0 +1,377 @@
+//! The organisation, its people, groups, teams, environments, rings and data classes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use polity_runtime::value::Effect;
+
+use super::names::{BUILT_IN_RINGS, Names, look_up};
+use super::{Class, Environment, Grace, Group, Isolation, Organization, Person, PersonId, Ring, Team, of_kind};
+use crate::ast::{self, Body, Documents, Millis, Moment, Rate, Text};
+use crate::diag::codes::reference::{
+    SHARED_KEY, GROUP_CYCLE, NO_ORGANIZATION, TOO_FEW_OWNERS, TWO_ORGANIZATIONS, UNKNOWN_PERSON,
+    UNKNOWN_TEAM, UNKNOWN_TOOL,
+};
+use crate::diag::{Diagnostic, Sink};
+use crate::resolve::glob;
+use crate::source::Span;
+
+/// How long a bundle lives where the organisation does not say: a week leaves room for a long weekend.
+const DEFAULT_LIFETIME: Millis = Millis(7 * 24 * 3_600_000);
+
+pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
+    people(documents, names, organization, sink);
+    groups(documents, names, organization, sink);
+    root(documents, names, organization, sink);
+    classes(documents, names, organization, sink);
+    rings(documents, names, organization);
+    environments(documents, names, organization, sink);
+    keys(documents, sink);
+    folders(documents, names, sink);
+}
+
+/// `teams/<team>/` must be the folder of a team: reported once a folder.
+fn folders(documents: &Documents, names: &Names, sink: &mut Sink) {
+    let mut reported = BTreeSet::new();
+    for document in &documents.documents {
+        let Some(team) = document.team.as_deref().filter(|team| !names.teams.has(team)) else { continue };
+        if reported.insert(team) {
+            let span = document.name.as_ref().map_or(document.span, |name| name.span);
+            let message = format!("`teams/{team}/` is the folder of no team");
+            let mut diagnostic = Diagnostic::new(&UNKNOWN_TEAM, message, span, "")
+                .with_help("a team is declared by a Team document, outside `teams/`");
+            if let Some(nearest) = crate::diag::nearest(team, names.teams.names()) {
+                diagnostic = diagnostic.with_help(format!("did you mean `teams/{nearest}/`?"));
+            }
+            sink.push(diagnostic);
+        }
+    }
+}
+
+/// The documents of a kind in the order of their ids: the first of each name, by name.
+pub(super) fn sorted<'d, B: 'd>(
+    documents: &'d Documents,
+    pick: impl Fn(&'d Body) -> Option<&'d B>,
+) -> Vec<(&'d Text, &'d ast::Document, &'d B)> {
+    let mut all: BTreeMap<&str, (&Text, &ast::Document, &B)> = BTreeMap::new();
+    for (document, body) in of_kind(documents, pick) {
+        if let Some(name) = &document.name {
+            all.entry(&name.value).or_insert((name, document, body));
+        }
+    }
+    all.into_values().collect()
+}
+
+fn people(documents: &Documents, names: &Names, organization: &mut Organization, _: &mut Sink) {
+    let all = sorted(documents, |b| if let Body::Person(p) = b { Some(p) } else { None });
+    // A name that a group or team took first is no person: only what `names` took counts.
+    organization.people = all
+        .into_iter()
+        .filter(|(name, ..)| names.people.is_at(name))
+        .map(|(name, _, person)| Person { name: name.clone(), email: person.email.clone(), keys: person.keys.clone() })
+        .collect();
+}
+
+fn groups(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
+    let all = sorted(documents, |b| if let Body::Group(g) = b { Some(g) } else { None });
+    let all: Vec<_> = all.into_iter().filter(|(name, ..)| names.groups.is_at(name)).collect();
+    let direct: BTreeMap<&str, &[Text]> = all.iter().map(|(name, _, group)| (name.value.as_str(), group.members.as_slice())).collect();
+    for (_, _, group) in &all {
+        for member in &group.members {
+            if !direct.contains_key(member.value.as_str()) && names.people.id(&member.value).is_none() {
+                unknown_person(names, member, sink);
+            }
+        }
+    }
+    let mut reported = BTreeSet::new();
+    for (name, ..) in all {
+        let mut members = BTreeSet::new();
+        let mut path = vec![name];
+        expand(&direct, names, &mut path, &mut members, &mut reported, sink);
+        organization.groups.push(Group { name: name.clone(), members: members.into_iter().collect() });
+    }
+}
+
+/// Adds everybody in the group at the end of the path. A cycle is reported once, and followed no further.
+fn expand<'d>(
+    direct: &BTreeMap<&'d str, &'d [Text]>,
+    names: &Names,
+    path: &mut Vec<&'d Text>,
+    members: &mut BTreeSet<PersonId>,
+    reported: &mut BTreeSet<Vec<&'d str>>,
+    sink: &mut Sink,
+) {
+    let Some(list) = path.last().and_then(|group| direct.get(group.value.as_str())).copied() else { return };
+    for member in list {
+        if let Some(id) = names.people.id(&member.value) {
+            members.insert(PersonId(id));
+        } else if let Some(start) = path.iter().position(|group| group.value == member.value) {
+            let cycle: Vec<&str> = path.iter().skip(start).map(|group| group.value.as_str()).collect();
+            let mut key = cycle.clone();
+            key.sort_unstable();
+            if reported.insert(key) {
+                let route = cycle.iter().chain(cycle.first()).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" -> ");
+                let message = format!("group `{}` contains itself: {route}", member.value);
+                sink.push(Diagnostic::new(&GROUP_CYCLE, message, member.span, "this closes the circle"));
+            }
+        } else if direct.contains_key(member.value.as_str()) {
+            path.push(member);
+            expand(direct, names, path, members, reported, sink);
+            path.pop();
+        }
+    }
+}
+
+fn unknown_person(names: &Names, name: &Text, sink: &mut Sink) {
+    let candidates = names.people.names().chain(names.groups.names());
+    let message = format!("no person or group is called `{}`", name.value);
+    let mut diagnostic = Diagnostic::new(&UNKNOWN_PERSON, message, name.span, "");
+    if names.teams.has(&name.value) {
+        diagnostic = diagnostic.with_help("that is a team: name its people, or a group of them");
+    }
+    sink.push(diagnostic.with_suggestion(&name.value, name.span, candidates));
+}
+
+/// People of a list of people and groups.
+pub(super) fn persons(list: &[Text], names: &Names, organization: &Organization, sink: &mut Sink) -> Vec<PersonId> {
+    let mut all = BTreeSet::new();
+    for name in list {
+        if let Some(id) = names.people.id(&name.value) {
+            all.insert(PersonId(id));
+        } else if let Some(group) = organization.groups.iter().find(|group| group.name.value == name.value) {
+            all.extend(&group.members);
+        } else {
+            unknown_person(names, name, sink);
+        }
+    }
+    all.into_iter().collect()
+}
+
+fn root(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
+    let mut all = of_kind(documents, |b| if let Body::Organization(o) = b { Some(o) } else { None });
+    let Some((document, root)) = all.next() else {
+        let message = "there is no Organization document";
+        sink.push(
+            Diagnostic::without_place(&NO_ORGANIZATION, message)
+                .with_help("write `polity.yaml` at the root, with `polity: v1`, `kind: Organization`, a name and owners"),
+        );
+        return;
+    };
+    for (second, _) in all {
+        sink.push(
+            Diagnostic::new(&TWO_ORGANIZATIONS, "a repository holds one organisation", second.span, "the second one")
+                .with_related(document.span, "the first one is here"),
+        );
+    }
+    organization.name = document.name.as_ref().map(|name| name.value.clone()).unwrap_or_default();
+    organization.span = Some(document.name.as_ref().map_or(document.span, |name| name.span));
+    organization.owners = persons(&root.owners, names, organization, sink);
+    organization.sole_owner = root.sole_owner.is_some_and(|sole| sole.value);
+    organization.lifetime = root.bundle_lifetime.map_or(DEFAULT_LIFETIME, |lifetime| lifetime.value);
+    let mut effects: Vec<Effect> = root.grace_effects.iter().map(|effect| effect.value).collect();
+    effects.sort_unstable();
+    effects.dedup();
+    organization.grace = Grace { period: root.grace_for.map_or(Millis(0), |period| period.value), effects };
+    organization.lints = root.lints.clone();
+    if organization.owners.len() < 2 && !organization.sole_owner && !root.owners.is_empty() {
+        let span = root.owners.first().map_or(document.span, |owner| owner.span);
+        let message = "an organisation needs two owners: one cannot approve what they wrote themselves";
+        sink.push(
+            Diagnostic::new(&TOO_FEW_OWNERS, message, span, "this is one person")
+                .with_help("name another owner, or say `sole_owner: true`, which every report shows"),
+        );
+    }
+    let teams = sorted(documents, |b| if let Body::Team(t) = b { Some(t) } else { None });
+    for (name, _, team) in teams.into_iter().filter(|(name, ..)| names.teams.is_at(name)) {
+        let team = Team {
+            name: name.clone(),
+            owners: persons(&team.owners, names, organization, sink),
+            owns: team.owns.iter().map(|glob| glob.clone().map(|text| glob::parts(&text))).collect(),
+            rings: None,
+            tools: None,
+        };
+        organization.teams.push(team);
+    }
+}
+
+fn classes(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
+    for (name, _, class) in sorted(documents, |b| if let Body::DataClass(c) = b { Some(c) } else { None }) {
+        let owner = class.owner.as_ref().and_then(|owner| names.person(owner, sink));
+        organization.classes.push(Class { name: name.clone(), owner });
+    }
+}
+
+fn environments(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
+    for (name, _, written) in sorted(documents, |b| if let Body::Environment(e) = b { Some(e) } else { None }) {
+        let mut list = |rings: &Vec<Text>| rings.iter().filter_map(|ring| names.ring(ring, sink)).collect::<Vec<_>>();
+        organization.environments.push(Environment {
+            name: name.clone(),
+            rank: written.rank.map_or(i64::MAX, |rank| rank.value),
+            rings: written.rings.as_ref().map(&mut list),
+            enforced_by: written.enforced_by.as_ref().map(|all| all.iter().map(|one| one.value).collect()),
+            credentials_max_ttl: written.credentials_max_ttl.map(|ttl| ttl.value),
+        });
+    }
+}
+
+/// One key belongs to one principal, of whatever kind.
+fn keys(documents: &Documents, sink: &mut Sink) {
+    let mut seen: BTreeMap<String, (Span, Option<&str>)> = BTreeMap::new();
+    for document in &documents.documents {
+        let keys: Vec<&Text> = match &document.body {
+            Body::Person(person) => person.keys.iter().collect(),
+            Body::Forge(forge) => forge.keys.iter().collect(),
+            Body::Agent(agent) => agent.git_keys.iter().chain(&agent.identity_keys).collect(),
+            _ => continue,
+        };
+        let holder = document.name.as_ref().map(|name| name.value.as_str());
+        for key in keys {
+            // The comment after the key's material is no part of it.
+            let material = key.value.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+            match seen.get(&material) {
+                Some((first, first_holder)) => {
+                    let message = match first_holder {
+                        Some(other) if Some(*other) != holder => format!("this key is `{other}`'s already: a key belongs to one principal"),
+                        _ => "this key is listed twice".to_owned(),
+                    };
+                    sink.push(
+                        Diagnostic::new(&SHARED_KEY, message, key.span, "")
+                            .with_related(*first, "it is listed here first"),
+                    );
+                }
+                None => {
+                    seen.insert(material, (key.span, holder));
+                }
+            }
+        }
+    }
+}
+
+fn rings(documents: &Documents, names: &Names, organization: &mut Organization) {
+    let written = sorted(documents, |b| if let Body::Ring(r) = b { Some(r) } else { None });
+    for name in names.rings.names() {
+        let built_in = BUILT_IN_RINGS.contains(&name).then(|| built_in(name));
+        let base = built_in.unwrap_or_else(|| strictest(name));
+        let document = written.iter().find(|(written, ..)| written.value == name);
+        organization.rings.push(match document {
+            Some((written, _, ring)) => replace(base, written.span, ring),
+            None => base,
+        });
+    }
+}
+
+/// What a document says, over the defaults.
+fn replace(base: Ring, span: Span, ring: &ast::Ring) -> Ring {
+    let small = |value: Option<crate::source::Spanned<i64>>, default: u32| {
+        value.map_or(default, |value| u32::try_from(value.value).unwrap_or(u32::MAX))
+    };
+    let text = |value: &Option<Text>, default: String| value.as_ref().map_or(default, |value| value.value.clone());
+    let list = |value: &Option<Vec<Text>>, default: Vec<String>| {
+        value.as_ref().map_or(default, |list| list.iter().map(|entry| entry.value.clone()).collect())
+    };
+    let mut effects = match &ring.effects {
+        Some(effects) => effects.iter().map(|effect| effect.value).collect(),
+        None => base.effects,
+    };
+    effects.sort_unstable();
+    effects.dedup();
+    let isolation = &ring.isolation;
+    Ring {
+        name: base.name,
+        span: Some(span),
+        level: ring.level.map_or(base.level, |level| level.value),
+        effects,
+        irreversible: ring.irreversible.map_or(base.irreversible, |value| value.value),
+        rate: ring.limits.rate.map_or(base.rate, |rate| rate.value),
+        burst: small(ring.limits.burst, base.burst),
+        concurrent: small(ring.limits.concurrent, base.concurrent),
+        isolation: Isolation {
+            user: text(&isolation.user, base.isolation.user),
+            rootfs: text(&isolation.rootfs, base.isolation.rootfs),
+            tmpfs: list(&isolation.tmpfs, base.isolation.tmpfs),
+            writable: list(&isolation.writable, base.isolation.writable),
+            capabilities: list(&isolation.capabilities, base.isolation.capabilities),
+            seccomp: text(&isolation.seccomp, base.isolation.seccomp),
+            hosts: list(&isolation.hosts, base.isolation.hosts),
+            subprocess: isolation.subprocess.map_or(base.isolation.subprocess, |value| value.value),
+            pids: isolation.pids.map_or(base.isolation.pids, |value| value.value),
+            memory: isolation.memory.map_or(base.isolation.memory, |value| value.value),
+        },
+    }
+}
+
+/// A built-in ring. The figures are those of Microsoft's Agent Governance Toolkit, so that people find what they know.
+fn built_in(name: &str) -> Ring {
+    let all = vec![Effect::Read, Effect::Write, Effect::Destructive];
+    let (level, effects, irreversible, rate, burst, concurrent) = match name {
+        "privileged" => (0, all, true, 100, 200, 32),
+        "trusted" => (1, all, true, 50, 100, 16),
+        "standard" => (2, vec![Effect::Read, Effect::Write], true, 20, 40, 8),
+        _ => return strictest(name),
+    };
+    let strict = strictest(name);
+    let writable = vec![if name == "privileged" { "/".to_owned() } else { "workspace".to_owned() }];
+    let hosts = vec![if name == "standard" { "declared".to_owned() } else { "*".to_owned() }];
+    Ring {
+        level,
+        effects,
+        irreversible,
+        rate: Rate { count: rate, per: Millis(1000) },
+        burst,
+        concurrent,
+        isolation: Isolation {
+            rootfs: if name == "privileged" { "writable" } else { "read-only" }.to_owned(),
+            writable,
+            hosts,
+            subprocess: true,
+            ..strict.isolation
+        },
+        ..strict
+    }
+}
+
+/// What a field of a ring is where neither its document nor a built-in ring says: that of `sandboxed`.
+fn strictest(name: &str) -> Ring {
+    Ring {
+        name: name.to_owned(),
+        span: None,
+        level: 3,
+        effects: vec![Effect::Read],
+        irreversible: false,
+        rate: Rate { count: 5, per: Millis(1000) },
+        burst: 10,
+        concurrent: 2,
+        isolation: Isolation {
+            user: "nonroot".to_owned(),
+            rootfs: "read-only".to_owned(),
+            tmpfs: vec!["/tmp".to_owned()],
+            writable: Vec::new(),
+            capabilities: Vec::new(),
+            seccomp: "default".to_owned(),
+            hosts: Vec::new(),
+            subprocess: false,
+            pids: 64,
+            memory: 512 << 20,
+        },
+    }
+}
+
+/// A moment far enough away that nothing reaches it.
+pub(super) const NEVER: Moment = i64::MAX;
+
+/// The teams' ceilings, which need rings and tools.
+pub(super) fn ceilings(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
+    for (name, _, team) in sorted(documents, |b| if let Body::Team(t) = b { Some(t) } else { None }) {
+        let Some(ceiling) = &team.ceiling else { continue };
+        let rings = ceiling.rings.as_ref().map(|all| all.iter().filter_map(|ring| names.ring(ring, sink)).collect());
+        let tools = ceiling.tools.as_ref().map(|all| {
+            let known = all.iter().filter_map(|tool| {
+                look_up(&names.tools, tool, "tool", &UNKNOWN_TOOL, sink)
+            });
+            known.map(polity_runtime::table::ToolId).collect()
+        });
+        if let Some(resolved) = organization.teams.iter_mut().find(|resolved| resolved.name.value == name.value) {
+            resolved.rings = rings;
+            resolved.tools = tools;
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Policies, exceptions and kills; and the references of kinds that are not enforced yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use polity_runtime::table::{DeploymentId, EnvironmentId, ToolId};
+
+use super::names::Names;
+use super::people::{persons, sorted};
+use super::selector::{Lookup, both};
+use super::{Approval, Exception, Kill, Organization, Requirement, Rule, Scope, TeamId};
+use crate::ast::{self, Body, Documents, Evidence, Millis, RuleEffect, Selector, Text};
+use crate::diag::codes::reference::{
+    APPROVAL_CANNOT_BE_MET, EXCEPTION_OF_ALLOW, EXCEPTION_OUTRANKED, RESOURCES_NOT_DECLARED, UNKNOWN_RULE,
+};
+use crate::diag::{Diagnostic, Sink};
+
+/// How long people have to answer where a rule does not say.
+const DEFAULT_TIMEOUT: Millis = Millis(3_600_000);
+
+pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
+    let lookup = Lookup::new(names, organization);
+    let mut resolver = Resolver { names, organization, lookup: &lookup, sink };
+    let mut rules = Vec::new();
+    for (name, document, policy) in sorted(documents, |b| if let Body::Policy(p) = b { Some(p) } else { None }) {
+        let team = resolver.team(document);
+        rules.extend(resolver.policy(name, team, policy));
+    }
+    rules.sort_by(|a, b| a.name.cmp(&b.name));
+    let exceptions = resolver.exceptions(documents, &rules);
+    let kills = resolver.kills(documents);
+    resolver.not_enforced(documents);
+    organization.rules = rules;
+    organization.exceptions = exceptions;
+    organization.kills = kills;
+}
+
+struct Resolver<'r> {
+    names: &'r Names,
+    organization: &'r Organization,
+    lookup: &'r Lookup<'r>,
+    sink: &'r mut Sink,
+}
+
+impl Resolver<'_> {
+    /// The team under whose folder a document stands. An unknown one was reported, and reaches nobody: an id that no
+    /// team has.
+    fn team(&self, document: &ast::Document) -> Option<TeamId> {
+        let name = document.team.as_ref()?;
+        Some(TeamId(self.names.teams.id(name).unwrap_or(u32::MAX)))
+    }
+
+    fn policy(&mut self, name: &Text, team: Option<TeamId>, policy: &ast::Policy) -> Vec<Rule> {
+        let outer = self.lookup.scope(&policy.scope, team, self.sink);
+        let mut rules = Vec::new();
+        for (rule_name, rule) in &policy.rules {
+            let Some(effect) = rule.effect.map(|effect| effect.value) else { continue };
+            let own = self.lookup.scope(&rule.selector, team, self.sink);
+            let scope = both(&outer, &own);
+            self.resources(&scope, &policy.scope, &rule.selector);
+            let except = rule.except.as_ref().map(|selector| self.except(selector, team));
+            let approval = rule.approval.as_ref().map(|approval| self.approval(approval, &scope));
+            rules.push(Rule {
+                name: format!("{}/{}", name.value, rule_name.value),
+                span: rule_name.span,
+                team,
+                effect,
+                scope,
+                except,
+                when: rule.when.clone(),
+                unless: rule.unless.clone(),
+                approval,
+                limit: rule.limit.map(|limit| limit.value),
+                expires: rule.expires.map(|expires| expires.value),
+                observe_until: rule.observe_until.map(|until| until.value),
+                reason: rule.reason.as_ref().map(|reason| reason.value.trim_end().to_owned()),
+            });
+        }
+        rules
+    }
+
+    /// A rule's `except`. What it names need not lie within the rule, but must exist.
+    fn except(&mut self, selector: &Selector, team: Option<TeamId>) -> Scope {
+        let scope = self.lookup.scope(selector, team, self.sink);
+        self.resources(&scope, &Selector::default(), selector);
+        scope
+    }
+
+    /// `resources` over an action that declares none would never be looked at.
+    fn resources(&mut self, scope: &Scope, outer: &Selector, own: &Selector) {
+        let Some(span) = own.resources.as_ref().or(outer.resources.as_ref()).map(|resources| resources.span) else { return };
+        let bare = (0u32..)
+            .zip(&self.organization.actions)
+            .find(|(id, action)| action.resources.is_empty() && scope.takes_action(polity_runtime::table::ActionId(*id)));
+        if let Some((_, action)) = bare {
+            let message = format!("`{}` declares no resources, so `resources` cannot be looked at", action.name);
+            let help = "name the actions that the rule is about, or declare their `resources` on the tool";
+            let diagnostic = Diagnostic::new(&RESOURCES_NOT_DECLARED, message, span, "");
+            self.sink.push(diagnostic.with_related(action.span, "the action is declared here").with_help(help));
+        }
+    }
+
+    fn approval(&mut self, approval: &ast::Approval, scope: &Scope) -> Approval {
+        let separation = approval.separation.is_none_or(|separation| separation.value);
+        let require: Vec<Requirement> = approval.require.iter().map(|one| self.requirement(one)).collect();
+        self.can_be_met(approval, &require, separation, scope);
+        Approval {
+            require,
+            timeout: approval.timeout.map_or(DEFAULT_TIMEOUT, |timeout| timeout.value),
+            separation,
+            evidence: approval.evidence.map_or(Evidence::Signed, |evidence| evidence.value),
+        }
+    }
+
+    fn requirement(&mut self, written: &ast::Requirement) -> Requirement {
+        let special = |name: &str| written.from.iter().any(|from| from.value == name);
+        let named: Vec<Text> =
+            written.from.iter().filter(|from| from.value != "owners" && from.value != "team-owners").cloned().collect();
+        let mut people: BTreeSet<_> = persons(&named, self.names, self.organization, self.sink).into_iter().collect();
+        if special("owners") {
+            people.extend(&self.organization.owners);
+        }
+        let mut from: Vec<String> = written.from.iter().map(|from| from.value.clone()).collect();
+        from.sort();
+        from.dedup();
+        Requirement {
+            from,
+            count: written.count.map_or(1, |count| u32::try_from(count.value).unwrap_or(u32::MAX)),
+            people: people.into_iter().collect(),
+            team_owners: special("team-owners"),
+        }
+    }
+
+    /// Each person counts for one requirement: for every deployment that the rule reaches there must be an assignment.
+    fn can_be_met(&mut self, approval: &ast::Approval, require: &[Requirement], separation: bool, scope: &Scope) {
+        let organization = self.organization;
+        let mut reached: BTreeMap<(Vec<_>, Option<_>), DeploymentId> = BTreeMap::new();
+        for (id, deployment) in (0u32..).map(DeploymentId).zip(&organization.deployments) {
+            if scope.deployments.as_ref().is_some_and(|list| list.binary_search(&id).is_err()) {
+                continue;
+            }
+            let owners = match require.iter().any(|one| one.team_owners) {
+                true => organization.teams.get(deployment.team.0 as usize).map(|team| team.owners.clone()).unwrap_or_default(),
+                false => Vec::new(),
+            };
+            let agent_owner = organization.agents.get(deployment.agent.0 as usize).and_then(|agent| agent.owner);
+            reached.entry((owners, agent_owner.filter(|_| separation))).or_insert(id);
+        }
+        for ((team_owners, excluded), id) in reached {
+            let eligible: Vec<(u32, BTreeSet<u32>)> = require
+                .iter()
+                .map(|one| {
+                    let owners = team_owners.iter().filter(|_| one.team_owners);
+                    let people = one.people.iter().chain(owners).filter(|person| Some(**person) != excluded);
+                    (one.count, people.map(|person| person.0).collect())
+                })
+                .collect();
+            if !assignable(&eligible) {
+                let name = organization.deployments.get(id.0 as usize).map_or("", |deployment| deployment.name.as_str());
+                let message = format!("for `{name}` this approval can never be given: there are too few people who could");
+                let span = approval.require.first().map_or(approval.span, |first| first.span);
+                let mut diagnostic = Diagnostic::new(&APPROVAL_CANNOT_BE_MET, message, span, "");
+                if excluded.is_some() {
+                    diagnostic = diagnostic.with_help("the agent's owner does not count (`separation`), and a person counts for one requirement");
+                }
+                self.sink.push(diagnostic);
+                return;
+            }
+        }
+    }
+
+    fn exceptions(&mut self, documents: &Documents, rules: &[Rule]) -> Vec<Exception> {
+        let mut all = Vec::new();
+        for (name, document, exception) in sorted(documents, |b| if let Body::Exception(e) = b { Some(e) } else { None }) {
+            let team = self.team(document);
+            let scope = self.except(&exception.selector, team);
+            if let Some(owner) = &exception.owner {
+                self.names.person(owner, self.sink);
+            }
+            let (Some(to), Some(until)) = (&exception.to, exception.until) else { continue };
+            let Ok(rule) = rules.binary_search_by(|rule| rule.name.as_str().cmp(&to.value)) else {
+                let message = format!("no rule is called `{}`", to.value);
+                let diagnostic = Diagnostic::new(&UNKNOWN_RULE, message, to.span, "written `policy/rule`");
+                self.sink.push(diagnostic.with_suggestion(&to.value, to.span, rules.iter().map(|rule| rule.name.as_str())));
+                continue;
+            };
+            let Some(lifted) = rules.get(rule) else { continue };
+            if lifted.effect == RuleEffect::Allow {
+                let message = format!("`{}` is an allow rule: there is nothing to lift", to.value);
+                let diagnostic = Diagnostic::new(&EXCEPTION_OF_ALLOW, message, to.span, "");
+                self.sink.push(diagnostic.with_related(lifted.span, "the rule is here"));
+                continue;
+            }
+            if team.is_some() && lifted.team != team {
+                let message = format!("a team's exception cannot lift `{}`, which is not the team's", to.value);
+                let help = "an exception to the organisation's rule stands outside `teams/`, where its owners approve it";
+                let diagnostic = Diagnostic::new(&EXCEPTION_OUTRANKED, message, to.span, "");
+                self.sink.push(diagnostic.with_related(lifted.span, "the rule is here").with_help(help));
+                continue;
+            }
+            all.push(Exception {
+                name: name.clone(),
+                to: rule,
+                scope,
+                when: exception.when.clone(),
+                until: until.value,
+                until_span: until.span,
+            });
+        }
+        all
+    }
+
+    fn kills(&mut self, documents: &Documents) -> Vec<Kill> {
+        let mut all = Vec::new();
+        for (name, _, kill) in sorted(documents, |b| if let Body::Kill(k) = b { Some(k) } else { None }) {
+            let selects = kill.agents.is_some() || kill.teams.is_some();
+            // What a kill names adds up, unlike the entries of a selector.
+            let mut deployments: BTreeSet<DeploymentId> = BTreeSet::new();
+            if selects {
+                let by = |agents: Option<Vec<Text>>, teams: Option<Vec<Text>>| Selector { agents, teams, ..Selector::default() };
+                for selector in [by(kill.agents.clone(), None), by(None, kill.teams.clone())] {
+                    let scope = self.lookup.scope(&selector, None, self.sink);
+                    deployments.extend(scope.deployments.iter().flat_map(|list| list.iter()));
+                }
+            }
+            let others = Selector { tools: kill.tools.clone(), environments: kill.environments.clone(), ..Selector::default() };
+            let scope = self.lookup.scope(&others, None, self.sink);
+            let environments: Vec<EnvironmentId> = scope.environments.unwrap_or_default();
+            let tools: BTreeSet<ToolId> = kill.tools.iter().flatten().flat_map(|text| self.tools(text)).collect();
+            all.push(Kill {
+                name: name.clone(),
+                reason: kill.reason.as_ref().map(|reason| reason.value.trim_end().to_owned()).unwrap_or_default(),
+                deployments: deployments.into_iter().collect(),
+                tools: tools.into_iter().collect(),
+                environments,
+                everything: kill.everything.is_some_and(|everything| everything.value),
+            });
+        }
+        all
+    }
+
+    /// Tools that an entry names, those without actions included.
+    fn tools(&self, entry: &Text) -> Vec<ToolId> {
+        let glob = super::Glob::new(&entry.value, '.');
+        let matching = self.names.tools.names().enumerate().filter(|(_, name)| glob.matches(name));
+        matching.map(|(id, _)| ToolId(u32::try_from(id).unwrap_or(u32::MAX))).collect()
+    }
+
+    /// Names must resolve in kinds that are not enforced yet, too.
+    fn not_enforced(&mut self, documents: &Documents) {
+        for document in &documents.documents {
+            let team = self.team(document);
+            match &document.body {
+                Body::Invariant(invariant) => {
+                    if let Some(never) = &invariant.never {
+                        self.lookup.scope(&never.selector, team, self.sink);
+                    }
+                }
+                Body::ApprovalRule(rule) => {
+                    for change in &rule.when {
+                        self.lookup.scope(&change.selector, None, self.sink);
+                    }
+                    for requirement in &rule.require {
+                        self.requirement(requirement);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether every requirement can have its people at once, each person for one requirement: bipartite matching by
+/// augmenting paths. A count larger than its people fails at once, so the work is bounded by the people named.
+fn assignable(requirements: &[(u32, BTreeSet<u32>)]) -> bool {
+    let mut taken: BTreeMap<u32, usize> = BTreeMap::new();
+    let seats = requirements.iter().enumerate();
+    for (seat, (count, people)) in seats {
+        if *count as usize > people.len() {
+            return false;
+        }
+        for _ in 0..*count {
+            if !augment(requirements, seat, &mut taken, &mut BTreeSet::new()) {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Finds a person for a seat, moving others to other people where that frees one.
+fn augment(
+    requirements: &[(u32, BTreeSet<u32>)],
+    seat: usize,
+    taken: &mut BTreeMap<u32, usize>,
+    tried: &mut BTreeSet<u32>,
+) -> bool {
+    let Some((_, people)) = requirements.get(seat) else { return false };
+    for person in people {
+        if !tried.insert(*person) {
+            continue;
+        }
+        let free = match taken.get(person).copied() {
+            None => true,
+            Some(holder) => augment(requirements, holder, taken, tried),
+        };
+        if free {
+            taken.insert(*person, seat);
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_counts_for_one_requirement() {
+        let set = |ids: &[u32]| ids.iter().copied().collect::<BTreeSet<u32>>();
+        assert!(assignable(&[(1, set(&[1, 2])), (1, set(&[1]))]));
+        assert!(!assignable(&[(1, set(&[1])), (1, set(&[1]))]));
+        assert!(!assignable(&[(2, set(&[1]))]));
+        assert!(assignable(&[(2, set(&[1, 2, 3])), (1, set(&[1]))]));
+        assert!(!assignable(&[(2, set(&[1, 2])), (1, set(&[1, 2]))]));
+    }
+}

@@ -1,0 +1,340 @@
+//! Selectors to [`Scope`]s: sets of ids, and what is left for the call.
+//!
+//! An entry that matches nothing is an error: in the repository, or in a team's file among that team's deployments.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, RingId};
+
+use super::names::{Index, Names};
+use super::people::persons;
+use super::{AgentId, Behalf, Glob, Organization, Resources, Scope, TeamId, glob};
+use crate::ast::{self, Selector, Text};
+use crate::diag::codes::reference::{
+    MATCHES_NOTHING_HERE, UNKNOWN_ACTION, UNKNOWN_AGENT, UNKNOWN_CLASS, UNKNOWN_CREDENTIAL, UNKNOWN_ENVIRONMENT,
+    UNKNOWN_RING, UNKNOWN_TAG, UNKNOWN_TEAM, UNKNOWN_TOOL,
+};
+use crate::diag::{Code, Diagnostic, Sink};
+
+/// What selectors look up, made once for all of them.
+pub(super) struct Lookup<'o> {
+    names: &'o Names,
+    organization: &'o Organization,
+    by_name: BTreeMap<&'o str, DeploymentId>,
+    by_agent: BTreeMap<AgentId, Vec<DeploymentId>>,
+    by_team: BTreeMap<TeamId, Vec<DeploymentId>>,
+    /// By full name and by the name without the variant; each list sorted.
+    actions: BTreeMap<&'o str, Vec<ActionId>>,
+}
+
+impl<'o> Lookup<'o> {
+    pub(super) fn new(names: &'o Names, organization: &'o Organization) -> Self {
+        let mut lookup = Self {
+            names,
+            organization,
+            by_name: BTreeMap::new(),
+            by_agent: BTreeMap::new(),
+            by_team: BTreeMap::new(),
+            actions: BTreeMap::new(),
+        };
+        for (id, deployment) in (0u32..).map(DeploymentId).zip(&organization.deployments) {
+            lookup.by_name.insert(&deployment.name, id);
+            lookup.by_agent.entry(deployment.agent).or_default().push(id);
+            lookup.by_team.entry(deployment.team).or_default().push(id);
+        }
+        for (id, action) in (0u32..).map(ActionId).zip(&organization.actions) {
+            lookup.actions.entry(&action.base).or_default().push(id);
+            if action.name != action.base {
+                lookup.actions.entry(&action.name).or_default().push(id);
+            }
+        }
+        lookup
+    }
+
+    /// Resolves a selector. Under a team's folder it reaches that team's deployments alone.
+    pub(super) fn scope(&self, selector: &Selector, team: Option<TeamId>, sink: &mut Sink) -> Scope {
+        let mut resolver = Resolver { team, lookup: self, names: self.names, organization: self.organization, sink };
+        Scope {
+            deployments: resolver.deployments(selector),
+            rings: resolver.rings(selector),
+            environments: resolver.environments(selector),
+            actions: resolver.actions(selector),
+            resources: selector.resources.iter().map(resources).collect(),
+            holding: selector.holding.iter().map(|all| resolver.classes(all)).collect(),
+            on_behalf_of: selector.on_behalf_of.iter().map(|all| resolver.behalf(all)).collect(),
+        }
+    }
+}
+
+/// Both scopes: what a policy's `for` and a rule's own selectors say.
+pub(super) fn both(a: &Scope, b: &Scope) -> Scope {
+    Scope {
+        deployments: meet(a.deployments.as_deref(), b.deployments.as_deref()).map(Arc::from),
+        rings: meet(a.rings.as_deref(), b.rings.as_deref()),
+        environments: meet(a.environments.as_deref(), b.environments.as_deref()),
+        actions: meet(a.actions.as_deref(), b.actions.as_deref()).map(Arc::from),
+        resources: [a.resources.as_slice(), &b.resources].concat(),
+        holding: [a.holding.as_slice(), &b.holding].concat(),
+        on_behalf_of: [a.on_behalf_of.as_slice(), &b.on_behalf_of].concat(),
+    }
+}
+
+/// What two sorted sets share; an absent one is everything.
+fn meet<T: Copy + Ord>(a: Option<&[T]>, b: Option<&[T]>) -> Option<Vec<T>> {
+    match (a, b) {
+        (None, None) => None,
+        (Some(one), None) | (None, Some(one)) => Some(one.to_vec()),
+        (Some(a), Some(b)) => Some(a.iter().filter(|id| b.binary_search(id).is_ok()).copied().collect()),
+    }
+}
+
+fn resources(written: &ast::Resources) -> Resources {
+    Resources {
+        span: written.span,
+        globs: written.globs.iter().map(|text| glob::parts(&text.value)).collect(),
+        team_owns: written.team_owns.is_some(),
+    }
+}
+
+struct Resolver<'r> {
+    team: Option<TeamId>,
+    lookup: &'r Lookup<'r>,
+    names: &'r Names,
+    organization: &'r Organization,
+    sink: &'r mut Sink,
+}
+
+impl Resolver<'_> {
+    /// Agents, teams and tags, and the team whose file this is.
+    fn deployments(&mut self, selector: &Selector) -> Option<Arc<[DeploymentId]>> {
+        let mut chosen: Option<Vec<DeploymentId>> = self.own().map(<[_]>::to_vec);
+        let mut narrow = |set: BTreeSet<DeploymentId>| {
+            let set: Vec<DeploymentId> = set.into_iter().collect();
+            chosen = meet(chosen.as_deref(), Some(&set));
+        };
+        if let Some(agents) = &selector.agents {
+            narrow(agents.iter().flat_map(|entry| self.agents(entry)).collect());
+        }
+        if let Some(teams) = &selector.teams {
+            narrow(teams.iter().flat_map(|entry| self.teams(entry)).collect());
+        }
+        for (key, values) in selector.tags.iter().flatten() {
+            narrow(values.iter().flat_map(|value| self.tagged(key, value)).collect());
+        }
+        chosen.map(Arc::from)
+    }
+
+    /// The deployments of the team whose file this is.
+    fn own(&self) -> Option<&[DeploymentId]> {
+        self.team.map(|team| self.lookup.by_team.get(&team).map_or(&[][..], Vec::as_slice))
+    }
+
+    /// `claude-code` is that agent in every team, `payments/claude-code` one deployment.
+    fn agents(&mut self, entry: &Text) -> Vec<DeploymentId> {
+        let everywhere = !entry.value.contains('/');
+        let (known, deployed) = if everywhere {
+            let agents = matching(&self.names.agents, entry, '/');
+            let of = |id: &u32| self.lookup.by_agent.get(&AgentId(*id)).cloned().unwrap_or_default();
+            (!agents.is_empty(), agents.iter().flat_map(of).collect())
+        } else {
+            let glob = Glob::new(&entry.value, '/');
+            let deployed: Vec<DeploymentId> = if glob.is_pattern() {
+                self.lookup.by_name.iter().filter(|(name, _)| glob.matches(name)).map(|(_, id)| *id).collect()
+            } else {
+                self.lookup.by_name.get(entry.value.as_str()).copied().into_iter().collect()
+            };
+            (!deployed.is_empty(), deployed)
+        };
+        if !known {
+            let candidates: Vec<&str> = if everywhere {
+                self.names.agents.names().collect()
+            } else {
+                self.lookup.by_name.keys().copied().collect()
+            };
+            let noun = if everywhere { "agent" } else { "deployment" };
+            let message = format!("no {noun} is called `{}`", entry.value);
+            let diagnostic = Diagnostic::new(&UNKNOWN_AGENT, message, entry.span, "");
+            self.sink.push(diagnostic.with_suggestion(&entry.value, entry.span, candidates));
+        }
+        self.within_team(entry, known, &deployed);
+        deployed
+    }
+
+    fn teams(&mut self, entry: &Text) -> Vec<DeploymentId> {
+        let matched = matching(&self.names.teams, entry, '.');
+        if matched.is_empty() {
+            self.unknown(&UNKNOWN_TEAM, "team", entry, &self.names.teams);
+        }
+        let of = |id: &u32| self.lookup.by_team.get(&TeamId(*id)).cloned().unwrap_or_default();
+        let members: Vec<DeploymentId> = matched.iter().flat_map(of).collect();
+        self.within_team(entry, !matched.is_empty(), &members);
+        members
+    }
+
+    fn tagged(&mut self, key: &Text, value: &Text) -> Vec<DeploymentId> {
+        let organization = self.organization;
+        let tagged = |agent: &super::Agent| agent.tags.iter().any(|(k, v)| *k == key.value && *v == value.value);
+        let agents: Vec<AgentId> =
+            (0u32..).map(AgentId).zip(&organization.agents).filter(|(_, agent)| tagged(agent)).map(|(id, _)| id).collect();
+        if agents.is_empty() {
+            let candidates = organization.agents.iter().flat_map(|agent| &agent.tags);
+            let same: BTreeSet<&str> = candidates.filter(|(k, _)| *k == key.value).map(|(_, v)| v.as_str()).collect();
+            let message = format!("no agent has the tag `{}: {}`", key.value, value.value);
+            let diagnostic = Diagnostic::new(&UNKNOWN_TAG, message, value.span, "");
+            self.sink.push(diagnostic.with_suggestion(&value.value, value.span, same));
+        }
+        let members: Vec<DeploymentId> =
+            agents.iter().flat_map(|agent| self.lookup.by_agent.get(agent).cloned().unwrap_or_default()).collect();
+        self.within_team(value, !agents.is_empty(), &members);
+        members
+    }
+
+    /// In a team's file an entry must match something of that team's.
+    fn within_team(&mut self, entry: &Text, known: bool, matched: &[DeploymentId]) {
+        let Some(team) = self.team.filter(|_| known) else { return };
+        if self.own().unwrap_or_default().iter().any(|id| matched.contains(id)) {
+            return;
+        }
+        let name = self.organization.teams.get(team.0 as usize).map_or("", |team| team.name.value.as_str());
+        let message = format!("`{}` matches none of `{name}`'s deployments", entry.value);
+        let help = format!("a file under `teams/{name}/` reaches that team's deployments alone");
+        self.sink.push(Diagnostic::new(&MATCHES_NOTHING_HERE, message, entry.span, "").with_help(help));
+    }
+
+    fn rings(&mut self, selector: &Selector) -> Option<Vec<RingId>> {
+        let written = selector.rings.as_ref()?;
+        let ids = self.named(written, &self.names.rings, "ring", &UNKNOWN_RING);
+        Some(ids.into_iter().map(RingId).collect())
+    }
+
+    fn environments(&mut self, selector: &Selector) -> Option<Vec<EnvironmentId>> {
+        let written = selector.environments.as_ref()?;
+        let ids = self.named(written, &self.names.environments, "environment", &UNKNOWN_ENVIRONMENT);
+        Some(ids.into_iter().map(EnvironmentId).collect())
+    }
+
+    fn classes(&mut self, written: &[Text]) -> Vec<ClassId> {
+        let ids = self.named(written, &self.names.classes, "data class", &UNKNOWN_CLASS);
+        ids.into_iter().map(ClassId).collect()
+    }
+
+    /// Ids of all names that the entries match, sorted.
+    fn named(&mut self, written: &[Text], index: &Index, noun: &str, code: &'static Code) -> BTreeSet<u32> {
+        let mut ids = BTreeSet::new();
+        for entry in written {
+            let matched = matching(index, entry, '.');
+            if matched.is_empty() {
+                self.unknown(code, noun, entry, index);
+            }
+            ids.extend(matched);
+        }
+        ids
+    }
+
+    fn unknown(&mut self, code: &'static Code, noun: &str, entry: &Text, index: &Index) {
+        let message = format!("no {noun} is called `{}`", entry.value);
+        if !index.is_broken(&entry.value) {
+            let diagnostic = Diagnostic::new(code, message, entry.span, "");
+            self.sink.push(diagnostic.with_suggestion(&entry.value, entry.span, index.names()));
+        }
+    }
+
+    /// Tools, actions, effects, external, reversible and credentials, all that are given.
+    fn actions(&mut self, selector: &Selector) -> Option<Arc<[ActionId]>> {
+        let organization = self.organization;
+        let all = || (0u32..).map(ActionId).zip(&organization.actions);
+        let mut chosen: Option<BTreeSet<ActionId>> = None;
+        let mut narrow = |set: BTreeSet<ActionId>| {
+            chosen = Some(match chosen.take() {
+                Some(before) => &before & &set,
+                None => set,
+            });
+        };
+        if let Some(tools) = &selector.tools {
+            let ids = self.named(tools, &self.names.tools, "tool", &UNKNOWN_TOOL);
+            narrow(all().filter(|(_, action)| ids.contains(&action.tool.0)).map(|(id, _)| id).collect());
+        }
+        if let Some(credentials) = &selector.credentials {
+            let ids = self.named(credentials, &self.names.credentials, "credential", &UNKNOWN_CREDENTIAL);
+            let named: BTreeSet<String> = ids
+                .iter()
+                .filter_map(|id| self.names.credentials.names().nth(*id as usize))
+                .map(|name| format!("credential.{name}"))
+                .collect();
+            narrow(all().filter(|(_, action)| named.contains(&action.name)).map(|(id, _)| id).collect());
+        }
+        if let Some(actions) = &selector.actions {
+            let mut named = BTreeSet::new();
+            for entry in actions {
+                named.extend(self.action(entry));
+            }
+            narrow(named);
+        }
+        if let Some(effects) = &selector.effects {
+            let has = |action: &super::Action| effects.iter().any(|effect| effect.value == action.effect);
+            narrow(all().filter(|(_, action)| has(action)).map(|(id, _)| id).collect());
+        }
+        if let Some(external) = selector.external {
+            narrow(all().filter(|(_, action)| action.external == external.value).map(|(id, _)| id).collect());
+        }
+        if let Some(reversible) = selector.reversible {
+            narrow(all().filter(|(_, action)| action.reversible == reversible.value).map(|(id, _)| id).collect());
+        }
+        Some(chosen?.into_iter().collect())
+    }
+
+    /// `github.merge_*` covers the variants; `github.pull_request_review_write/approve` is one of them.
+    fn action(&mut self, entry: &Text) -> Vec<ActionId> {
+        let organization = self.organization;
+        let (base, variant) = match entry.value.split_once('/') {
+            Some((base, variant)) => (base, Some(Glob::new(variant, '/'))),
+            None => (entry.value.as_str(), None),
+        };
+        let base = Glob::new(base, '.');
+        let takes = |action: &super::Action| {
+            base.matches(&action.base)
+                && variant.as_ref().is_none_or(|variant| action.name.split_once('/').is_some_and(|(_, name)| variant.matches(name)))
+        };
+        let pattern = base.is_pattern() || variant.as_ref().is_some_and(Glob::is_pattern);
+        let found: Vec<ActionId> = if pattern {
+            (0u32..).map(ActionId).zip(&organization.actions).filter(|(_, action)| takes(action)).map(|(id, _)| id).collect()
+        } else {
+            self.lookup.actions.get(entry.value.as_str()).cloned().unwrap_or_default()
+        };
+        if found.is_empty() {
+            self.unknown_action(entry);
+        }
+        found
+    }
+
+    fn unknown_action(&mut self, entry: &Text) {
+        let organization = self.organization;
+        let tool = entry.value.split_once('.').map_or("", |(tool, _)| tool);
+        let declared = organization.tools.iter().find(|candidate| candidate.name == tool);
+        let message = format!("no tool has an action `{}`", entry.value);
+        let label = declared.map(|tool| format!("`{}` has no such action", tool.name)).unwrap_or_default();
+        let mut diagnostic = Diagnostic::new(&UNKNOWN_ACTION, message, entry.span, label);
+        if let Some(tool) = declared {
+            diagnostic = diagnostic.with_related(tool.span, format!("`{}` is declared here", tool.name));
+        }
+        let bases: BTreeSet<&str> = organization.actions.iter().flat_map(|action| [action.base.as_str(), action.name.as_str()]).collect();
+        self.sink.push(diagnostic.with_suggestion(&entry.value, entry.span, bases));
+    }
+
+    /// People and groups, or `none`.
+    fn behalf(&mut self, written: &[Text]) -> Behalf {
+        let (nobody, somebody): (Vec<&Text>, Vec<&Text>) = written.iter().partition(|entry| entry.value == "none");
+        let somebody: Vec<Text> = somebody.into_iter().cloned().collect();
+        Behalf { people: persons(&somebody, self.names, self.organization, self.sink), nobody: !nobody.is_empty() }
+    }
+}
+
+/// Ids of the names that an entry matches.
+fn matching(index: &Index, entry: &Text, separator: char) -> Vec<u32> {
+    let glob = Glob::new(&entry.value, separator);
+    if !glob.is_pattern() {
+        return index.id(&entry.value).into_iter().collect();
+    }
+    (0u32..).zip(index.names()).filter(|(_, name)| glob.matches(name)).map(|(id, _)| id).collect()
+}

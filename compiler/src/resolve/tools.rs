@@ -1,0 +1,300 @@
+//! Tools, their actions and variants, and credentials seen as tools with one action.
+
+use std::collections::BTreeMap;
+
+use polity_runtime::table::{ActionId, ClassId, ToolId};
+use polity_runtime::value::Effect;
+
+use super::names::Names;
+use super::people::{self, sorted};
+use super::shape::{self, Parameter, Shape, ShapeId, Type};
+use super::{Action, Base, Credential, Organization, Resource, Server, Tool};
+use crate::ast::{self, ActionClass, Body, Documents, Millis, Text};
+use crate::diag::codes::reference::{
+    CREDENTIAL_OUTLIVES_ENVIRONMENT, DERIVED_NAME_TAKEN, RESOURCE_PLACEHOLDER, TOO_MANY_PARAMETERS, UNKNOWN_CREDENTIAL,
+    UNREACHABLE_VARIANT,
+};
+use crate::diag::{Diagnostic, Sink};
+use crate::ir::ResourcePart;
+use crate::source::Span;
+
+pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
+    let mut shapes = Shapes::default();
+    let tools = sorted(documents, |b| if let Body::Tool(t) = b { Some(t) } else { None });
+    for (name, _, tool) in tools {
+        let mut resolver = Resolver { names, organization, shapes: &mut shapes, sink };
+        resolver.tool(name, tool);
+    }
+    for (name, _, credential) in sorted(documents, |b| if let Body::Credential(c) = b { Some(c) } else { None }) {
+        let mut resolver = Resolver { names, organization, shapes: &mut shapes, sink };
+        resolver.credential(name, credential);
+    }
+    organization.shapes = shapes.list;
+    people::ceilings(documents, names, organization, sink);
+}
+
+/// Shapes, each once.
+#[derive(Default)]
+struct Shapes {
+    list: Vec<Shape>,
+    ids: BTreeMap<u64, Vec<ShapeId>>,
+}
+
+impl Shapes {
+    fn intern(&mut self, shape: Shape) -> ShapeId {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        shape.hash(&mut hasher);
+        let bucket = self.ids.entry(hasher.finish()).or_default();
+        if let Some(id) = bucket.iter().find(|id| self.list.get(id.0 as usize) == Some(&shape)) {
+            return *id;
+        }
+        let id = ShapeId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
+        bucket.push(id);
+        self.list.push(shape);
+        id
+    }
+}
+
+struct Resolver<'r> {
+    names: &'r Names,
+    organization: &'r mut Organization,
+    shapes: &'r mut Shapes,
+    sink: &'r mut Sink,
+}
+
+impl Resolver<'_> {
+    fn tool(&mut self, name: &Text, tool: &ast::Tool) {
+        let id = ToolId(next(&self.organization.tools));
+        let first_action = next(&self.organization.actions);
+        let mut written: Vec<&(Text, ast::Action)> = tool.actions.iter().collect();
+        written.sort_by(|(a, _), (b, _)| a.value.cmp(&b.value));
+        for (short, action) in written {
+            self.action(id, name, tool, short, action);
+        }
+        for (environment, endpoint) in &tool.endpoints {
+            self.names.environment(environment, self.sink);
+            if let Some(credential) = &endpoint.credential {
+                let index = &self.names.credentials;
+                super::names::look_up(index, credential, "credential", &UNKNOWN_CREDENTIAL, self.sink);
+            }
+        }
+        let server = tool.server.as_ref().map(|server| Server {
+            span: server.span,
+            command: server.command.clone(),
+            url: server.url.clone(),
+            digest: server.digest.clone(),
+        });
+        self.organization.tools.push(Tool {
+            name: name.value.clone(),
+            span: name.span,
+            strict: tool.strict.is_none_or(|strict| strict.value),
+            credential: None,
+            server,
+            first_action,
+            action_count: next(&self.organization.actions) - first_action,
+        });
+    }
+
+    fn action(&mut self, id: ToolId, tool_name: &Text, tool: &ast::Tool, short: &Text, action: &ast::Action) {
+        if let Some((taken, _)) = action.params.iter().find(|(name, _)| name.value == "to_hosts")
+            && action.params.iter().any(|(name, _)| name.value == "to")
+        {
+            let message = "`to_hosts` is derived from the list `to`: no parameter may be called so beside it";
+            self.sink.push(Diagnostic::new(&DERIVED_NAME_TAKEN, message, taken.span, ""));
+            return;
+        }
+        let Some(shape) = shape::build(&action.params) else {
+            let message = format!("`{}` has more than {} parameters, nested ones included", short.value, shape::MAX_SLOTS);
+            self.sink.push(Diagnostic::new(&TOO_MANY_PARAMETERS, message, short.span, ""));
+            return;
+        };
+        let base = format!("{}.{}", tool_name.value, short.value);
+        let templates = |written: &Option<Vec<Text>>, sink: &mut Sink| {
+            written.as_ref().map(|all| all.iter().filter_map(|text| resource(text, &shape, sink)).collect::<Vec<_>>())
+        };
+        let class = &action.class;
+        let of_tool = templates(&tool.resources, self.sink);
+        let resources = templates(&class.resources, self.sink).or(of_tool).unwrap_or_default();
+        let reads_of_tool = tool.reads.as_deref().unwrap_or_default();
+        let reads = class.reads.as_deref().unwrap_or(reads_of_tool);
+        let settled = |own: &ActionClass| {
+            let effect = own.effect.or(class.effect)?.value;
+            let external = own.external.or(class.external).map(|v| v.value).or((effect == Effect::Read).then_some(false))?;
+            let reversible = own.reversible.or(class.reversible).map(|v| v.value).or((effect == Effect::Read).then_some(true))?;
+            Some((effect, external, reversible))
+        };
+        let own_resources: Vec<_> = action.variants.iter().map(|(_, variant)| templates(&variant.class.resources, self.sink)).collect();
+        let shape = self.shapes.intern(shape);
+        let new = |name: String, span: Span, (effect, external, reversible), reads: Vec<ClassId>, resources: Vec<Resource>| Action {
+            name,
+            base: base.clone(),
+            span,
+            tool: id,
+            effect,
+            external,
+            reversible,
+            reads,
+            resources,
+            shape,
+        };
+        if action.variants.is_empty() {
+            let reads = self.classes(reads);
+            if let Some(settled) = settled(&ActionClass::default()) {
+                self.organization.actions.push(new(base.clone(), short.span, settled, reads, resources));
+            }
+            return;
+        }
+        let mut variants: Vec<(usize, &Text, &ast::Variant)> =
+            action.variants.iter().enumerate().map(|(order, (name, variant))| (order, name, variant)).collect();
+        variants.sort_by(|(_, a, _), (_, b, _)| a.value.cmp(&b.value));
+        let mut tried = Vec::new();
+        for (order, name, variant) in variants {
+            let reads = self.classes(variant.class.reads.as_deref().unwrap_or(reads));
+            let resources = own_resources.get(order).cloned().flatten().unwrap_or_else(|| resources.clone());
+            let Some(settled) = settled(&variant.class) else { continue };
+            let action = ActionId(next(&self.organization.actions));
+            let full = format!("{base}/{}", name.value);
+            self.organization.actions.push(new(full, name.span, settled, reads, resources));
+            tried.push((order, name, variant.when.clone(), action));
+        }
+        tried.sort_by_key(|(order, ..)| *order);
+        let open = tried.iter().position(|(_, _, when, _)| when.is_none());
+        if let Some((_, name, ..)) = open.and_then(|open| tried.get(open + 1)) {
+            let message = format!("variant `{}` is never reached: the one before it takes every call", name.value);
+            let help = "variants are tried in order: put the one without `when` last";
+            self.sink.push(Diagnostic::new(&UNREACHABLE_VARIANT, message, name.span, "").with_help(help));
+        }
+        let variants = tried.into_iter().map(|(_, _, when, action)| (when, action)).collect();
+        self.organization.bases.push(Base { name: base, tool: id, shape, variants });
+    }
+
+    fn classes(&mut self, written: &[Text]) -> Vec<ClassId> {
+        let mut classes: Vec<ClassId> = written.iter().filter_map(|class| self.names.class(class, self.sink)).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
+    fn credential(&mut self, name: &Text, credential: &ast::Credential) {
+        let id = ToolId(next(&self.organization.tools));
+        let first_action = next(&self.organization.actions);
+        let mut environments: Vec<_> =
+            credential.environments.iter().filter_map(|text| self.names.environment(text, self.sink)).collect();
+        environments.sort_unstable();
+        environments.dedup();
+        if let Some(ttl) = credential.max_ttl {
+            for id in &environments {
+                let Some(environment) = self.organization.environments.get(id.0 as usize) else { continue };
+                if let Some(most) = environment.credentials_max_ttl.filter(|most| *most < ttl.value) {
+                    let message = format!(
+                        "`{}` may live longer than any credential of `{}` may: at most {} s there",
+                        name.value,
+                        environment.name.value,
+                        most.0 / 1000
+                    );
+                    let diagnostic = Diagnostic::new(&CREDENTIAL_OUTLIVES_ENVIRONMENT, message, ttl.span, "");
+                    self.sink.push(diagnostic.with_related(environment.name.span, "the environment is declared here"));
+                }
+            }
+        }
+        let full = format!("credential.{}", name.value);
+        let shape = self.shapes.intern(Shape::default());
+        let owner = credential.owner.as_ref().and_then(|owner| self.names.person(owner, self.sink));
+        self.organization.actions.push(Action {
+            name: full.clone(),
+            base: full.clone(),
+            span: name.span,
+            tool: id,
+            effect: Effect::Read,
+            external: false,
+            reversible: true,
+            reads: Vec::new(),
+            resources: Vec::new(),
+            shape,
+        });
+        self.organization.tools.push(Tool {
+            name: full,
+            span: name.span,
+            strict: true,
+            credential: Some(Credential {
+                name: name.clone(),
+                environments,
+                max_ttl: credential.max_ttl.map_or(Millis(0), |ttl| ttl.value),
+                owner,
+            }),
+            server: None,
+            first_action,
+            action_count: 1,
+        });
+    }
+}
+
+/// The id that the next one gets.
+fn next<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len()).unwrap_or(u32::MAX)
+}
+
+/// Reads `repo:{owner}/{repo}`.
+fn resource(text: &Text, shape: &Shape, sink: &mut Sink) -> Option<Resource> {
+    let mut parts = Vec::new();
+    let mut rest = text.value.as_str();
+    while let Some(open) = rest.find(['{', '}']) {
+        let (literal, tail) = rest.split_at(open);
+        if !literal.is_empty() {
+            parts.push(ResourcePart::Literal(literal.to_owned()));
+        }
+        let Some((name, after)) = tail.strip_prefix('{').and_then(|tail| tail.split_once('}')) else {
+            let message = format!("`{}` has a brace without its other half", text.value);
+            sink.push(Diagnostic::new(&RESOURCE_PLACEHOLDER, message, text.span, ""));
+            return None;
+        };
+        let parameter = placeholder(name, text, shape, sink)?;
+        parts.push(ResourcePart::Slot {
+            slot: parameter.slot,
+            folded: matches!(parameter.ty, Type::String { fold: true } | Type::Host),
+            free: parameter.ty == Type::Path,
+        });
+        rest = after;
+    }
+    if !rest.is_empty() {
+        parts.push(ResourcePart::Literal(rest.to_owned()));
+    }
+    // What stands alone cannot be confused with what stands beside it.
+    if let [ResourcePart::Slot { free, .. }] = parts.as_mut_slice() {
+        *free = true;
+    }
+    Some(Resource { parts })
+}
+
+/// The parameter that a placeholder names: a scalar whose text is plain.
+fn placeholder<'s>(path: &str, text: &Text, shape: &'s Shape, sink: &mut Sink) -> Option<&'s Parameter> {
+    let mut fields: &[Parameter] = &shape.parameters;
+    let mut found = None;
+    for name in path.split('.') {
+        let next = fields.iter().find(|parameter| parameter.name == name);
+        let Some(parameter) = next else {
+            let message = format!("the placeholder `{{{path}}}` names no parameter of this action");
+            let candidates = fields.iter().map(|parameter| parameter.name.as_str());
+            let mut diagnostic = Diagnostic::new(&RESOURCE_PLACEHOLDER, message, text.span, "");
+            if let Some(nearest) = crate::diag::nearest(name, candidates) {
+                diagnostic = diagnostic.with_help(format!("did you mean `{{{nearest}}}`?"));
+            }
+            sink.push(diagnostic);
+            return None;
+        };
+        fields = match &parameter.ty {
+            Type::Record(fields) | Type::Url(fields) | Type::Email(fields) => fields,
+            _ => &[],
+        };
+        found = Some(parameter);
+    }
+    let plain = found.filter(|parameter| {
+        matches!(parameter.ty, Type::String { .. } | Type::Int | Type::Bool | Type::Path | Type::Host | Type::Enum(_))
+    });
+    if plain.is_none() {
+        let message = format!("`{{{path}}}` cannot stand in a resource: only strings, enums, paths, hosts, integers and booleans can");
+        sink.push(Diagnostic::new(&RESOURCE_PLACEHOLDER, message, text.span, ""));
+    }
+    plain
+}

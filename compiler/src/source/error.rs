@@ -1,0 +1,107 @@
+//! What the outside world did not give: the reasons why no tree was read at all.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why a repository or folder was not read. Nothing that an author of policy wrote is in here: that is a diagnostic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadError {
+    /// There is no git repository at or above the path.
+    NotARepository {
+        /// The path given.
+        path: PathBuf,
+        /// What was looked at.
+        message: String,
+    },
+    /// The repository belongs to somebody else, who could have put anything into it.
+    ForeignOwner {
+        /// The repository.
+        path: PathBuf,
+    },
+    /// The revision names no commit of the repository.
+    UnknownRevision {
+        /// As it was given.
+        revision: String,
+        /// Why.
+        message: String,
+    },
+    /// The clone holds only the newest commits.
+    Shallow {
+        /// The repository.
+        path: PathBuf,
+    },
+    /// The repository pretends other parents for some commits.
+    Grafted {
+        /// The grafts file.
+        path: PathBuf,
+    },
+    /// The commit has no such folder.
+    NotInCommit {
+        /// The folder, relative to the repository.
+        path: String,
+        /// The commit's id.
+        commit: String,
+    },
+    /// An object is missing, or is not what its id says.
+    Corrupt {
+        /// The object's id.
+        object: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The file system refused.
+    Io {
+        /// What was read.
+        path: PathBuf,
+        /// Why not.
+        message: String,
+    },
+}
+
+impl ReadError {
+    pub(super) fn io(path: &Path, error: &std::io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            message: error.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotARepository { path, message } => {
+                write!(
+                    f,
+                    "there is no git repository at or above `{}`: {message}",
+                    path.display()
+                )
+            }
+            Self::ForeignOwner { path } => write!(
+                f,
+                "the repository `{}` belongs to another user; run as its owner, or make it yours with `chown`",
+                path.display()
+            ),
+            Self::UnknownRevision { revision, message } => write!(f, "`{revision}` names no commit: {message}"),
+            Self::Shallow { path } => write!(
+                f,
+                "the repository `{}` is a shallow clone, whose history cannot be checked; run `git fetch --unshallow`, \
+                 or clone with full depth (`GIT_DEPTH: 0`, `fetch-depth: 0`)",
+                path.display()
+            ),
+            Self::Grafted { path } => write!(
+                f,
+                "`{}` gives commits other parents than their own, so the history cannot be checked; remove that file",
+                path.display()
+            ),
+            Self::NotInCommit { path, commit } => write!(f, "commit {commit} has no folder `{path}`"),
+            Self::Corrupt { object, message } => write!(
+                f,
+                "the object {object} is missing or not what its id says ({message}); run `git fsck`, or clone again"
+            ),
+            Self::Io { path, message } => write!(f, "`{}` cannot be read: {message}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}

@@ -1,0 +1,242 @@
+//! Placements to signatures, signatures to fragments, fragments to cells.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use polity_runtime::table::{ActionId, DeploymentId, ToolId};
+use rayon::prelude::*;
+
+use super::Row;
+use super::diagram::{Diagram, Diagrams};
+use super::guards::{Context, Guards, Seen, Views};
+use crate::ast::RuleEffect;
+use crate::ir::RuleSet;
+use crate::resolve::{Deployment, Organization, Placement, TeamId};
+
+/// What decides: everything that the table holds beyond names.
+pub struct Cells {
+    pub diagrams: Diagrams,
+    /// Of each placement, in the order of deployments and environments.
+    pub rows: Vec<Row>,
+    /// Cell ids; a fragment is a run of them.
+    pub fragments: Vec<u32>,
+    pub cells: Vec<CellDraft>,
+    /// Of each base, the test of each variant.
+    pub variants: Vec<Vec<Diagram>>,
+}
+
+/// A cell before it has a place.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct CellDraft {
+    pub denies: Vec<EntryDraft>,
+    pub grants: Vec<EntryDraft>,
+    pub gates: Vec<EntryDraft>,
+    pub observed: Vec<EntryDraft>,
+    pub ceiling: bool,
+}
+
+impl CellDraft {
+    /// All entries in the order in which they are written.
+    pub fn entries(&self) -> impl Iterator<Item = &EntryDraft> {
+        self.denies.iter().chain(&self.grants).chain(&self.gates).chain(&self.observed)
+    }
+}
+
+/// A rule in a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EntryDraft {
+    pub rule: u32,
+    pub guard: Diagram,
+    /// What it asks of people, if it asks: for which team, where that matters.
+    pub approval: Option<Option<TeamId>>,
+}
+
+impl Cells {
+    /// Every diagram that is referred to.
+    pub fn roots(&self) -> Vec<Diagram> {
+        let entries = self.cells.iter().flat_map(|cell| cell.entries().map(|entry| entry.guard));
+        entries.chain(self.variants.iter().flatten().copied()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+/// The rules that reach a placement, each with what it sees of the placement; and the ring's ceiling. Placements with
+/// equal signatures for a tool are decided alike there.
+type Signature = (Vec<(u32, u32)>, u64);
+
+/// Makes every cell. Gives the rules whose guards are too large.
+pub fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<usize>> {
+    let views = Views::new(organization, rules);
+    let mut guards = Guards::new(organization, rules, &views);
+    let reach = Reach::new(organization, &views);
+    let placements: Vec<(DeploymentId, &Deployment, &Placement)> = (0u32..)
+        .map(DeploymentId)
+        .zip(&organization.deployments)
+        .flat_map(|(id, deployment)| deployment.placements.iter().map(move |placement| (id, deployment, placement)))
+        .collect();
+    let sifted: Vec<Vec<(u32, Seen)>> =
+        placements.par_iter().map(|(id, deployment, placement)| reach.rules(*id, deployment, placement)).collect();
+    let mut seen: HashMap<Seen, u32> = HashMap::new();
+    let mut all_seen: Vec<Seen> = Vec::new();
+    let mut fragments: HashMap<(ToolId, Signature), u32> = HashMap::new();
+    let mut cells = Cells { diagrams: Diagrams::default(), rows: Vec::new(), fragments: Vec::new(), cells: Vec::new(), variants: Vec::new() };
+    let mut cell_ids: HashMap<CellDraft, u32> = HashMap::new();
+    let mut too_large = BTreeSet::new();
+    for ((_, _, placement), sifted) in placements.iter().zip(sifted) {
+        let sifted: Vec<(u32, u32)> = sifted
+            .into_iter()
+            .map(|(rule, view)| {
+                let id = *seen.entry(view.clone()).or_insert_with(|| {
+                    all_seen.push(view);
+                    u32::try_from(all_seen.len() - 1).unwrap_or(u32::MAX)
+                });
+                (rule, id)
+            })
+            .collect();
+        let ceiling = ceiling(organization, placement);
+        let mut row = Row::new();
+        for tool in &placement.given {
+            let of_tool: Vec<(u32, u32)> = sifted.iter().filter(|(rule, _)| reach.touches(*rule, *tool)).copied().collect();
+            let key = (*tool, (of_tool, ceiling));
+            let fragment = match fragments.get(&key) {
+                Some(fragment) => *fragment,
+                None => {
+                    let first = u32::try_from(cells.fragments.len()).unwrap_or(u32::MAX);
+                    for action in actions(organization, *tool) {
+                        let mut maker = Maker { organization, guards: &mut guards, seen: &all_seen, too_large: &mut too_large };
+                        let cell = maker.cell(action, &key.1.0, placement);
+                        let next = u32::try_from(cells.cells.len()).unwrap_or(u32::MAX);
+                        let id = *cell_ids.entry(cell).or_insert_with_key(|cell| {
+                            cells.cells.push(cell.clone());
+                            next
+                        });
+                        cells.fragments.push(id);
+                    }
+                    fragments.insert(key, first);
+                    first
+                }
+            };
+            row.push((*tool, fragment));
+        }
+        cells.rows.push(row);
+    }
+    for tests in &rules.variants {
+        cells.variants.push(tests.iter().map(|test| guards.variant(*test).unwrap_or(Diagram::ERROR)).collect());
+    }
+    cells.diagrams = guards.into_diagrams();
+    if too_large.is_empty() { Ok(cells) } else { Err(too_large.into_iter().collect()) }
+}
+
+/// The classified actions of a tool.
+fn actions(organization: &Organization, tool: ToolId) -> impl Iterator<Item = ActionId> {
+    let range = organization.tools.get(tool.0 as usize).map_or(0..0, |tool| tool.first_action..tool.first_action + tool.action_count);
+    range.map(ActionId)
+}
+
+/// What of the ring a cell depends on: which effects it takes, and whether it takes what cannot be undone.
+fn ceiling(organization: &Organization, placement: &Placement) -> u64 {
+    let Some(ring) = organization.rings.get(placement.ring.0 as usize) else { return 0 };
+    ring.effects.iter().fold(u64::from(ring.irreversible) << 8, |bits, effect| bits | (1 << *effect as u64))
+}
+
+struct Maker<'m, 'g> {
+    organization: &'m Organization,
+    guards: &'m mut Guards<'g>,
+    seen: &'m [Seen],
+    too_large: &'m mut BTreeSet<usize>,
+}
+
+impl Maker<'_, '_> {
+    fn cell(&mut self, action: ActionId, rules: &[(u32, u32)], placement: &Placement) -> CellDraft {
+        let mut cell = CellDraft::default();
+        let organization = self.organization;
+        if let (Some(ring), Some(found)) = (organization.rings.get(placement.ring.0 as usize), organization.actions.get(action.0 as usize)) {
+            cell.ceiling = !ring.effects.contains(&found.effect) || (!found.reversible && !ring.irreversible);
+        }
+        if cell.ceiling {
+            return cell;
+        }
+        for (id, view) in rules {
+            let Some((rule, view)) = organization.rules.get(*id as usize).zip(self.seen.get(*view as usize)) else { continue };
+            if !rule.scope.takes_action(action) {
+                continue;
+            }
+            let context = Context { rule: *id, view, action };
+            let guard = self.guards.rule(&context, false);
+            let observed = if rule.observe_until.is_some() { self.guards.rule(&context, true) } else { Ok(Diagram::NO) };
+            let (Ok(guard), Ok(observed)) = (guard, observed) else {
+                self.too_large.insert(*id as usize);
+                continue;
+            };
+            let approval = rule.approval.as_ref().map(|approval| {
+                let by_team = approval.require.iter().any(|one| one.team_owners);
+                view.team.filter(|_| by_team)
+            });
+            if guard != Diagram::NO {
+                let list = match rule.effect {
+                    RuleEffect::Deny => &mut cell.denies,
+                    RuleEffect::Allow => &mut cell.grants,
+                    RuleEffect::RequireApproval => &mut cell.gates,
+                };
+                list.push(EntryDraft { rule: *id, guard, approval });
+            }
+            if observed != Diagram::NO {
+                cell.observed.push(EntryDraft { rule: *id, guard: observed, approval: None });
+            }
+        }
+        cell
+    }
+}
+
+/// Which rules reach which placements and tools, found without asking each rule of each placement.
+struct Reach<'r> {
+    organization: &'r Organization,
+    views: &'r Views<'r>,
+    /// Rules that name deployments, by deployment.
+    named: BTreeMap<DeploymentId, Vec<u32>>,
+    /// Rules that reach every deployment.
+    open: Vec<u32>,
+    /// Of each rule, a bit a tool.
+    tools: Vec<Vec<u64>>,
+}
+
+impl<'r> Reach<'r> {
+    fn new(organization: &'r Organization, views: &'r Views<'r>) -> Self {
+        let mut reach = Self { organization, views, named: BTreeMap::new(), open: Vec::new(), tools: Vec::new() };
+        let words = organization.tools.len().div_ceil(64);
+        for (id, rule) in (0u32..).zip(&organization.rules) {
+            match &rule.scope.deployments {
+                Some(list) => list.iter().for_each(|deployment| reach.named.entry(*deployment).or_default().push(id)),
+                None => reach.open.push(id),
+            }
+            let mut bits = vec![0u64; words];
+            let mut touch = |action: &crate::resolve::Action| {
+                if let Some(word) = bits.get_mut((action.tool.0 / 64) as usize) {
+                    *word |= 1 << (action.tool.0 % 64);
+                }
+            };
+            match &rule.scope.actions {
+                Some(list) => list.iter().filter_map(|id| organization.actions.get(id.0 as usize)).for_each(&mut touch),
+                None => organization.actions.iter().for_each(&mut touch),
+            }
+            reach.tools.push(bits);
+        }
+        reach
+    }
+
+    /// The rules that reach a placement, by id, each with what it sees of it.
+    fn rules(&self, id: DeploymentId, deployment: &Deployment, placement: &Placement) -> Vec<(u32, Seen)> {
+        let named = self.named.get(&id).map_or(&[][..], Vec::as_slice);
+        let mut all: Vec<u32> = named.iter().chain(&self.open).copied().collect();
+        all.sort_unstable();
+        let reaches = |rule: &u32| {
+            let scope = &self.organization.rules.get(*rule as usize)?.scope;
+            scope.takes_placement(id, placement.ring, placement.environment).then(|| (*rule, self.views.see(*rule, id, deployment, placement)))
+        };
+        all.iter().filter_map(reaches).collect()
+    }
+
+    /// Whether a rule covers an action of the tool.
+    fn touches(&self, rule: u32, tool: ToolId) -> bool {
+        let word = self.tools.get(rule as usize).and_then(|bits| bits.get((tool.0 / 64) as usize));
+        word.is_some_and(|word| word & (1 << (tool.0 % 64)) != 0)
+    }
+}

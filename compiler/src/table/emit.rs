@@ -1,0 +1,291 @@
+//! Strings, constants, terms, patterns and guards into the flat arrays of the table, each once.
+
+use std::collections::HashMap;
+
+use polity_runtime::guard::{self, Guard, constant, resource};
+use polity_runtime::table::{Index, NONE, TableData, split};
+use polity_runtime::value::{ANY, SEGMENT};
+
+use super::diagram::{Diagram, Diagrams};
+use super::specialise::pattern;
+use crate::ir::{Constant, Function, GlobPart, Op, ResourcePart, Term, Test};
+
+/// A part of the table does not fit its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// Fills the arrays.
+#[derive(Debug, Default)]
+pub struct Emitter {
+    pub data: TableData,
+    strings: HashMap<String, u32>,
+    constants: HashMap<Constant, u32>,
+    terms: HashMap<Term, u32>,
+    lists: HashMap<Vec<u32>, u32>,
+    classes: HashMap<String, u32>,
+}
+
+/// The length of an array as an index.
+pub fn count<T>(array: &[T]) -> Result<u32, Full> {
+    u32::try_from(array.len()).ok().filter(|count| *count < guard::Term::MAX_INDEX).ok_or(Full)
+}
+
+impl Emitter {
+    /// An emitter that knows the data classes by name.
+    pub fn new(classes: impl Iterator<Item = String>) -> Self {
+        let mut emitter = Self { classes: classes.zip(0u32..).collect(), ..Self::default() };
+        emitter.data.string_offsets.push(0);
+        emitter
+    }
+
+    /// A string's id.
+    pub fn string(&mut self, text: &str) -> Result<u32, Full> {
+        if let Some(id) = self.strings.get(text) {
+            return Ok(*id);
+        }
+        let id = count(&self.data.string_offsets)? - 1;
+        self.data.string_text.push_str(text);
+        self.data.string_offsets.push(u32::try_from(self.data.string_text.len()).map_err(|_| Full)?);
+        self.strings.insert(text.to_owned(), id);
+        Ok(id)
+    }
+
+    /// A string's id, or [`NONE`].
+    pub fn optional(&mut self, text: Option<&str>) -> Result<u32, Full> {
+        text.map_or(Ok(NONE), |text| self.string(text))
+    }
+
+    /// Where a list stands in the pool of words.
+    pub fn list(&mut self, list: Vec<u32>) -> Result<u32, Full> {
+        if let Some(at) = self.lists.get(&list) {
+            return Ok(*at);
+        }
+        let at = count(&self.data.words)?;
+        self.data.words.extend(&list);
+        self.lists.insert(list, at);
+        Ok(at)
+    }
+
+    fn constant(&mut self, value: &Constant) -> Result<u32, Full> {
+        if let Some(id) = self.constants.get(value) {
+            return Ok(*id);
+        }
+        let wide = |tag, value| {
+            let [low, high] = split(value);
+            [tag, low, high, 0, 0, 0]
+        };
+        let record = match value {
+            Constant::Bool(value) => [constant::BOOL, u32::from(*value), 0, 0, 0, 0],
+            Constant::Int(value) => wide(constant::INT, *value),
+            Constant::Decimal(value) => wide(constant::DECIMAL, *value),
+            Constant::DateTime(value) => wide(constant::DATETIME, *value),
+            Constant::Duration(value) => wide(constant::DURATION, *value),
+            Constant::String(text) => [constant::STRING, self.string(text)?, 0, 0, 0, 0],
+            Constant::Ip(net) => {
+                let prefix = u32::from(net.prefix);
+                match net.address {
+                    std::net::IpAddr::V4(address) => [constant::IPV4, prefix, address.to_bits(), 0, 0, 0],
+                    std::net::IpAddr::V6(address) => {
+                        let [b, c, d, e] = words_of(address.to_bits());
+                        [constant::IPV6, prefix, b, c, d, e]
+                    }
+                }
+            }
+            Constant::Set(values) => {
+                let ids = values.iter().map(|value| self.constant(value)).collect::<Result<Vec<_>, _>>()?;
+                let many = count(&ids)?;
+                [constant::SET, self.list(ids)?, many, 0, 0, 0]
+            }
+        };
+        let id = count(&self.data.constants)?;
+        self.data.constants.push(record);
+        self.constants.insert(value.clone(), id);
+        Ok(id)
+    }
+
+    fn term(&mut self, term: &Term) -> Result<u32, Full> {
+        let reference = match term {
+            Term::Nothing => guard::Term::Nothing,
+            Term::Constant(value) => guard::Term::Constant(self.constant(value)?),
+            Term::Slot(slot) => guard::Term::Slot(u32::from(slot.0)),
+            Term::OnBehalfOf => guard::Term::OnBehalfOf,
+            Term::Now => guard::Term::Now,
+            Term::Calls => guard::Term::Calls,
+            Term::Holding => guard::Term::Holding,
+            Term::Pattern(parts) => guard::Term::Pattern(self.pattern(pattern(parts))?),
+            Term::Glob(parts) => guard::Term::Pattern(self.pattern(glob(parts))?),
+            Term::Apply(..) | Term::Set(_) | Term::Resource(_) => guard::Term::Apply(self.function(term)?),
+            // Settled for every class before anything is emitted.
+            Term::Principal(_) | Term::ResourceName | Term::Entity(_) => return Err(Full),
+        };
+        reference.encode().ok_or(Full)
+    }
+
+    /// A pattern: its length, then its parts.
+    fn pattern(&mut self, mut parts: Vec<u32>) -> Result<u32, Full> {
+        parts.insert(0, count(&parts)?);
+        self.list(parts)
+    }
+
+    fn function(&mut self, term: &Term) -> Result<u32, Full> {
+        if let Some(id) = self.terms.get(term) {
+            return Ok(*id);
+        }
+        let (function, operands) = match term {
+            Term::Apply(function, operands) => (runtime(*function), self.operands(operands)?),
+            Term::Set(elements) => (guard::Function::Set, self.operands(elements)?),
+            Term::Resource(parts) => {
+                let mut words = Vec::new();
+                for part in parts {
+                    let (flags, reference) = match part {
+                        ResourcePart::Literal(text) => (0, guard::Term::Constant(self.constant(&Constant::String(text.clone()))?)),
+                        ResourcePart::Slot { slot, folded, free } => {
+                            let flags = u32::from(*folded) * resource::FOLDED | u32::from(*free) * resource::FREE;
+                            (flags, guard::Term::Slot(u32::from(slot.0)))
+                        }
+                    };
+                    words.extend([flags, reference.encode().ok_or(Full)?]);
+                }
+                (guard::Function::Resource, words)
+            }
+            _ => return Err(Full),
+        };
+        let many = count(&operands)?;
+        let first = self.list(operands)?;
+        let id = count(&self.data.terms)?;
+        self.data.terms.push([function as u32, first, many]);
+        self.terms.insert(term.clone(), id);
+        Ok(id)
+    }
+
+    fn operands(&mut self, terms: &[Term]) -> Result<Vec<u32>, Full> {
+        terms.iter().map(|term| self.term(term)).collect()
+    }
+
+    /// A test's operator and operands. Tests of what the session holds look at class ids.
+    fn test(&mut self, test: &Test) -> Result<[u32; 3], Full> {
+        if let (Op::Contains, Term::Holding, Term::Constant(Constant::String(class))) = (test.op, &test.left, &test.right)
+            && let Some(id) = self.classes.get(class)
+        {
+            let class = guard::Term::Class(*id).encode().ok_or(Full)?;
+            return Ok([guard::Op::Holds as u32, guard::Term::Nothing.encode().ok_or(Full)?, class]);
+        }
+        Ok([operator(test.op).ok_or(Full)? as u32, self.term(&test.left)?, self.term(&test.right)?])
+    }
+
+    /// Writes every diagram that a root reaches; gives what becomes of each root. Parents stand before children.
+    pub fn guards(&mut self, diagrams: &Diagrams, roots: &[Diagram]) -> Result<HashMap<Diagram, Guard>, Full> {
+        let nodes = diagrams.nodes();
+        let mut reached = vec![false; nodes.len()];
+        let mut open: Vec<usize> = roots.iter().filter_map(|root| root.index()).collect();
+        while let Some(index) = open.pop() {
+            match reached.get_mut(index) {
+                Some(seen) if !*seen => *seen = true,
+                _ => continue,
+            }
+            if let Some(node) = nodes.get(index) {
+                open.extend([node.yes, node.no, node.error].into_iter().filter_map(Diagram::index));
+            }
+        }
+        // Children were made first: in reverse every edge leads forward.
+        let kept: Vec<usize> = (0..nodes.len()).rev().filter(|index| reached.get(*index) == Some(&true)).collect();
+        let mut place = vec![Guard::ERROR; nodes.len()];
+        for (at, index) in (0u32..).zip(&kept) {
+            if let Some(slot) = place.get_mut(*index) {
+                *slot = Guard(at);
+            }
+        }
+        count(&kept)?;
+        let guard_of = |diagram: Diagram| match diagram.index() {
+            Some(index) => place.get(index).copied().unwrap_or(Guard::ERROR),
+            None => match diagram {
+                Diagram::NO => Guard::NO,
+                Diagram::YES => Guard::YES,
+                _ => Guard::ERROR,
+            },
+        };
+        let mut written: HashMap<u32, [u32; 3]> = HashMap::new();
+        for index in &kept {
+            let Some(node) = nodes.get(*index) else { continue };
+            let [op, left, right] = match written.get(&node.test.0) {
+                Some(words) => *words,
+                None => {
+                    let test = diagrams.tests().get(node.test.0 as usize).ok_or(Full)?;
+                    let words = self.test(test)?;
+                    written.insert(node.test.0, words);
+                    words
+                }
+            };
+            let edges = [node.yes, node.no, node.error].map(|edge| guard_of(edge).0);
+            let [yes, no, error] = edges;
+            self.data.nodes.push([op, left, right, yes, no, error]);
+        }
+        Ok(roots.iter().map(|root| (*root, guard_of(*root))).collect())
+    }
+
+    /// An index over the names of records, which are already in place.
+    pub fn index<const N: usize>(&self, records: &[[u32; N]]) -> Index {
+        let name = |record: &[u32; N]| -> &str {
+            let id = record.first().copied().unwrap_or(NONE) as usize;
+            let range = self.data.string_offsets.get(id).zip(self.data.string_offsets.get(id + 1));
+            range.and_then(|(start, end)| self.data.string_text.get(*start as usize..*end as usize)).unwrap_or("")
+        };
+        Index::build(records.iter().map(name))
+    }
+}
+
+/// Four words of a 128-bit value, highest first.
+fn words_of(bits: u128) -> [u32; 4] {
+    let word = |shift: u32| u32::try_from((bits >> shift) & 0xffff_ffff).unwrap_or(u32::MAX);
+    [word(96), word(64), word(32), word(0)]
+}
+
+fn glob(parts: &[GlobPart]) -> Vec<u32> {
+    let part = |part: &GlobPart| match part {
+        GlobPart::Literal(letter) => u32::from(*letter),
+        GlobPart::Segment => SEGMENT,
+        GlobPart::Any => ANY,
+    };
+    parts.iter().map(part).collect()
+}
+
+fn operator(op: Op) -> Option<guard::Op> {
+    Some(match op {
+        Op::Has => guard::Op::Has,
+        Op::IsTrue => guard::Op::IsTrue,
+        Op::Equal => guard::Op::Equal,
+        Op::Less => guard::Op::Less,
+        Op::LessEqual => guard::Op::LessEqual,
+        Op::Like => guard::Op::Like,
+        Op::Contains => guard::Op::Contains,
+        Op::ContainsAll => guard::Op::ContainsAll,
+        Op::ContainsAny => guard::Op::ContainsAny,
+        Op::IsEmpty => guard::Op::IsEmpty,
+        Op::IsIpv4 => guard::Op::IsIpv4,
+        Op::IsIpv6 => guard::Op::IsIpv6,
+        Op::IsLoopback => guard::Op::IsLoopback,
+        Op::IsMulticast => guard::Op::IsMulticast,
+        Op::IsInRange => guard::Op::IsInRange,
+        Op::Glob => guard::Op::Glob,
+        Op::KnownPerson => guard::Op::KnownPerson,
+        Op::PrincipalIn | Op::ActionIn | Op::ResourceIn => return None,
+    })
+}
+
+fn runtime(function: Function) -> guard::Function {
+    match function {
+        Function::Add => guard::Function::Add,
+        Function::Subtract => guard::Function::Subtract,
+        Function::Multiply => guard::Function::Multiply,
+        Function::Negate => guard::Function::Negate,
+        Function::Offset => guard::Function::Offset,
+        Function::DurationSince => guard::Function::DurationSince,
+        Function::ToDate => guard::Function::ToDate,
+        Function::ToTime => guard::Function::ToTime,
+        Function::ToMilliseconds => guard::Function::ToMilliseconds,
+        Function::ToSeconds => guard::Function::ToSeconds,
+        Function::ToMinutes => guard::Function::ToMinutes,
+        Function::ToHours => guard::Function::ToHours,
+        Function::ToDays => guard::Function::ToDays,
+    }
+}

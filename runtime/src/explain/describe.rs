@@ -1,0 +1,153 @@
+//! A node of a guard as text: `context.args.amount <= 5000`. The text is for people; nothing parses it.
+
+use crate::guard::{Function, Op, Term, constant, resource};
+use crate::table::{ActionId, Table, join, record, slice};
+use crate::value::{ANY, SEGMENT};
+use crate::wire::Timestamp;
+
+/// A node's test.
+pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String {
+    let Some(&[op, left, right, ..]) = table.data().nodes.get(node as usize) else { return String::new() };
+    let of = |word| Term::decode(word).map_or_else(String::new, |decoded| term(table, action, decoded));
+    let (left, right) = (of(left), of(right));
+    let Some(op) = Op::from_word(op) else { return String::new() };
+    match op {
+        Op::Has => match left.rsplit_once('.') {
+            Some((record, field)) => format!("{record} has {field}"),
+            None => format!("has {left}"),
+        },
+        Op::IsTrue => left,
+        Op::Equal => format!("{left} == {right}"),
+        Op::Less => format!("{left} < {right}"),
+        Op::LessEqual => format!("{left} <= {right}"),
+        Op::Like => format!("{left} like {right}"),
+        Op::Contains => format!("{left}.contains({right})"),
+        Op::ContainsAll => format!("{left}.containsAll({right})"),
+        Op::ContainsAny => format!("{left}.containsAny({right})"),
+        Op::IsEmpty => format!("{left}.isEmpty()"),
+        Op::IsIpv4 => format!("{left}.isIpv4()"),
+        Op::IsIpv6 => format!("{left}.isIpv6()"),
+        Op::IsLoopback => format!("{left}.isLoopback()"),
+        Op::IsMulticast => format!("{left}.isMulticast()"),
+        Op::IsInRange => format!("{left}.isInRange({right})"),
+        Op::Glob => format!("resource {left} matches {right}"),
+        Op::Holds => format!("the session holds {right}"),
+        Op::KnownPerson => format!("{left} is known"),
+    }
+}
+
+/// The argument that is read to a slot.
+pub(super) fn slot(table: &Table, action: Option<ActionId>, slot: u32) -> String {
+    let record = action.and_then(|action| table.action_record(action));
+    let top = record.map(|r| (r[record::action::PARAMETERS], r[record::action::PARAMETER_COUNT]));
+    top.and_then(|(first, count)| find(table, first, count, slot)).unwrap_or_else(|| format!("argument {slot}"))
+}
+
+/// The path of the parameter with this slot among some records and what is below them.
+fn find(table: &Table, first: u32, count: u32, wanted: u32) -> Option<String> {
+    slice(&table.data().parameters, first, count).iter().find_map(|&[name, kind, slot, child, children, _]| {
+        let name = table.string(name);
+        if slot == wanted {
+            return Some(name.to_owned());
+        }
+        // Only records, urls and emails have named fields: kinds 9, 10 and 13 of the parameter records.
+        matches!(kind & 0xff, 9 | 10 | 13).then(|| find(table, child, children, wanted)).flatten().map(|rest| format!("{name}.{rest}"))
+    })
+}
+
+fn term(table: &Table, action: Option<ActionId>, term: Term) -> String {
+    match term {
+        Term::Nothing => String::new(),
+        Term::Constant(id) => constant(table, id),
+        Term::Slot(id) => format!("context.args.{}", slot(table, action, id)),
+        Term::Now => "context.now".into(),
+        Term::Calls => "context.session.calls".into(),
+        Term::OnBehalfOf => "context.on_behalf_of".into(),
+        Term::Holding => "context.session.holding".into(),
+        Term::Apply(id) => apply(table, action, id),
+        Term::Pattern(at) => {
+            let length = table.data().words.get(at as usize).copied().unwrap_or(0);
+            let text: String = slice(&table.data().words, at.saturating_add(1), length).iter().map(|part| match *part {
+                ANY => "**".to_owned(),
+                SEGMENT => "*".to_owned(),
+                letter => char::from_u32(letter).map(|c| c.to_string()).unwrap_or_default(),
+            }).collect();
+            format!("{text:?}")
+        }
+        Term::Class(id) => format!("{:?}", table.class_name(crate::table::ClassId(id))),
+    }
+}
+
+fn apply(table: &Table, action: Option<ActionId>, id: u32) -> String {
+    let Some(&[function, first, count]) = table.data().terms.get(id as usize) else { return String::new() };
+    let words = table.words(first, count);
+    let of = |word: &u32| match Term::decode(*word) {
+        Some(Term::Apply(inner)) if inner >= id => String::new(),
+        Some(decoded) => term(table, action, decoded),
+        None => String::new(),
+    };
+    let method = |name: &str| match words {
+        [receiver, rest @ ..] => format!("{}.{name}({})", of(receiver), rest.iter().map(of).collect::<Vec<_>>().join(", ")),
+        [] => String::new(),
+    };
+    let infix = |op: &str| format!("({})", words.iter().map(of).collect::<Vec<_>>().join(op));
+    match Function::from_word(function) {
+        Some(Function::Add) => infix(" + "),
+        Some(Function::Subtract) => infix(" - "),
+        Some(Function::Multiply) => infix(" * "),
+        Some(Function::Negate) => format!("-{}", words.iter().map(of).collect::<String>()),
+        Some(Function::Offset) => method("offset"),
+        Some(Function::DurationSince) => method("durationSince"),
+        Some(Function::ToDate) => method("toDate"),
+        Some(Function::ToTime) => method("toTime"),
+        Some(Function::ToMilliseconds) => method("toMilliseconds"),
+        Some(Function::ToSeconds) => method("toSeconds"),
+        Some(Function::ToMinutes) => method("toMinutes"),
+        Some(Function::ToHours) => method("toHours"),
+        Some(Function::ToDays) => method("toDays"),
+        Some(Function::Set) => format!("[{}]", words.iter().map(of).collect::<Vec<_>>().join(", ")),
+        Some(Function::Resource) => {
+            let piece = |&[flags, word]: &[u32; 2]| match Term::decode(word) {
+                Some(Term::Slot(id)) if flags & resource::FOLDED != 0 => format!("{{{}|fold}}", slot(table, action, id)),
+                Some(Term::Slot(id)) => format!("{{{}}}", slot(table, action, id)),
+                Some(Term::Constant(id)) => match table.data().constants.get(id as usize) {
+                    Some(&[constant::STRING, text, ..]) => table.string(text).to_owned(),
+                    _ => String::new(),
+                },
+                _ => String::new(),
+            };
+            words.as_chunks::<2>().0.iter().map(piece).collect()
+        }
+        None => String::new(),
+    }
+}
+
+fn constant(table: &Table, id: u32) -> String {
+    let Some(&[tag, a, b, c, d, e]) = table.data().constants.get(id as usize) else { return String::new() };
+    let value = join(a, b);
+    match tag {
+        constant::BOOL => (a != 0).to_string(),
+        constant::INT => value.to_string(),
+        constant::DECIMAL => {
+            let sign = if value < 0 { "-" } else { "" };
+            format!("decimal(\"{sign}{}.{:04}\")", value.unsigned_abs() / 10_000, value.unsigned_abs() % 10_000)
+        }
+        constant::DATETIME => match Timestamp::from_millis(value) {
+            Some(moment) => format!("datetime(\"{moment}\")"),
+            None => format!("datetime at {value} ms"),
+        },
+        constant::DURATION => format!("duration(\"{value}ms\")"),
+        constant::STRING => format!("{:?}", table.string(a)),
+        constant::IPV4 => format!("ip(\"{}/{a}\")", std::net::Ipv4Addr::from(b)),
+        constant::IPV6 => {
+            let high = (u128::from(b) << 96) | (u128::from(c) << 64);
+            let low = (u128::from(d) << 32) | u128::from(e);
+            format!("ip(\"{}/{a}\")", std::net::Ipv6Addr::from(high | low))
+        }
+        constant::SET => {
+            let all: Vec<String> = table.words(a, b).iter().filter(|inner| **inner < id).map(|inner| constant(table, *inner)).collect();
+            format!("[{}]", all.join(", "))
+        }
+        _ => String::new(),
+    }
+}

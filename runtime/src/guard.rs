@@ -1,0 +1,412 @@
+//! Guards: the condition of one rule as an ordered, reduced diagram, and its evaluation.
+//!
+//! A node tests one thing about the call and has three edges: yes, no, error. The leaves are the same three answers.
+//! Edges only lead forward in the array, so evaluation ends after at most as many steps as there are nodes; terms
+//! refer only backwards, so they have a bounded depth. The arrays come from [`Table`]; nothing here knows of rules.
+
+mod operand;
+mod term;
+
+use crate::session::ClassSet;
+use crate::table::Table;
+use crate::value::{Fault, Value};
+use operand::Operand;
+
+/// Where a guard starts: a node, or a leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Guard(pub u32);
+
+impl Guard {
+    /// Holds for no call.
+    pub const NO: Self = Self(u32::MAX - 2);
+    /// Holds for every call.
+    pub const YES: Self = Self(u32::MAX - 1);
+    /// Cannot be evaluated for any call.
+    pub const ERROR: Self = Self(u32::MAX);
+
+    /// The leaf that this is, if it is one.
+    #[inline]
+    pub fn leaf(self) -> Option<Answer> {
+        match self {
+            Self::NO => Some(Answer::No),
+            Self::YES => Some(Answer::Yes),
+            Self::ERROR => Some(Answer::Error),
+            Self(_) => None,
+        }
+    }
+}
+
+/// What a guard comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "three answers")]
+pub enum Answer {
+    No,
+    Yes,
+    Error,
+}
+
+/// A node: `[op, left, right, yes, no, error]`.
+pub type Node = [u32; 6];
+
+/// What a node tests. The numbers are part of the bundle's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+pub enum Op {
+    /// The left term is present, whatever its type.
+    Has = 0,
+    /// The left term is a boolean, and true.
+    IsTrue = 1,
+    /// Two values of one type are equal.
+    Equal = 2,
+    /// `left < right`.
+    Less = 3,
+    /// `left <= right`.
+    LessEqual = 4,
+    /// The left string matches the pattern on the right.
+    Like = 5,
+    /// The left set has the right element.
+    Contains = 6,
+    /// The left set has every element of the right one.
+    ContainsAll = 7,
+    /// The left set has some element of the right one.
+    ContainsAny = 8,
+    /// The left set is empty.
+    IsEmpty = 9,
+    /// Of an address or range.
+    IsIpv4 = 10,
+    /// Of an address or range.
+    IsIpv6 = 11,
+    /// Of an address or range.
+    IsLoopback = 12,
+    /// Of an address or range.
+    IsMulticast = 13,
+    /// The left range lies within the right one.
+    IsInRange = 14,
+    /// The left resource matches the glob on the right.
+    Glob = 15,
+    /// The session holds the class on the right; the left is [`Term::Nothing`].
+    Holds = 16,
+    /// The left string names a person whom the table knows.
+    KnownPerson = 17,
+}
+
+impl Op {
+    /// All of them, each at its number.
+    pub const ALL: [Self; 18] = [
+        Self::Has,
+        Self::IsTrue,
+        Self::Equal,
+        Self::Less,
+        Self::LessEqual,
+        Self::Like,
+        Self::Contains,
+        Self::ContainsAll,
+        Self::ContainsAny,
+        Self::IsEmpty,
+        Self::IsIpv4,
+        Self::IsIpv6,
+        Self::IsLoopback,
+        Self::IsMulticast,
+        Self::IsInRange,
+        Self::Glob,
+        Self::Holds,
+        Self::KnownPerson,
+    ];
+
+    /// From its number.
+    #[inline]
+    pub fn from_word(word: u32) -> Option<Self> {
+        Self::ALL.get(word as usize).copied()
+    }
+}
+
+/// A reference to a term: the kind in the top four bits, and an index in the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the kinds are described in `encode`")]
+pub enum Term {
+    Nothing,
+    /// Of `constants`.
+    Constant(u32),
+    /// Of the call's arguments.
+    Slot(u32),
+    Now,
+    Calls,
+    OnBehalfOf,
+    /// The set of the names of the classes that the session holds.
+    Holding,
+    /// Of `terms`: a function.
+    Apply(u32),
+    /// A pattern in `words`: its length, then its characters.
+    Pattern(u32),
+    /// A data class, on the right of [`Op::Holds`].
+    Class(u32),
+}
+
+impl Term {
+    /// The largest index that a reference can carry.
+    pub const MAX_INDEX: u32 = (1 << 28) - 1;
+
+    /// To a word. An index above [`Self::MAX_INDEX`] gives `None`.
+    pub fn encode(self) -> Option<u32> {
+        let (kind, index) = match self {
+            Self::Nothing => (0, 0),
+            Self::Constant(index) => (1, index),
+            Self::Slot(index) => (2, index),
+            Self::Now => (3, 0),
+            Self::Calls => (3, 1),
+            Self::OnBehalfOf => (3, 2),
+            Self::Holding => (3, 3),
+            Self::Apply(index) => (4, index),
+            Self::Pattern(index) => (5, index),
+            Self::Class(index) => (6, index),
+        };
+        (index <= Self::MAX_INDEX).then_some((kind << 28) | index)
+    }
+
+    /// From a word.
+    #[inline]
+    pub fn decode(word: u32) -> Option<Self> {
+        let index = word & Self::MAX_INDEX;
+        Some(match (word >> 28, index) {
+            (0, 0) => Self::Nothing,
+            (1, _) => Self::Constant(index),
+            (2, _) => Self::Slot(index),
+            (3, 0) => Self::Now,
+            (3, 1) => Self::Calls,
+            (3, 2) => Self::OnBehalfOf,
+            (3, 3) => Self::Holding,
+            (4, _) => Self::Apply(index),
+            (5, _) => Self::Pattern(index),
+            (6, _) => Self::Class(index),
+            _ => return None,
+        })
+    }
+}
+
+/// A function of `terms`: `[function, first operand in words, how many]`. The numbers are part of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+#[expect(missing_docs, reason = "Cedar's functions of the same names")]
+pub enum Function {
+    Add = 0,
+    Subtract = 1,
+    Multiply = 2,
+    Negate = 3,
+    Offset = 4,
+    DurationSince = 5,
+    ToDate = 6,
+    ToTime = 7,
+    ToMilliseconds = 8,
+    ToSeconds = 9,
+    ToMinutes = 10,
+    ToHours = 11,
+    ToDays = 12,
+    /// A set of its operands.
+    Set = 13,
+    /// A resource: literals and slots put together; a slot errs unless it is safe beside others.
+    Resource = 14,
+}
+
+impl Function {
+    /// All of them, each at its number.
+    pub const ALL: [Self; 15] = [
+        Self::Add,
+        Self::Subtract,
+        Self::Multiply,
+        Self::Negate,
+        Self::Offset,
+        Self::DurationSince,
+        Self::ToDate,
+        Self::ToTime,
+        Self::ToMilliseconds,
+        Self::ToSeconds,
+        Self::ToMinutes,
+        Self::ToHours,
+        Self::ToDays,
+        Self::Set,
+        Self::Resource,
+    ];
+
+    /// From its number.
+    #[inline]
+    pub fn from_word(word: u32) -> Option<Self> {
+        Self::ALL.get(word as usize).copied()
+    }
+}
+
+/// A constant: `[tag, a, b, c, d, e]`. The numbers are part of the format.
+pub mod constant {
+    /// `a` is 0 or 1.
+    pub const BOOL: u32 = 0;
+    /// `a`, `b`: the value, low word first. So are the next three.
+    pub const INT: u32 = 1;
+    /// Ten-thousandths.
+    pub const DECIMAL: u32 = 2;
+    /// Milliseconds since 1970.
+    pub const DATETIME: u32 = 3;
+    /// Milliseconds.
+    pub const DURATION: u32 = 4;
+    /// `a` is a string.
+    pub const STRING: u32 = 5;
+    /// `a` the prefix, `b` the address.
+    pub const IPV4: u32 = 6;
+    /// `a` the prefix, `b` to `e` the address, highest word first.
+    pub const IPV6: u32 = 7;
+    /// `a` the first of its elements in `words`, `b` how many: constants, sorted by value, no sets.
+    pub const SET: u32 = 8;
+}
+
+/// In resource terms, how a slot is put in. Bits of the word before each operand.
+pub mod resource {
+    /// The operand is compared without regard to case.
+    pub const FOLDED: u32 = 1;
+    /// The operand may hold anything: it stands alone, or it is a path.
+    pub const FREE: u32 = 2;
+}
+
+/// Everything that a guard can look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'c> {
+    /// The arguments.
+    pub(crate) slots: &'c [Value<'c>],
+    /// Milliseconds since 1970.
+    pub(crate) now: i64,
+    /// Calls that the session made.
+    pub(crate) calls: i64,
+    /// What the session holds.
+    pub(crate) holding: &'c ClassSet,
+    /// For whom the agent works.
+    pub(crate) on_behalf_of: Option<&'c str>,
+}
+
+/// Sees each test of an evaluation. [`Silent`] costs nothing.
+pub trait Trace {
+    /// A node was tested, with this answer; a fault says why it erred, and which slot was to blame if one was.
+    fn test(&mut self, node: u32, answer: Answer, fault: Option<Blame>);
+}
+
+/// Sees nothing.
+#[derive(Debug, Default)]
+pub struct Silent;
+
+impl Trace for Silent {
+    #[inline]
+    fn test(&mut self, _: u32, _: Answer, _: Option<Blame>) {}
+}
+
+/// Why a test erred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// An argument is missing.
+    Missing(u32),
+    /// An argument cannot be read.
+    Argument(u32, Fault),
+    /// The request says for nobody that the agent works, or for somebody unknown.
+    OnBehalfOf,
+    /// A calculation left its range.
+    Overflow,
+    /// A placeholder's value must not stand in a resource.
+    Resource(u32),
+    /// The table is at fault; it cannot happen with a checked one.
+    Table,
+}
+
+/// Walks a guard to its leaf.
+#[inline]
+pub(crate) fn evaluate<T: Trace>(table: &Table, guard: Guard, call: &Call<'_>, trace: &mut T) -> Answer {
+    let nodes = &table.data().nodes;
+    let mut at = guard;
+    loop {
+        if let Some(answer) = at.leaf() {
+            return answer;
+        }
+        let Some(&[op, left, right, yes, no, error]) = nodes.get(at.0 as usize) else {
+            return Answer::Error;
+        };
+        let next = match test(table, op, left, right, call) {
+            Ok(true) => {
+                trace.test(at.0, Answer::Yes, None);
+                yes
+            }
+            Ok(false) => {
+                trace.test(at.0, Answer::No, None);
+                no
+            }
+            Err(blame) => {
+                trace.test(at.0, Answer::Error, Some(blame));
+                error
+            }
+        };
+        // Edges lead forward: the table was checked, and this keeps the walk finite even if it had not been.
+        if next <= at.0 {
+            return Answer::Error;
+        }
+        at = Guard(next);
+    }
+}
+
+/// One test.
+#[inline]
+fn test(table: &Table, op: u32, left: u32, right: u32, call: &Call<'_>) -> Result<bool, Blame> {
+    let op = Op::from_word(op).ok_or(Blame::Table)?;
+    let left = Term::decode(left).ok_or(Blame::Table)?;
+    let right = Term::decode(right).ok_or(Blame::Table)?;
+    match op {
+        Op::Has => has(left, call),
+        Op::Equal => Ok(term::read(table, left, call)?.equals(table, &term::read(table, right, call)?)),
+        Op::Less => term::read(table, left, call)?.less(&term::read(table, right, call)?),
+        Op::LessEqual => term::read(table, right, call)?.less(&term::read(table, left, call)?).map(|greater| !greater),
+        Op::IsTrue => match term::read(table, left, call)? {
+            Operand::Bool(value) => Ok(value),
+            _ => Err(Blame::Table),
+        },
+        Op::Like => match (term::read(table, left, call)?, right) {
+            (Operand::Str(text), Term::Pattern(at)) => Ok(crate::value::like(&text, term::pattern(table, at))),
+            _ => Err(Blame::Table),
+        },
+        Op::Contains => term::read(table, left, call)?.contains(table, &term::read(table, right, call)?),
+        Op::ContainsAll => {
+            let (set, of) = (term::read(table, left, call)?, term::read(table, right, call)?);
+            of.elements(table)?.into_iter().try_fold(true, |all, e| Ok(all && set.contains(table, &e)?))
+        }
+        Op::ContainsAny => {
+            let (set, of) = (term::read(table, left, call)?, term::read(table, right, call)?);
+            of.elements(table)?.into_iter().try_fold(false, |any, e| Ok(any || set.contains(table, &e)?))
+        }
+        Op::IsEmpty => Ok(term::read(table, left, call)?.elements(table)?.is_empty()),
+        Op::IsIpv4 => Ok(term::read(table, left, call)?.ip()?.address.is_ipv4()),
+        Op::IsIpv6 => Ok(term::read(table, left, call)?.ip()?.address.is_ipv6()),
+        Op::IsLoopback => Ok(term::read(table, left, call)?.ip()?.is_loopback()),
+        Op::IsMulticast => Ok(term::read(table, left, call)?.ip()?.is_multicast()),
+        Op::IsInRange => {
+            let inner = term::read(table, left, call)?.ip()?;
+            Ok(inner.is_in_range(&term::read(table, right, call)?.ip()?))
+        }
+        Op::Glob => match right {
+            Term::Pattern(at) => term::glob(table, left, term::pattern(table, at), call),
+            _ => Err(Blame::Table),
+        },
+        Op::Holds => match right {
+            Term::Class(class) => Ok(call.holding.contains(class)),
+            _ => Err(Blame::Table),
+        },
+        Op::KnownPerson => match term::read(table, left, call)? {
+            Operand::Str(name) => Ok(table.knows_person(&name)),
+            _ => Err(Blame::Table),
+        },
+    }
+}
+
+/// Whether something is there: the one test that does not read it.
+#[inline]
+fn has(left: Term, call: &Call<'_>) -> Result<bool, Blame> {
+    match left {
+        Term::Slot(slot) => match call.slots.get(slot as usize) {
+            Some(Value::Absent) => Ok(false),
+            Some(_) => Ok(true),
+            None => Err(Blame::Table),
+        },
+        Term::OnBehalfOf => Ok(call.on_behalf_of.is_some()),
+        _ => Err(Blame::Table),
+    }
+}

@@ -1,0 +1,144 @@
+//! What a term comes to while a test looks at it: borrowed where it can be.
+
+use std::borrow::Cow;
+
+use super::{Blame, constant};
+use crate::table::{Table, join};
+use crate::value::{IpNet, Value};
+
+/// A value, borrowed from the arguments or the table.
+#[derive(Debug, Clone)]
+pub(super) enum Operand<'a> {
+    Bool(bool),
+    Int(i64),
+    Decimal(i64),
+    DateTime(i64),
+    Duration(i64),
+    Str(Cow<'a, str>),
+    Ip(IpNet),
+    /// A set among the arguments.
+    Values(&'a [Value<'a>]),
+    /// A set among the constants: their ids, sorted by value.
+    Constants(&'a [u32]),
+    /// A set made by the condition; may repeat elements.
+    Made(Vec<Operand<'a>>),
+}
+
+impl<'a> Operand<'a> {
+    /// An argument's value; what cannot be read gives `None`.
+    #[inline]
+    pub(super) fn of_value(value: &'a Value<'a>) -> Option<Self> {
+        Some(match value {
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Int(value) => Self::Int(*value),
+            Value::Decimal(value) => Self::Decimal(*value),
+            Value::DateTime(value) => Self::DateTime(*value),
+            Value::Duration(value) => Self::Duration(*value),
+            Value::Str(text) => Self::Str(Cow::Borrowed(text)),
+            Value::Ip(net) => Self::Ip(*net),
+            Value::List(values) => Self::Values(values),
+            Value::Absent | Value::Invalid(_) | Value::Present => return None,
+        })
+    }
+
+    /// A constant of the table.
+    #[inline]
+    pub(super) fn of_constant(table: &'a Table, id: u32) -> Option<Self> {
+        let &[tag, a, b, c, d, e] = table.data().constants.get(id as usize)?;
+        Some(match tag {
+            constant::BOOL => Self::Bool(a != 0),
+            constant::INT => Self::Int(join(a, b)),
+            constant::DECIMAL => Self::Decimal(join(a, b)),
+            constant::DATETIME => Self::DateTime(join(a, b)),
+            constant::DURATION => Self::Duration(join(a, b)),
+            constant::STRING => Self::Str(Cow::Borrowed(table.string(a))),
+            constant::IPV4 => Self::Ip(IpNet { address: std::net::Ipv4Addr::from(b).into(), prefix: u8::try_from(a).ok()? }),
+            constant::IPV6 => {
+                let high = (u128::from(b) << 96) | (u128::from(c) << 64);
+                let low = (u128::from(d) << 32) | u128::from(e);
+                Self::Ip(IpNet { address: std::net::Ipv6Addr::from(high | low).into(), prefix: u8::try_from(a).ok()? })
+            }
+            constant::SET => Self::Constants(table.words(a, b)),
+            _ => return None,
+        })
+    }
+
+    /// Equality of two values. Values of two types are not equal, as Cedar has it.
+    #[inline]
+    pub(super) fn equals(&self, table: &Table, other: &Operand<'_>) -> bool {
+        match (self, other) {
+            (Operand::Str(a), Operand::Str(b)) => a == b,
+            (Operand::Int(a), Operand::Int(b))
+            | (Operand::Decimal(a), Operand::Decimal(b))
+            | (Operand::DateTime(a), Operand::DateTime(b))
+            | (Operand::Duration(a), Operand::Duration(b)) => a == b,
+            (Operand::Bool(a), Operand::Bool(b)) => a == b,
+            (Operand::Ip(a), Operand::Ip(b)) => a == b,
+            _ => self.same_set(table, other),
+        }
+    }
+
+    /// Equality of two sets: each has what the other has.
+    fn same_set(&self, table: &Table, other: &Operand<'_>) -> bool {
+        let (Ok(mine), Ok(theirs)) = (self.elements(table), other.elements(table)) else { return false };
+        let within = |set: &Operand<'_>, e: &Operand<'_>| set.contains(table, e) == Ok(true);
+        mine.iter().all(|e| within(other, e)) && theirs.iter().all(|e| within(self, e))
+    }
+
+    /// `self < other`, of two ordered values of one type.
+    #[inline]
+    pub(super) fn less(&self, other: &Operand<'_>) -> Result<bool, Blame> {
+        match (self, other) {
+            (Operand::Int(a), Operand::Int(b))
+            | (Operand::Decimal(a), Operand::Decimal(b))
+            | (Operand::DateTime(a), Operand::DateTime(b))
+            | (Operand::Duration(a), Operand::Duration(b)) => Ok(a < b),
+            _ => Err(Blame::Table),
+        }
+    }
+
+    /// Whether this set has the element.
+    pub(super) fn contains(&self, table: &Table, element: &Operand<'_>) -> Result<bool, Blame> {
+        match self {
+            Self::Values(values) => Ok(values.iter().filter_map(Operand::of_value).any(|v| v.equals(table, element))),
+            Self::Constants(ids) => match element {
+                // The constants of a set are sorted by value, and strings are what large sets hold.
+                Operand::Str(text) => {
+                    Ok(ids.binary_search_by(|id| constant_text(table, *id).cmp(text.as_ref())).is_ok())
+                }
+                _ => Ok(ids.iter().filter_map(|id| Operand::of_constant(table, *id)).any(|v| v.equals(table, element))),
+            },
+            Self::Made(values) => Ok(values.iter().any(|v| v.equals(table, element))),
+            _ => Err(Blame::Table),
+        }
+    }
+
+    /// The elements of a set.
+    pub(super) fn elements<'b>(&'b self, table: &'b Table) -> Result<Vec<Operand<'b>>, Blame>
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::Values(values) => values.iter().map(|v| Operand::of_value(v).ok_or(Blame::Table)).collect(),
+            Self::Constants(ids) => ids.iter().map(|id| Operand::of_constant(table, *id).ok_or(Blame::Table)).collect(),
+            Self::Made(values) => Ok(values.clone()),
+            _ => Err(Blame::Table),
+        }
+    }
+
+    /// An address.
+    pub(super) fn ip(&self) -> Result<IpNet, Blame> {
+        match self {
+            Self::Ip(net) => Ok(*net),
+            _ => Err(Blame::Table),
+        }
+    }
+}
+
+/// The text of a string constant; empty for another.
+fn constant_text(table: &Table, id: u32) -> &str {
+    match table.data().constants.get(id as usize) {
+        Some(&[constant::STRING, text, ..]) => table.string(text),
+        _ => "",
+    }
+}

@@ -1,0 +1,163 @@
+//! Terms: what a test compares. Reading one gives a value or says why it cannot be had.
+
+use std::borrow::Cow;
+
+use super::operand::Operand;
+use super::{Blame, Call, Function, Term, resource};
+use crate::table::{ClassId, Table, slice};
+use crate::value::{self, Value};
+
+/// Milliseconds of a day, and of the units of a duration.
+const DAY: i64 = 86_400_000;
+
+/// The value of a term.
+#[inline]
+pub(super) fn read<'a>(table: &'a Table, term: Term, call: &Call<'a>) -> Result<Operand<'a>, Blame> {
+    match term {
+        Term::Slot(slot) => match call.slots.get(slot as usize) {
+            Some(value) => Operand::of_value(value).ok_or_else(|| blame(slot, value)),
+            None => Err(Blame::Table),
+        },
+        Term::Constant(id) => Operand::of_constant(table, id).ok_or(Blame::Table),
+        Term::Now => Ok(Operand::DateTime(call.now)),
+        Term::Calls => Ok(Operand::Int(call.calls)),
+        Term::OnBehalfOf => call.on_behalf_of.map(|name| Operand::Str(Cow::Borrowed(name))).ok_or(Blame::OnBehalfOf),
+        Term::Holding => {
+            let names = call.holding.iter().map(|class| Operand::Str(Cow::Borrowed(table.class_name(ClassId(class)))));
+            Ok(Operand::Made(names.collect()))
+        }
+        Term::Apply(id) => apply(table, id, call),
+        Term::Nothing | Term::Pattern(_) | Term::Class(_) => Err(Blame::Table),
+    }
+}
+
+/// Why a slot cannot be read.
+#[cold]
+fn blame(slot: u32, value: &Value<'_>) -> Blame {
+    match value {
+        Value::Absent => Blame::Missing(slot),
+        Value::Invalid(fault) => Blame::Argument(slot, *fault),
+        _ => Blame::Table,
+    }
+}
+
+/// The value of a function. Operands refer only to earlier terms, so this ends.
+fn apply<'a>(table: &'a Table, id: u32, call: &Call<'a>) -> Result<Operand<'a>, Blame> {
+    let &[function, first, count] = table.data().terms.get(id as usize).ok_or(Blame::Table)?;
+    let function = Function::from_word(function).ok_or(Blame::Table)?;
+    let operands = table.words(first, count);
+    let operand = |word: u32| {
+        let term = Term::decode(word).ok_or(Blame::Table)?;
+        match term {
+            Term::Apply(inner) if inner >= id => Err(Blame::Table),
+            term => read(table, term, call),
+        }
+    };
+    match function {
+        Function::Set => return operands.iter().map(|word| operand(*word)).collect::<Result<_, _>>().map(Operand::Made),
+        Function::Resource => return Ok(Operand::Str(Cow::Owned(pieces(table, id, call)?.concat()))),
+        _ => {}
+    }
+    match *operands {
+        [only] => unary(function, &operand(only)?),
+        [left, right] => {
+            let left = operand(left)?;
+            binary(function, &left, &operand(right)?)
+        }
+        _ => Err(Blame::Table),
+    }
+}
+
+fn unary<'a>(function: Function, operand: &Operand<'_>) -> Result<Operand<'a>, Blame> {
+    Ok(match (function, operand) {
+        (Function::Negate, Operand::Int(a)) => Operand::Int(a.checked_neg().ok_or(Blame::Overflow)?),
+        (Function::ToDate, Operand::DateTime(a)) => {
+            Operand::DateTime(a.div_euclid(DAY).checked_mul(DAY).ok_or(Blame::Overflow)?)
+        }
+        (Function::ToTime, Operand::DateTime(a)) => Operand::Duration(a.rem_euclid(DAY)),
+        (Function::ToMilliseconds, Operand::Duration(a)) => Operand::Int(*a),
+        (Function::ToSeconds, Operand::Duration(a)) => Operand::Int(a / 1000),
+        (Function::ToMinutes, Operand::Duration(a)) => Operand::Int(a / 60_000),
+        (Function::ToHours, Operand::Duration(a)) => Operand::Int(a / 3_600_000),
+        (Function::ToDays, Operand::Duration(a)) => Operand::Int(a / DAY),
+        _ => return Err(Blame::Table),
+    })
+}
+
+fn binary<'a>(function: Function, left: &Operand<'_>, right: &Operand<'_>) -> Result<Operand<'a>, Blame> {
+    let value = match (function, left, right) {
+        (Function::Add, Operand::Int(a), Operand::Int(b)) => a.checked_add(*b).map(Operand::Int),
+        (Function::Subtract, Operand::Int(a), Operand::Int(b)) => a.checked_sub(*b).map(Operand::Int),
+        (Function::Multiply, Operand::Int(a), Operand::Int(b)) => a.checked_mul(*b).map(Operand::Int),
+        (Function::Offset, Operand::DateTime(a), Operand::Duration(b)) => a.checked_add(*b).map(Operand::DateTime),
+        (Function::DurationSince, Operand::DateTime(a), Operand::DateTime(b)) => a.checked_sub(*b).map(Operand::Duration),
+        _ => return Err(Blame::Table),
+    };
+    value.ok_or(Blame::Overflow)
+}
+
+/// A pattern: its length stands before it.
+#[inline]
+pub(super) fn pattern(table: &Table, at: u32) -> &[u32] {
+    match table.data().words.get(at as usize) {
+        Some(length) => slice(&table.data().words, at.saturating_add(1), *length),
+        None => &[],
+    }
+}
+
+/// Whether a resource matches a glob. A resource is a string, or pieces of which some are folded.
+pub(super) fn glob(table: &Table, term: Term, glob: &[u32], call: &Call<'_>) -> Result<bool, Blame> {
+    match term {
+        Term::Apply(id) => {
+            let pieces = pieces(table, id, call)?;
+            let parts: Vec<(&str, bool)> = pieces.0.iter().map(|(text, folded)| (text.as_ref(), *folded)).collect();
+            Ok(value::glob(&parts, glob))
+        }
+        // A slot that fills a whole segment, or stands alone.
+        Term::Slot(slot) => match read(table, term, call)? {
+            Operand::Str(text) if value::safe_in_resource(&text) => Ok(value::glob(&[(&text, false)], glob)),
+            Operand::Str(_) => Err(Blame::Resource(slot)),
+            _ => Err(Blame::Table),
+        },
+        _ => Err(Blame::Table),
+    }
+}
+
+/// A resource's pieces, each with whether it is folded.
+struct Pieces<'a>(Vec<(Cow<'a, str>, bool)>);
+
+impl Pieces<'_> {
+    fn concat(&self) -> String {
+        self.0.iter().map(|(text, _)| text.as_ref()).collect()
+    }
+}
+
+/// Puts a resource together: operands come as pairs of flags and a term.
+fn pieces<'a>(table: &'a Table, id: u32, call: &Call<'a>) -> Result<Pieces<'a>, Blame> {
+    let &[function, first, count] = table.data().terms.get(id as usize).ok_or(Blame::Table)?;
+    if Function::from_word(function) != Some(Function::Resource) {
+        return Err(Blame::Table);
+    }
+    let (pairs, []) = table.words(first, count).as_chunks::<2>() else { return Err(Blame::Table) };
+    let piece = |&[flags, word]: &[u32; 2]| {
+        let term = Term::decode(word).ok_or(Blame::Table)?;
+        let text = match (term, read(table, term, call)?) {
+            (Term::Constant(_), Operand::Str(text)) => text,
+            (Term::Slot(slot), operand) => {
+                let text = match operand {
+                    Operand::Str(text) => text,
+                    Operand::Int(value) => Cow::Owned(value.to_string()),
+                    Operand::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
+                    _ => return Err(Blame::Table),
+                };
+                if flags & resource::FREE == 0 && !value::safe_in_resource(&text) {
+                    return Err(Blame::Resource(slot));
+                }
+                text
+            }
+            _ => return Err(Blame::Table),
+        };
+        Ok((text, flags & resource::FOLDED != 0))
+    };
+    pairs.iter().map(piece).collect::<Result<_, _>>().map(Pieces)
+}

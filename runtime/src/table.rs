@@ -1,0 +1,577 @@
+//! The decision table: names, placements, fragments, cells and guards, as flat records of 32-bit words.
+//!
+//! [`TableData`] is what the compiler builds and what a bundle's sections hold; any value of it may be broken.
+//! [`Table`] is the same after every index was checked once, so that a decision can follow them. It knows nothing
+//! of signatures, of time limits of a bundle, or of where its bytes came from.
+//!
+//! A *placement* is a deployment in an environment. It lists the tools given, and each entry points to a
+//! *fragment*: one cell per action of that tool, shared by all placements for which the same rules answer alike. A
+//! *cell* lists denies, grants, gates and observed rules in name order, each a rule and its guard.
+
+mod codec;
+mod index;
+mod validate;
+
+pub use codec::Sections;
+pub use index::{Index, hash};
+pub use validate::TableError;
+
+use crate::guard::Guard;
+use crate::value::{Effect, Parameters, Strings};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+    )*};
+}
+
+ids! {
+    /// A string of the table.
+    StrId;
+    /// A deployment, `payments/claude-code`.
+    DeploymentId;
+    /// An environment.
+    EnvironmentId;
+    /// A deployment in an environment.
+    PlacementId;
+    /// A ring.
+    RingId;
+    /// A tool, or a credential seen as a tool with one action.
+    ToolId;
+    /// An action or a variant of one.
+    ActionId;
+    /// A data class.
+    ClassId;
+    /// A rule.
+    RuleId;
+    /// What a rule asks of people.
+    ApprovalId;
+    /// A kill document.
+    KillId;
+    /// A cell.
+    CellId;
+}
+
+/// Stands for "none" where a record refers to something optional.
+pub const NONE: u32 = u32::MAX;
+
+/// The flat arrays, public and unchecked. See [`record`] for what each word means.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each array holds the records of the same name in `record`")]
+pub struct TableData {
+    pub string_offsets: Vec<u32>,
+    pub string_text: String,
+    pub words: Vec<u32>,
+    pub organization: Vec<[u32; 4]>,
+    pub deployment_index: Index,
+    pub environment_index: Index,
+    pub action_index: Index,
+    pub class_index: Index,
+    pub person_index: Index,
+    pub deployments: Vec<[u32; 6]>,
+    pub placements: Vec<[u32; 8]>,
+    pub given: Vec<[u32; 2]>,
+    pub environments: Vec<[u32; 3]>,
+    pub rings: Vec<[u32; 6]>,
+    pub tools: Vec<[u32; 5]>,
+    pub actions: Vec<[u32; 12]>,
+    pub variants: Vec<[u32; 2]>,
+    pub parameters: Vec<[u32; 6]>,
+    pub classes: Vec<[u32; 1]>,
+    pub people: Vec<[u32; 1]>,
+    pub fragments: Vec<[u32; 1]>,
+    pub cells: Vec<[u32; 6]>,
+    pub entries: Vec<[u32; 3]>,
+    pub nodes: Vec<[u32; 6]>,
+    pub terms: Vec<[u32; 3]>,
+    pub constants: Vec<[u32; 6]>,
+    pub kills: Vec<[u32; 2]>,
+    pub approvals: Vec<[u32; 6]>,
+    pub requirements: Vec<[u32; 5]>,
+    pub rules: Vec<[u32; 8]>,
+}
+
+/// The word at which each field of a record stands.
+pub mod record {
+    /// `organization`: the one record of the whole table.
+    pub mod organization {
+        /// The organisation's name, a [`StrId`](super::super::StrId).
+        pub const NAME: usize = 0;
+        /// The kill that stops everything, or `NONE`.
+        pub const KILL: usize = 1;
+        /// 1 if this table answers for all, 0 if it was cut to a part.
+        pub const WHOLE: usize = 2;
+    }
+    /// `deployments`, sorted by name.
+    pub mod deployment {
+        /// `payments/claude-code`.
+        pub const NAME: usize = 0;
+        /// The agent's name.
+        pub const AGENT: usize = 1;
+        /// The team's name.
+        pub const TEAM: usize = 2;
+        /// The first of its placements, which are sorted by environment.
+        pub const PLACEMENTS: usize = 3;
+        /// How many.
+        pub const PLACEMENT_COUNT: usize = 4;
+        /// The kill that covers it, or `NONE`.
+        pub const KILL: usize = 5;
+    }
+    /// `placements`, grouped by deployment.
+    pub mod placement {
+        /// The deployment.
+        pub const DEPLOYMENT: usize = 0;
+        /// The environment.
+        pub const ENVIRONMENT: usize = 1;
+        /// The ring.
+        pub const RING: usize = 2;
+        /// An [`Admission`](super::super::Admission).
+        pub const ADMISSION: usize = 3;
+        /// The moment it ends, low word first; `i64::MAX` where it does not.
+        pub const UNTIL: usize = 4;
+        /// The first of its given tools, which are sorted by tool.
+        pub const GIVEN: usize = 6;
+        /// How many.
+        pub const GIVEN_COUNT: usize = 7;
+    }
+    /// `given`: a tool and the fragment that decides its actions.
+    pub mod given {
+        /// The tool.
+        pub const TOOL: usize = 0;
+        /// The place of the tool's first cell in `fragments`.
+        pub const FRAGMENT: usize = 1;
+    }
+    /// `environments`, sorted by name.
+    pub mod environment {
+        /// Its name.
+        pub const NAME: usize = 0;
+        /// Its rank.
+        pub const RANK: usize = 1;
+        /// The kill that covers it, or `NONE`.
+        pub const KILL: usize = 2;
+    }
+    /// `rings`, sorted by name.
+    pub mod ring {
+        /// Its name.
+        pub const NAME: usize = 0;
+        /// Its level, 0 the most privileged.
+        pub const LEVEL: usize = 1;
+        /// Calls in [`PER`] milliseconds.
+        pub const RATE: usize = 2;
+        /// Milliseconds.
+        pub const PER: usize = 3;
+        /// The bucket's size.
+        pub const BURST: usize = 4;
+        /// Calls at once.
+        pub const CONCURRENT: usize = 5;
+    }
+    /// `tools`, sorted by name, then credentials by name.
+    pub mod tool {
+        /// `github`, or `credential.billing-db`.
+        pub const NAME: usize = 0;
+        /// The first of its classified actions: those with a cell.
+        pub const ACTIONS: usize = 1;
+        /// How many.
+        pub const ACTION_COUNT: usize = 2;
+        /// The kill that covers it, or `NONE`.
+        pub const KILL: usize = 3;
+        /// [`STRICT`], [`CREDENTIAL`].
+        pub const FLAGS: usize = 4;
+        /// An argument that no parameter declares denies the call.
+        pub const STRICT: u32 = 1;
+        /// It is a credential.
+        pub const CREDENTIAL: u32 = 2;
+    }
+    /// `actions`: first those with a cell, grouped by tool; then those that are only a list of variants.
+    pub mod action {
+        /// The full name.
+        pub const NAME: usize = 0;
+        /// Its tool.
+        pub const TOOL: usize = 1;
+        /// The effect (0 read, 1 write, 2 destructive), [`EXTERNAL`], [`REVERSIBLE`].
+        pub const FLAGS: usize = 2;
+        /// The first of its top-level parameters, sorted by name.
+        pub const PARAMETERS: usize = 3;
+        /// How many.
+        pub const PARAMETER_COUNT: usize = 4;
+        /// Slots of its parameters, nested ones included.
+        pub const SLOTS: usize = 5;
+        /// The first of its variants, in the order in which they are tried.
+        pub const VARIANTS: usize = 6;
+        /// How many; 0 for an action that has a cell.
+        pub const VARIANT_COUNT: usize = 7;
+        /// The first of the classes that the session holds afterwards, in `words`.
+        pub const READS: usize = 8;
+        /// How many.
+        pub const READ_COUNT: usize = 9;
+        /// Of a credential: milliseconds that it may live, low word first; else 0.
+        pub const TTL: usize = 10;
+        /// Two bits.
+        pub const EFFECT_MASK: u32 = 3;
+        /// Seen outside the organisation.
+        pub const EXTERNAL: u32 = 4;
+        /// Can be undone.
+        pub const REVERSIBLE: u32 = 8;
+    }
+    /// `variants`: a guard over the arguments, and the action that it takes the call as.
+    pub mod variant {
+        /// A guard.
+        pub const GUARD: usize = 0;
+        /// An action with a cell.
+        pub const ACTION: usize = 1;
+    }
+    /// `cells`
+    pub mod cell {
+        /// The first of its entries: denies, then grants, then gates, then observed.
+        pub const ENTRIES: usize = 0;
+        /// How many denies.
+        pub const DENIES: usize = 1;
+        /// How many grants.
+        pub const GRANTS: usize = 2;
+        /// How many gates.
+        pub const GATES: usize = 3;
+        /// How many rules that only say what they would do.
+        pub const OBSERVED: usize = 4;
+        /// 1 if the ring's ceiling excludes the action whatever the rules say.
+        pub const CEILING: usize = 5;
+    }
+    /// `entries`
+    pub mod entry {
+        /// The rule.
+        pub const RULE: usize = 0;
+        /// Its guard.
+        pub const GUARD: usize = 1;
+        /// The approval that it asks for, or `NONE`.
+        pub const APPROVAL: usize = 2;
+    }
+    /// `kills`
+    pub mod kill {
+        /// Its name.
+        pub const NAME: usize = 0;
+        /// Why.
+        pub const REASON: usize = 1;
+    }
+    /// `approvals`
+    pub mod approval {
+        /// The first of its requirements.
+        pub const REQUIREMENTS: usize = 0;
+        /// How many.
+        pub const REQUIREMENT_COUNT: usize = 1;
+        /// Milliseconds that people have to answer, low word first.
+        pub const TIMEOUT: usize = 2;
+        /// 1 if the agent's owner and the person it works for do not count.
+        pub const SEPARATION: usize = 4;
+        /// 0 forge, 1 signed, 2 present.
+        pub const EVIDENCE: usize = 5;
+    }
+    /// `requirements`
+    pub mod requirement {
+        /// How many people.
+        pub const COUNT: usize = 0;
+        /// As written, strings in `words`.
+        pub const FROM: usize = 1;
+        /// How many.
+        pub const FROM_COUNT: usize = 2;
+        /// Whom that means, people in `words`.
+        pub const PEOPLE: usize = 3;
+        /// How many.
+        pub const PEOPLE_COUNT: usize = 4;
+    }
+    /// `rules`, sorted by name: what a decision reports.
+    pub mod rule {
+        /// `policy/rule`.
+        pub const NAME: usize = 0;
+        /// The reason given, or `NONE`.
+        pub const REASON: usize = 1;
+        /// 0 allow, 1 require_approval, 2 deny.
+        pub const EFFECT: usize = 2;
+        /// Its own limit: so many calls, or 0 for none,
+        pub const LIMIT: usize = 3;
+        /// in so many milliseconds.
+        pub const LIMIT_PER: usize = 4;
+        /// The path of the file that brought it.
+        pub const PATH: usize = 5;
+        /// The line in it, from 1.
+        pub const LINE: usize = 6;
+        /// The commit that brought it, or `NONE` until the trail says.
+        pub const COMMIT: usize = 7;
+    }
+}
+
+/// Whether a placement takes calls at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+pub enum Admission {
+    /// It does, until its end.
+    Admitted = 0,
+    /// The environment does not take the ring.
+    RingNotInEnvironment = 1,
+    /// The team's ceiling does not take the ring.
+    RingAboveCeiling = 2,
+    /// The environment does not take what the deployment is enforced by.
+    EnforcementNotTaken = 3,
+}
+
+impl Admission {
+    /// From its word; what is not one admits nobody.
+    fn from_word(word: u32) -> Self {
+        match word {
+            0 => Self::Admitted,
+            1 => Self::RingNotInEnvironment,
+            2 => Self::RingAboveCeiling,
+            _ => Self::EnforcementNotTaken,
+        }
+    }
+
+    /// For a person.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Admitted => "the deployment is admitted",
+            Self::RingNotInEnvironment => "the environment does not take this ring",
+            Self::RingAboveCeiling => "the team's ceiling does not take this ring",
+            Self::EnforcementNotTaken => "the environment does not take what this deployment is enforced by",
+        }
+    }
+}
+
+/// A table of which every index was checked.
+///
+/// INVARIANT: [`TableData`] passed `validate`: every index is in bounds, lists are sorted as documented, guards and
+/// terms refer only to what comes after (guards) or before (terms) them, so that evaluation ends.
+#[derive(Debug, Clone)]
+pub struct Table {
+    data: TableData,
+}
+
+/// A list of entries of one kind of a cell.
+pub type Entries<'t> = &'t [[u32; 3]];
+
+/// The rules that reach one action in one placement.
+#[derive(Debug, Clone, Copy)]
+pub struct Cell<'t> {
+    /// Denies, by name.
+    pub denies: Entries<'t>,
+    /// Grants, by name.
+    pub grants: Entries<'t>,
+    /// Gates, by name.
+    pub gates: Entries<'t>,
+    /// Denies and gates that are observed for now.
+    pub observed: Entries<'t>,
+    /// The ring excludes the action.
+    pub ceiling: bool,
+}
+
+impl Table {
+    /// Checks every index once.
+    ///
+    /// # Errors
+    /// Names the first array and record that is broken.
+    pub fn new(data: TableData) -> Result<Self, TableError> {
+        validate::validate(&data)?;
+        Ok(Self { data })
+    }
+
+    /// The arrays.
+    pub fn data(&self) -> &TableData {
+        &self.data
+    }
+
+    /// A string; empty for an id that is not of this table.
+    #[inline]
+    pub fn string(&self, id: u32) -> &str {
+        let at = id as usize;
+        match (self.data.string_offsets.get(at), self.data.string_offsets.get(at + 1)) {
+            (Some(start), Some(end)) => self.data.string_text.get(*start as usize..*end as usize).unwrap_or(""),
+            _ => "",
+        }
+    }
+
+    /// A list of words; empty where it would leave the pool.
+    #[inline]
+    pub(crate) fn words(&self, first: u32, count: u32) -> &[u32] {
+        slice(&self.data.words, first, count)
+    }
+
+    /// The deployment of this name.
+    #[inline]
+    pub fn deployment(&self, name: &str) -> Option<DeploymentId> {
+        let of = |id: u32| self.data.deployments.get(id as usize).map(|r| self.string(r[record::deployment::NAME]));
+        self.data.deployment_index.find(name, of).map(DeploymentId)
+    }
+
+    /// The environment of this name.
+    #[inline]
+    pub fn environment(&self, name: &str) -> Option<EnvironmentId> {
+        let of = |id: u32| self.data.environments.get(id as usize).map(|r| self.string(r[record::environment::NAME]));
+        self.data.environment_index.find(name, of).map(EnvironmentId)
+    }
+
+    /// The action of this name. A variant is not an action that a call can name.
+    #[inline]
+    pub fn action(&self, name: &str) -> Option<ActionId> {
+        let of = |id: u32| self.data.actions.get(id as usize).map(|r| self.string(r[record::action::NAME]));
+        self.data.action_index.find(name, of).map(ActionId)
+    }
+
+    /// The data class of this name.
+    pub fn class(&self, name: &str) -> Option<ClassId> {
+        let of = |id: u32| self.data.classes.get(id as usize).map(|[name]| self.string(*name));
+        self.data.class_index.find(name, of).map(ClassId)
+    }
+
+    /// Whether a person of this name is known.
+    pub fn knows_person(&self, name: &str) -> bool {
+        let of = |id: u32| self.data.people.get(id as usize).map(|[name]| self.string(*name));
+        self.data.person_index.find(name, of).is_some()
+    }
+
+    /// A class's name.
+    pub fn class_name(&self, id: ClassId) -> &str {
+        self.data.classes.get(id.0 as usize).map_or("", |[name]| self.string(*name))
+    }
+
+    /// The deployment in the environment, if it is deployed there.
+    #[inline]
+    pub fn placement(&self, deployment: DeploymentId, environment: EnvironmentId) -> Option<PlacementId> {
+        use record::{deployment as d, placement as p};
+        let record = self.data.deployments.get(deployment.0 as usize)?;
+        let first = record[d::PLACEMENTS];
+        let found = slice(&self.data.placements, first, record[d::PLACEMENT_COUNT])
+            .binary_search_by_key(&environment.0, |placement| placement[p::ENVIRONMENT])
+            .ok()?;
+        u32::try_from(found).ok().map(|found| PlacementId(first + found))
+    }
+
+    /// A placement's record.
+    #[inline]
+    pub(crate) fn placement_record(&self, id: PlacementId) -> Option<&[u32; 8]> {
+        self.data.placements.get(id.0 as usize)
+    }
+
+    /// Whether the placement takes calls, and until when (milliseconds since 1970).
+    #[inline]
+    pub fn admission(&self, id: PlacementId) -> (Admission, i64) {
+        match self.placement_record(id) {
+            Some(r) => (Admission::from_word(r[record::placement::ADMISSION]), join(r[record::placement::UNTIL], r[record::placement::UNTIL + 1])),
+            None => (Admission::EnforcementNotTaken, i64::MIN),
+        }
+    }
+
+    /// The fragment that decides a tool's actions in a placement, if the tool was given.
+    #[inline]
+    pub fn fragment(&self, placement: PlacementId, tool: ToolId) -> Option<u32> {
+        use record::{given as g, placement as p};
+        let record = self.placement_record(placement)?;
+        let given = slice(&self.data.given, record[p::GIVEN], record[p::GIVEN_COUNT]);
+        let found = given.binary_search_by_key(&tool.0, |entry| entry[g::TOOL]).ok()?;
+        given.get(found).map(|entry| entry[g::FRAGMENT])
+    }
+
+    /// The cell of an action in a fragment of its tool.
+    #[inline]
+    pub fn cell_id(&self, fragment: u32, action: ActionId) -> Option<CellId> {
+        let tool = self.action_record(action)?[record::action::TOOL];
+        let first = self.data.tools.get(tool as usize)?[record::tool::ACTIONS];
+        let at = fragment.checked_add(action.0.checked_sub(first)?)?;
+        self.data.fragments.get(at as usize).map(|[cell]| CellId(*cell))
+    }
+
+    /// A cell's lists.
+    #[inline]
+    pub fn cell(&self, id: CellId) -> Option<Cell<'_>> {
+        use record::cell as c;
+        let r = self.data.cells.get(id.0 as usize)?;
+        let denies = r[c::ENTRIES];
+        let grants = denies + r[c::DENIES];
+        let gates = grants + r[c::GRANTS];
+        let observed = gates + r[c::GATES];
+        Some(Cell {
+            denies: slice(&self.data.entries, denies, r[c::DENIES]),
+            grants: slice(&self.data.entries, grants, r[c::GRANTS]),
+            gates: slice(&self.data.entries, gates, r[c::GATES]),
+            observed: slice(&self.data.entries, observed, r[c::OBSERVED]),
+            ceiling: r[c::CEILING] != 0,
+        })
+    }
+
+    /// An action's record.
+    #[inline]
+    pub(crate) fn action_record(&self, id: ActionId) -> Option<&[u32; 12]> {
+        self.data.actions.get(id.0 as usize)
+    }
+
+    /// What an action's arguments are read with. An id that is not of this table declares nothing.
+    pub fn parameters(&self, id: ActionId) -> Parameters<'_> {
+        use record::action as a;
+        let data = &self.data;
+        let strings = Strings { offsets: &data.string_offsets, text: &data.string_text };
+        let none = Parameters { records: &data.parameters, words: &data.words, strings, top: 0..0, slots: 0, strict: true };
+        let Some(r) = self.action_record(id) else { return none };
+        let strict = self.tool_record(ToolId(r[a::TOOL])).is_none_or(|tool| tool[record::tool::FLAGS] & record::tool::STRICT != 0);
+        let top = r[a::PARAMETERS]..r[a::PARAMETERS].saturating_add(r[a::PARAMETER_COUNT]);
+        Parameters { top, slots: u16::try_from(r[a::SLOTS]).unwrap_or(0), strict, ..none }
+    }
+
+    /// An action's name.
+    pub fn action_name(&self, id: ActionId) -> &str {
+        self.action_record(id).map_or("", |r| self.string(r[record::action::NAME]))
+    }
+
+    /// An action's effect; what is not one is the worst.
+    #[inline]
+    pub fn effect(&self, id: ActionId) -> Effect {
+        match self.action_record(id).map(|r| r[record::action::FLAGS] & record::action::EFFECT_MASK) {
+            Some(0) => Effect::Read,
+            Some(1) => Effect::Write,
+            _ => Effect::Destructive,
+        }
+    }
+
+    /// The variants of an action, in the order in which they are tried: a guard and what it takes the call as.
+    #[inline]
+    pub fn variants(&self, id: ActionId) -> impl Iterator<Item = (Guard, ActionId)> {
+        use record::action as a;
+        let list = self.action_record(id).map_or(&[][..], |r| slice(&self.data.variants, r[a::VARIANTS], r[a::VARIANT_COUNT]));
+        list.iter().map(|[guard, action]| (Guard(*guard), ActionId(*action)))
+    }
+
+    /// A tool's record.
+    #[inline]
+    pub(crate) fn tool_record(&self, id: ToolId) -> Option<&[u32; 5]> {
+        self.data.tools.get(id.0 as usize)
+    }
+
+    /// A rule's record.
+    #[inline]
+    pub(crate) fn rule_record(&self, id: RuleId) -> Option<&[u32; 8]> {
+        self.data.rules.get(id.0 as usize)
+    }
+
+    /// A rule's name, `policy/rule`.
+    pub fn rule_name(&self, id: RuleId) -> &str {
+        self.rule_record(id).map_or("", |r| self.string(r[record::rule::NAME]))
+    }
+}
+
+/// A part of an array; empty where it would leave it.
+#[inline]
+pub(crate) fn slice<T>(array: &[T], first: u32, count: u32) -> &[T] {
+    let first = first as usize;
+    array.get(first..first.saturating_add(count as usize)).unwrap_or(&[])
+}
+
+/// A 64-bit value of two words, low word first.
+#[inline]
+pub(crate) fn join(low: u32, high: u32) -> i64 {
+    (u64::from(low) | (u64::from(high) << 32)).cast_signed()
+}
+
+/// The two words of a 64-bit value, low word first.
+pub fn split(value: i64) -> [u32; 2] {
+    let value = value.cast_unsigned();
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves are wanted")]
+    let low = value as u32;
+    [low, u32::try_from(value >> 32).unwrap_or(u32::MAX)]
+}
