@@ -212,8 +212,8 @@ fn atom(random: &mut Random, place: &str, ty: &Type) -> String {
             2 => format!("{place} == ip(\"{}\")", random.pick(&ADDRESSES)),
             _ => format!("{place}.isInRange(ip(\"{}\"))", random.pick(&ADDRESSES)),
         },
-        Type::Path if random.percent(50) => format!("{place} like {}", literal(&format!("{}*", random.pick(&PATHS)))),
-        Type::Host if random.percent(40) => format!("{place} like {}", literal(&format!("*.{}", random.pick(&HOSTS)))),
+        Type::Path if random.percent(50) => format!("{place} like {}", literal(format!("{}*", random.pick(&PATHS)))),
+        Type::Host if random.percent(40) => format!("{place} like {}", literal(format!("*.{}", random.pick(&HOSTS)))),
         Type::Url => match random.below(4) {
             0 => format!("{place}.scheme == \"https\""),
             1 => format!("{place}.port {} {}", comparison(random), random.pick(&[80, 443, 8080])),
@@ -286,7 +286,7 @@ fn moment(random: &mut Random, place: &str) -> String {
 fn elements(random: &mut Random, place: &str, of: &Type) -> String {
     let mut written = || match of {
         Type::Int => random.below(50).to_string(),
-        _ => literal(&constant(random, of)),
+        _ => literal(constant(random, of)),
     };
     let (first, second) = (written(), written());
     match random.below(7) {
@@ -335,7 +335,7 @@ fn surroundings(random: &mut Random, names: &Names, resources: bool) -> String {
             _ => format!("principal.team == {}", literal(random.pick(&names.teams))),
         },
         11 => format!("action in Action::{}", literal(random.pick(&names.tools))),
-        12 => format!("resource.name like {}", literal(&format!("*{}*", random.pick(&WORDS)))),
+        12 => format!("resource.name like {}", literal(format!("*{}*", random.pick(&WORDS)))),
         _ => "context has on_behalf_of".to_owned(),
     }
 }

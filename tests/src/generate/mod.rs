@@ -86,7 +86,7 @@ pub fn small(seed: u64) -> Vec<(String, String)> {
     let mut random = Random::new(seed);
     let tools = random.within(3, 4);
     generate(&Parameters {
-        seed: random.next(),
+        seed: random.number(),
         teams: random.within(2, 3),
         deployments: random.within(3, 6),
         tools,

@@ -430,14 +430,15 @@ fn deployments(organisation: &mut Organisation, parameters: &Parameters, rings: 
             continue;
         }
         if !parameters.dense || !organisation.agents.iter().any(|other| other.name == agent) {
-            let tags = TAGS.iter().filter_map(|(key, values)| {
-                random
-                    .percent(60)
-                    .then(|| ((*key).to_owned(), (*random.pick(values)).to_owned()))
-            });
+            let mut tags = Vec::new();
+            for (key, values) in TAGS {
+                if random.percent(60) {
+                    tags.push((key.to_owned(), (*random.pick(&values)).to_owned()));
+                }
+            }
             organisation.agents.push(Agent {
                 name: agent.clone(),
-                tags: tags.collect(),
+                tags,
                 team: (!parameters.dense).then(|| team.name.clone()),
                 owner: random.pick(&["dana", "erin"]).to_string(),
             });

@@ -23,13 +23,15 @@ struct Reach<'o> {
     deployments: Vec<&'o Deployment>,
     environments: Vec<String>,
     tools: Vec<String>,
-    credentials: Vec<String>,
     names: Names,
 }
 
 impl<'o> Reach<'o> {
     /// Somebody, preferably where the policy holds.
-    fn anchor(&self, narrowed: &Narrowed, random: &mut Random) -> Anchor<'o> {
+    fn anchor(&self, narrowed: &Narrowed<'o>, random: &mut Random) -> Anchor<'o> {
+        if let Some(anchor) = narrowed.agents {
+            return anchor;
+        }
         let all = self.deployments.iter().flat_map(|deployment| {
             deployment
                 .placements
@@ -160,11 +162,6 @@ fn reach<'o>(organisation: &'o Organisation, team: Option<&'o str>) -> Reach<'o>
         team,
         environments,
         tools,
-        credentials: sorted(
-            placements()
-                .flat_map(|placement| placement.credentials.iter().cloned())
-                .collect(),
-        ),
         names,
         deployments,
     }
@@ -179,12 +176,13 @@ struct Anchor<'o> {
 
 /// What a policy's `for` says already.
 #[derive(Default)]
-struct Narrowed {
+struct Narrowed<'o> {
     environments: Option<Vec<String>>,
-    agents: bool,
+    /// Around whom its agents were chosen: its rules are written around the same one.
+    agents: Option<Anchor<'o>>,
 }
 
-impl Narrowed {
+impl Narrowed<'_> {
     fn environments(&self, reach: &Reach<'_>, anchor: Anchor<'_>, random: &mut Random) -> String {
         match &self.environments {
             Some(some) => format!("environments: {}", list(some)),
@@ -216,7 +214,7 @@ impl Writer<'_> {
         if random.percent(15) {
             let anchor = reach.anchor(&narrowed, random);
             scope.push(agents(reach, anchor, random));
-            narrowed.agents = true;
+            narrowed.agents = Some(anchor);
         }
         if !scope.is_empty() {
             writeln!(text, "for: {{{}}}", scope.join(", ")).unwrap();
@@ -231,12 +229,12 @@ impl Writer<'_> {
         text
     }
 
-    fn rule(
+    fn rule<'r>(
         &mut self,
         policy: &str,
         name: &str,
-        reach: &Reach<'_>,
-        narrowed: &Narrowed,
+        reach: &Reach<'r>,
+        narrowed: &Narrowed<'r>,
         random: &mut Random,
     ) -> String {
         let anchor = reach.anchor(narrowed, random);
@@ -247,13 +245,11 @@ impl Writer<'_> {
         };
         let mut text = format!("  {name}:\n    effect: {effect}\n");
         let mut line = |field: String| writeln!(text, "    {field}").unwrap();
-        if effect == "allow" {
-            line(narrowed.environments(reach, anchor, random));
-        } else if random.percent(35) {
+        if effect == "allow" || random.percent(35) {
             line(narrowed.environments(reach, anchor, random));
         }
         let conditional = random.percent(self.parameters.conditional_percent);
-        let (selector, mut cover) = self.actions(effect, conditional, reach, anchor, random);
+        let (selector, mut cover) = self.actions(effect, conditional, anchor, random);
         if let Some(selector) = selector {
             line(selector);
         }
@@ -314,7 +310,6 @@ impl Writer<'_> {
         &self,
         effect: &str,
         conditional: bool,
-        reach: &Reach<'_>,
         anchor: Anchor<'_>,
         random: &mut Random,
     ) -> (Option<String>, Vec<(String, usize)>) {
@@ -353,14 +348,17 @@ impl Writer<'_> {
             }
             13 => (Some(format!("actions: {}", list(&[format!("{tool}.*")]))), whole),
             14 => (Some(format!("tools: {}", list(&[&tool]))), whole),
-            15 if !reach.credentials.is_empty() => (
-                Some(format!("credentials: {}", list(&[random.pick(&reach.credentials)]))),
+            15 if !anchor.placement.credentials.is_empty() => (
+                Some(format!(
+                    "credentials: {}",
+                    list(&[random.pick(&anchor.placement.credentials)])
+                )),
                 Vec::new(),
             ),
-            16 if !reach.credentials.is_empty() => (
+            16 if !anchor.placement.credentials.is_empty() => (
                 Some(format!(
                     "actions: {}",
-                    list(&[format!("credential.{}", random.pick(&reach.credentials))])
+                    list(&[format!("credential.{}", random.pick(&anchor.placement.credentials))])
                 )),
                 Vec::new(),
             ),
@@ -381,11 +379,11 @@ impl Writer<'_> {
         effect: &str,
         cover: &[(String, usize)],
         reach: &Reach<'_>,
-        (narrowed, anchor): (&Narrowed, Anchor<'_>),
+        (narrowed, anchor): (&Narrowed<'_>, Anchor<'_>),
         random: &mut Random,
     ) -> Vec<String> {
         let mut fields = Vec::new();
-        if random.percent(if narrowed.agents { 5 } else { 30 }) {
+        if random.percent(if narrowed.agents.is_some() { 5 } else { 30 }) {
             fields.push(agents(reach, anchor, random));
         }
         if reach.team.is_none() && random.percent(12) {

@@ -499,10 +499,7 @@ impl<'a> World<'a> {
             environment: place.environment.to_owned(),
             action: String::new(),
             args: json!({}),
-            holding: random
-                .percent(25)
-                .then(|| vec![(*random.pick(&self.classes)).to_owned()])
-                .unwrap_or_default(),
+            holding: Vec::new(),
             on_behalf_of: None,
             calls: random.below(60) as u64,
             now: ORDINARY_MOMENT,
