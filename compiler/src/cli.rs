@@ -3,6 +3,7 @@
 //! This is the edge. The clock, the environment, files named on the command line and the terminal are read and
 //! written here and below, and come to the library as values. One file a command, named as it is.
 
+mod answer;
 mod build;
 mod check;
 mod completions;
@@ -16,6 +17,7 @@ mod inspect;
 mod keygen;
 mod man;
 mod progress;
+mod repository;
 mod request;
 mod surroundings;
 mod values;

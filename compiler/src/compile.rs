@@ -38,10 +38,20 @@ pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
     check(&documents, &organization, now, &mut sink);
     let rules = lower(&organization, tree, &mut sink);
     // There is no other way to a table: nothing is built while an error stands.
-    let table = if sink.has_errors() { None } else { table::build(&organization, &rules, tree, &mut sink) };
+    let table = if sink.has_errors() {
+        None
+    } else {
+        table::build(&organization, &rules, tree, &mut sink)
+    };
     let findings = sink.finish(tree, &levels, &pragmas);
     let table = table.filter(|_| !findings.has_errors());
-    Compiled { documents, organization, rules, table, findings }
+    Compiled {
+        documents,
+        organization,
+        rules,
+        table,
+        findings,
+    }
 }
 
 /// Kinds that say something which this compiler does not act on yet.

@@ -144,7 +144,14 @@ pub struct Decision {
 impl Decision {
     /// A refusal by a step that has no rule.
     pub fn refusal(code: Code) -> Self {
-        Self { outcome: Outcome::Deny, code, rule: None, kill: None, action: None, erred: false }
+        Self {
+            outcome: Outcome::Deny,
+            code,
+            rule: None,
+            kill: None,
+            action: None,
+            erred: false,
+        }
     }
 }
 
@@ -200,19 +207,30 @@ fn settle<'t, O: Observer>(
 ) -> Result<(ActionId, Cell<'t>, bool), Decision> {
     use record::action as a;
     if let Some(kill) = killed(table, state, request) {
-        return Err(Decision { kill: Some(kill), ..Decision::refusal(Code::Killed) });
+        return Err(Decision {
+            kill: Some(kill),
+            ..Decision::refusal(Code::Killed)
+        });
     }
     if request.phase == Phase::Expired {
         return Err(Decision::refusal(Code::Expired));
     }
-    let refuse = |code| Err(Decision { action: request.action, ..Decision::refusal(code) });
+    let refuse = |code| {
+        Err(Decision {
+            action: request.action,
+            ..Decision::refusal(code)
+        })
+    };
     if state.seat.deployment.is_none() {
         return refuse(Code::UnknownAgent);
     }
     if state.seat.environment.is_none() {
         return refuse(Code::UnknownEnvironment);
     }
-    let Some((action, record)) = request.action.and_then(|action| Some((action, table.action_record(action)?))) else {
+    let Some((action, record)) = request
+        .action
+        .and_then(|action| Some((action, table.action_record(action)?)))
+    else {
         return refuse(Code::UnknownAction);
     };
     let plain = record[a::VARIANT_COUNT] == 0;
@@ -221,18 +239,24 @@ fn settle<'t, O: Observer>(
         let open = if plain {
             request.phase.takes(table.effect(action))
         } else {
-            table.variants(action).any(|(_, variant)| request.phase.takes(table.effect(variant)))
+            table
+                .variants(action)
+                .any(|(_, variant)| request.phase.takes(table.effect(variant)))
         };
         if !open {
             return refuse(Code::Expired);
         }
     }
-    let Some(placement) = state.seat.placement else { return refuse(Code::NotAdmitted) };
+    let Some(placement) = state.seat.placement else {
+        return refuse(Code::NotAdmitted);
+    };
     let (admission, until) = table.admission(placement);
     if admission != Admission::Admitted || request.now >= until {
         return refuse(Code::NotAdmitted);
     }
-    let Some(fragment) = table.fragment(placement, ToolId(record[a::TOOL])) else { return refuse(Code::NotGiven) };
+    let Some(fragment) = table.fragment(placement, ToolId(record[a::TOOL])) else {
+        return refuse(Code::NotGiven);
+    };
     if request.arguments.undeclared().is_some() {
         return refuse(Code::UndeclaredArgument);
     }
@@ -241,19 +265,32 @@ fn settle<'t, O: Observer>(
     } else {
         let taken = classify(table, state, request, action, observer);
         let Some(variant) = taken else {
-            return Err(Decision { erred: false, action: Some(action), ..Decision::refusal(Code::Unclassified) });
+            return Err(Decision {
+                erred: false,
+                action: Some(action),
+                ..Decision::refusal(Code::Unclassified)
+            });
         };
         if !request.phase.takes(table.effect(variant)) {
-            return Err(Decision { action: Some(variant), ..Decision::refusal(Code::Expired) });
+            return Err(Decision {
+                action: Some(variant),
+                ..Decision::refusal(Code::Expired)
+            });
         }
         (variant, false)
     };
     let Some(cell) = table.cell_id(fragment, action).and_then(|cell| table.cell(cell)) else {
-        return Err(Decision { action: Some(action), ..Decision::refusal(Code::NoGrant) });
+        return Err(Decision {
+            action: Some(action),
+            ..Decision::refusal(Code::NoGrant)
+        });
     };
     observer.cell(&cell);
     if cell.ceiling {
-        return Err(Decision { action: Some(action), ..Decision::refusal(Code::RingCeiling) });
+        return Err(Decision {
+            action: Some(action),
+            ..Decision::refusal(Code::RingCeiling)
+        });
     }
     Ok((action, cell, erred))
 }
@@ -262,7 +299,10 @@ fn settle<'t, O: Observer>(
 #[inline]
 fn killed(table: &Table, state: &State<'_>, request: &Request<'_>) -> Option<KillId> {
     let data = table.data();
-    let everything = data.organization.first().map_or(NONE, |r| r[record::organization::KILL]);
+    let everything = data
+        .organization
+        .first()
+        .map_or(NONE, |r| r[record::organization::KILL]);
     let of = |word: u32| (word != NONE).then_some(KillId(word));
     of(everything)
         .or_else(|| of(data.deployments.get(state.seat.deployment?.0 as usize)?[record::deployment::KILL]))
@@ -365,7 +405,14 @@ fn weigh<O: Observer>(
         (None, Some(_), Some(rule)) => (Outcome::RequireApproval, Code::ApprovalRequired, Some(rule)),
         (None, Some(rule), None) => (Outcome::Allow, Code::Granted, Some(rule)),
     };
-    Decision { outcome, code, rule, kill: None, action: Some(action), erred }
+    Decision {
+        outcome,
+        code,
+        rule,
+        kill: None,
+        action: Some(action),
+        erred,
+    }
 }
 
 /// The first of two rules by name: ids follow names.

@@ -109,7 +109,7 @@ pub struct Requirement {
 /// How often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
-    /// `ring sandboxed`, or the rule.
+    /// `ring/sandboxed`, or the rule.
     pub of: String,
     /// Calls,
     pub count: u32,
@@ -136,10 +136,16 @@ pub struct Source {
 pub fn explain(table: &Table, state: &State<'_>, request: &Request<'_>) -> Explanation {
     let mut recorder = Recorder::default();
     let decision = decide(table, state, request, &mut recorder);
-    let named = Named { table, action: decision.action };
+    let named = Named {
+        table,
+        action: decision.action,
+    };
     let rules: Vec<RuleTrace> = recorder.rules.iter().map(|raw| named.rule(raw)).collect();
     let errors = recorder.rules.iter().flat_map(|raw| named.errors(raw)).collect();
-    let observed = rules.iter().filter(|r| r.kind == Kind::Observed && r.answer != Answer::No).map(|r| r.name.clone());
+    let observed = rules
+        .iter()
+        .filter(|r| r.kind == Kind::Observed && r.answer != Answer::No)
+        .map(|r| r.name.clone());
     Explanation {
         decision,
         reason: reason(table, state, &decision),
@@ -182,7 +188,12 @@ impl Observer for Recorder {
     }
 
     fn enter(&mut self, kind: Kind, rule: RuleId) {
-        self.rules.push(Raw { kind, rule, answer: Answer::Error, tests: Vec::new() });
+        self.rules.push(Raw {
+            kind,
+            rule,
+            answer: Answer::Error,
+            tests: Vec::new(),
+        });
     }
 
     fn leave(&mut self, answer: Answer) {
@@ -211,7 +222,11 @@ impl Named<'_> {
             answer: raw.answer,
             steps: raw.tests.iter().map(step).collect(),
             nodes: raw.tests.iter().map(|(node, _, _)| *node).collect(),
-            source: if raw.kind == Kind::Variant { None } else { self.source(raw.rule) },
+            source: if raw.kind == Kind::Variant {
+                None
+            } else {
+                self.source(raw.rule)
+            },
         }
     }
 
@@ -227,11 +242,24 @@ impl Named<'_> {
         if raw.answer != Answer::Error {
             return Vec::new();
         }
-        let blamed = raw.tests.iter().filter_map(|(_, _, blame)| *blame).map(|blame| self.blame(blame));
-        let mut errors: Vec<ConditionError> =
-            blamed.map(|(argument, fault)| ConditionError { rule: self.name(raw), argument, fault }).collect();
+        let blamed = raw
+            .tests
+            .iter()
+            .filter_map(|(_, _, blame)| *blame)
+            .map(|blame| self.blame(blame));
+        let mut errors: Vec<ConditionError> = blamed
+            .map(|(argument, fault)| ConditionError {
+                rule: self.name(raw),
+                argument,
+                fault,
+            })
+            .collect();
         if errors.is_empty() {
-            errors.push(ConditionError { rule: self.name(raw), argument: None, fault: "it can never be evaluated".into() });
+            errors.push(ConditionError {
+                rule: self.name(raw),
+                argument: None,
+                fault: "it can never be evaluated".into(),
+            });
         }
         errors.sort();
         errors.dedup();
@@ -248,7 +276,10 @@ impl Named<'_> {
             Blame::Argument(slot, Fault::Unsafe) => (name(slot), "it cannot be normalised safely".into()),
             Blame::OnBehalfOf => (None, "it is not known for whom the agent works".into()),
             Blame::Overflow => (None, "a calculation overflows".into()),
-            Blame::Resource(slot) => (name(slot), "it may not stand in a resource: it holds a `/`, a dot segment or a control character".into()),
+            Blame::Resource(slot) => (
+                name(slot),
+                "it may not stand in a resource: it holds a `/`, a dot segment or a control character".into(),
+            ),
             Blame::Table => (None, "the table is at fault".into()),
         }
     }
@@ -306,25 +337,40 @@ fn obligations(table: &Table, state: &State<'_>, decision: &Decision, recorder: 
         Kind::Grant | Kind::Gate => raw.answer != Answer::No,
         Kind::Deny | Kind::Observed | Kind::Variant => false,
     });
-    obligations.approvals = binding.filter_map(|raw| approval(table, &recorder.entries, raw.rule)).collect();
+    obligations.approvals = binding
+        .filter_map(|raw| approval(table, &recorder.entries, raw.rule))
+        .collect();
     obligations.approvals.sort_by(|a, b| a.rule.cmp(&b.rule));
-    let ring = state.seat.placement.and_then(|p| table.placement_record(p)).map(|r| r[record::placement::RING]);
+    let ring = state
+        .seat
+        .placement
+        .and_then(|p| table.placement_record(p))
+        .map(|r| r[record::placement::RING]);
     if let Some(r) = ring.and_then(|ring| table.data().rings.get(ring as usize)) {
         use record::ring;
         obligations.limits.push(Limit {
-            of: format!("ring {}", table.string(r[ring::NAME])),
+            of: format!("ring/{}", table.string(r[ring::NAME])),
             count: r[ring::RATE],
             per: r[ring::PER],
             burst: Some(r[ring::BURST]),
             concurrent: Some(r[ring::CONCURRENT]),
         });
     }
-    let granted = recorder.rules.iter().find(|raw| raw.kind == Kind::Grant && raw.answer == Answer::Yes);
+    let granted = recorder
+        .rules
+        .iter()
+        .find(|raw| raw.kind == Kind::Grant && raw.answer == Answer::Yes);
     if let Some((rule, r)) = granted.and_then(|raw| Some((raw.rule, table.rule_record(raw.rule)?)))
         && r[record::rule::LIMIT] > 0
     {
         let (count, per) = (r[record::rule::LIMIT], r[record::rule::LIMIT_PER]);
-        obligations.limits.push(Limit { of: table.rule_name(rule).to_owned(), count, per, burst: None, concurrent: None });
+        obligations.limits.push(Limit {
+            of: table.rule_name(rule).to_owned(),
+            count,
+            per,
+            burst: None,
+            concurrent: None,
+        });
     }
     if let Some(r) = decision.action.and_then(|action| table.action_record(action)) {
         let ttl = join(r[record::action::TTL], r[record::action::TTL + 1]);
@@ -340,12 +386,22 @@ fn approval(table: &Table, entries: &[[u32; 3]], rule: RuleId) -> Option<Approva
     let r = table.data().approvals.get(id.0 as usize)?;
     let requirements = slice(&table.data().requirements, r[a::REQUIREMENTS], r[a::REQUIREMENT_COUNT]);
     let requirement = |r: &[u32; 5]| Requirement {
-        from: table.words(r[q::FROM], r[q::FROM_COUNT]).iter().map(|id| table.string(*id).to_owned()).collect(),
+        from: table
+            .words(r[q::FROM], r[q::FROM_COUNT])
+            .iter()
+            .map(|id| table.string(*id).to_owned())
+            .collect(),
         count: r[q::COUNT],
         people: table
             .words(r[q::PEOPLE], r[q::PEOPLE_COUNT])
             .iter()
-            .filter_map(|id| table.data().people.get(*id as usize).map(|[name]| table.string(*name).to_owned()))
+            .filter_map(|id| {
+                table
+                    .data()
+                    .people
+                    .get(*id as usize)
+                    .map(|[name]| table.string(*name).to_owned())
+            })
             .collect(),
     };
     Some(Approval {

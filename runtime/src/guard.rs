@@ -353,9 +353,13 @@ fn test(table: &Table, op: u32, left: u32, right: u32, call: &Call<'_>) -> Resul
     let right = Term::decode(right).ok_or(Blame::Table)?;
     match op {
         Op::Has => has(left, call),
+        // That a term equals itself says that it can be read: the one thing that can be asked of a record as a whole.
+        Op::Equal if left == right => readable(table, left, call),
         Op::Equal => Ok(term::read(table, left, call)?.equals(table, &term::read(table, right, call)?)),
         Op::Less => term::read(table, left, call)?.less(&term::read(table, right, call)?),
-        Op::LessEqual => term::read(table, right, call)?.less(&term::read(table, left, call)?).map(|greater| !greater),
+        Op::LessEqual => term::read(table, right, call)?
+            .less(&term::read(table, left, call)?)
+            .map(|greater| !greater),
         Op::IsTrue => match term::read(table, left, call)? {
             Operand::Bool(value) => Ok(value),
             _ => Err(Blame::Table),
@@ -367,11 +371,15 @@ fn test(table: &Table, op: u32, left: u32, right: u32, call: &Call<'_>) -> Resul
         Op::Contains => term::read(table, left, call)?.contains(table, &term::read(table, right, call)?),
         Op::ContainsAll => {
             let (set, of) = (term::read(table, left, call)?, term::read(table, right, call)?);
-            of.elements(table)?.into_iter().try_fold(true, |all, e| Ok(all && set.contains(table, &e)?))
+            of.elements(table)?
+                .into_iter()
+                .try_fold(true, |all, e| Ok(all && set.contains(table, &e)?))
         }
         Op::ContainsAny => {
             let (set, of) = (term::read(table, left, call)?, term::read(table, right, call)?);
-            of.elements(table)?.into_iter().try_fold(false, |any, e| Ok(any || set.contains(table, &e)?))
+            of.elements(table)?
+                .into_iter()
+                .try_fold(false, |any, e| Ok(any || set.contains(table, &e)?))
         }
         Op::IsEmpty => Ok(term::read(table, left, call)?.elements(table)?.is_empty()),
         Op::IsIpv4 => Ok(term::read(table, left, call)?.ip()?.address.is_ipv4()),
@@ -394,6 +402,14 @@ fn test(table: &Table, op: u32, left: u32, right: u32, call: &Call<'_>) -> Resul
             Operand::Str(name) => Ok(table.knows_person(&name)),
             _ => Err(Blame::Table),
         },
+    }
+}
+
+/// Whether a term can be read: yes, or the error of reading it.
+fn readable(table: &Table, term: Term, call: &Call<'_>) -> Result<bool, Blame> {
+    match term {
+        Term::Slot(slot) if call.slots.get(slot as usize) == Some(&Value::Present) => Ok(true),
+        _ => term::read(table, term, call).map(|_| true),
     }
 }
 

@@ -57,10 +57,20 @@ impl Bundle {
     /// The sections do not make a table that holds together.
     pub fn from_verified(verified: &Verified) -> Result<Self, LoadError> {
         let sections: BTreeMap<&str, &[u8]> = verified.sections().collect();
-        let table = TableData::from_sections(&sections).and_then(Table::new).map_err(LoadError::Table)?;
+        let table = TableData::from_sections(&sections)
+            .and_then(Table::new)
+            .map_err(LoadError::Table)?;
         let digest = verified.digest();
-        let stamp = digest.0.first_chunk::<8>().map_or(0, |first| u64::from_le_bytes(*first));
-        Ok(Self { manifest: verified.manifest().clone(), digest, stamp, table })
+        let stamp = digest
+            .0
+            .first_chunk::<8>()
+            .map_or(0, |first| u64::from_le_bytes(*first));
+        Ok(Self {
+            manifest: verified.manifest().clone(),
+            digest,
+            stamp,
+            table,
+        })
     }
 
     /// What the bundle says of itself.
@@ -122,7 +132,11 @@ impl Bundle {
     /// Decides a call of a session that holds nothing and has made no call, from names alone.
     #[inline]
     pub fn decide_once(&self, agent: &str, environment: &str, call: &Call<'_>) -> Decision {
-        let state = State { seat: Seat::resolve(&self.table, agent, environment), holding: &ClassSet::default(), calls: 0 };
+        let state = State {
+            seat: Seat::resolve(&self.table, agent, environment),
+            holding: &ClassSet::default(),
+            calls: 0,
+        };
         decide(&self.table, &state, &self.request(call), &mut Silent)
     }
 
@@ -149,13 +163,21 @@ impl Bundle {
             }
             manifest::Phase::Expired => Phase::Expired,
         };
-        Request { action: call.action, arguments: call.arguments, on_behalf_of: call.on_behalf_of, now, phase }
+        Request {
+            action: call.action,
+            arguments: call.arguments,
+            on_behalf_of: call.on_behalf_of,
+            now,
+            phase,
+        }
     }
 
     /// Lets the session hold what an action reads.
     fn read(&self, session: &mut Session, action: Option<ActionId>) {
         use record::action as a;
-        let Some(r) = action.and_then(|action| self.table.action_record(action)) else { return };
+        let Some(r) = action.and_then(|action| self.table.action_record(action)) else {
+            return;
+        };
         for class in self.table.words(r[a::READS], r[a::READ_COUNT]) {
             session.hold(&self.table, ClassId(*class));
         }
@@ -178,7 +200,10 @@ impl fmt::Display for LoadError {
         match self {
             Self::Open(error) => write!(f, "{error}"),
             Self::Verify(error) => write!(f, "{error}"),
-            Self::Table(error) => write!(f, "the bundle was signed, and its table does not hold together: {error}"),
+            Self::Table(error) => write!(
+                f,
+                "the bundle was signed, and its table does not hold together: {error}"
+            ),
         }
     }
 }

@@ -14,7 +14,9 @@ impl ClassSet {
     /// Whether a class is in it.
     #[inline]
     pub fn contains(&self, class: u32) -> bool {
-        self.words.get((class / 64) as usize).is_some_and(|word| word & (1 << (class % 64)) != 0)
+        self.words
+            .get((class / 64) as usize)
+            .is_some_and(|word| word & (1 << (class % 64)) != 0)
     }
 
     /// Puts a class in.
@@ -32,7 +34,9 @@ impl ClassSet {
     pub fn iter(&self) -> impl Iterator<Item = u32> {
         let bits = |(at, word): (u32, &u64)| {
             let word = *word;
-            (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| at * 64 + bit)
+            (0..64)
+                .filter(move |bit| word & (1 << bit) != 0)
+                .map(move |bit| at * 64 + bit)
         };
         (0u32..).zip(&self.words).flat_map(bits)
     }
@@ -53,7 +57,11 @@ impl Seat {
         let deployment = table.deployment(agent);
         let environment = table.environment(environment);
         let placement = deployment.zip(environment).and_then(|(d, e)| table.placement(d, e));
-        Self { deployment, environment, placement }
+        Self {
+            deployment,
+            environment,
+            placement,
+        }
     }
 }
 
@@ -121,7 +129,11 @@ impl Session {
     /// Where it stands in the table that it was bound to.
     #[inline]
     pub(crate) fn state(&self) -> State<'_> {
-        State { seat: self.seat, holding: &self.holding, calls: self.calls }
+        State {
+            seat: self.seat,
+            holding: &self.holding,
+            calls: self.calls,
+        }
     }
 
     /// Takes a class in. The table must be the one that it was bound to.

@@ -397,21 +397,36 @@ impl Table {
     /// The deployment of this name.
     #[inline]
     pub fn deployment(&self, name: &str) -> Option<DeploymentId> {
-        let of = |id: u32| self.data.deployments.get(id as usize).map(|r| self.string(r[record::deployment::NAME]));
+        let of = |id: u32| {
+            self.data
+                .deployments
+                .get(id as usize)
+                .map(|r| self.string(r[record::deployment::NAME]))
+        };
         self.data.deployment_index.find(name, of).map(DeploymentId)
     }
 
     /// The environment of this name.
     #[inline]
     pub fn environment(&self, name: &str) -> Option<EnvironmentId> {
-        let of = |id: u32| self.data.environments.get(id as usize).map(|r| self.string(r[record::environment::NAME]));
+        let of = |id: u32| {
+            self.data
+                .environments
+                .get(id as usize)
+                .map(|r| self.string(r[record::environment::NAME]))
+        };
         self.data.environment_index.find(name, of).map(EnvironmentId)
     }
 
     /// The action of this name. A variant is not an action that a call can name.
     #[inline]
     pub fn action(&self, name: &str) -> Option<ActionId> {
-        let of = |id: u32| self.data.actions.get(id as usize).map(|r| self.string(r[record::action::NAME]));
+        let of = |id: u32| {
+            self.data
+                .actions
+                .get(id as usize)
+                .map(|r| self.string(r[record::action::NAME]))
+        };
         self.data.action_index.find(name, of).map(ActionId)
     }
 
@@ -429,7 +444,10 @@ impl Table {
 
     /// A class's name.
     pub fn class_name(&self, id: ClassId) -> &str {
-        self.data.classes.get(id.0 as usize).map_or("", |[name]| self.string(*name))
+        self.data
+            .classes
+            .get(id.0 as usize)
+            .map_or("", |[name]| self.string(*name))
     }
 
     /// The deployment in the environment, if it is deployed there.
@@ -454,7 +472,10 @@ impl Table {
     #[inline]
     pub fn admission(&self, id: PlacementId) -> (Admission, i64) {
         match self.placement_record(id) {
-            Some(r) => (Admission::from_word(r[record::placement::ADMISSION]), join(r[record::placement::UNTIL], r[record::placement::UNTIL + 1])),
+            Some(r) => (
+                Admission::from_word(r[record::placement::ADMISSION]),
+                join(r[record::placement::UNTIL], r[record::placement::UNTIL + 1]),
+            ),
             None => (Admission::EnforcementNotTaken, i64::MIN),
         }
     }
@@ -506,23 +527,44 @@ impl Table {
     pub fn parameters(&self, id: ActionId) -> Parameters<'_> {
         use record::action as a;
         let data = &self.data;
-        let strings = Strings { offsets: &data.string_offsets, text: &data.string_text };
-        let none = Parameters { records: &data.parameters, words: &data.words, strings, top: 0..0, slots: 0, strict: true };
+        let strings = Strings {
+            offsets: &data.string_offsets,
+            text: &data.string_text,
+        };
+        let none = Parameters {
+            records: &data.parameters,
+            words: &data.words,
+            strings,
+            top: 0..0,
+            slots: 0,
+            strict: true,
+        };
         let Some(r) = self.action_record(id) else { return none };
-        let strict = self.tool_record(ToolId(r[a::TOOL])).is_none_or(|tool| tool[record::tool::FLAGS] & record::tool::STRICT != 0);
+        let strict = self
+            .tool_record(ToolId(r[a::TOOL]))
+            .is_none_or(|tool| tool[record::tool::FLAGS] & record::tool::STRICT != 0);
         let top = r[a::PARAMETERS]..r[a::PARAMETERS].saturating_add(r[a::PARAMETER_COUNT]);
-        Parameters { top, slots: u16::try_from(r[a::SLOTS]).unwrap_or(0), strict, ..none }
+        Parameters {
+            top,
+            slots: u16::try_from(r[a::SLOTS]).unwrap_or(0),
+            strict,
+            ..none
+        }
     }
 
     /// An action's name.
     pub fn action_name(&self, id: ActionId) -> &str {
-        self.action_record(id).map_or("", |r| self.string(r[record::action::NAME]))
+        self.action_record(id)
+            .map_or("", |r| self.string(r[record::action::NAME]))
     }
 
     /// An action's effect; what is not one is the worst.
     #[inline]
     pub fn effect(&self, id: ActionId) -> Effect {
-        match self.action_record(id).map(|r| r[record::action::FLAGS] & record::action::EFFECT_MASK) {
+        match self
+            .action_record(id)
+            .map(|r| r[record::action::FLAGS] & record::action::EFFECT_MASK)
+        {
             Some(0) => Effect::Read,
             Some(1) => Effect::Write,
             _ => Effect::Destructive,
@@ -533,7 +575,9 @@ impl Table {
     #[inline]
     pub fn variants(&self, id: ActionId) -> impl Iterator<Item = (Guard, ActionId)> {
         use record::action as a;
-        let list = self.action_record(id).map_or(&[][..], |r| slice(&self.data.variants, r[a::VARIANTS], r[a::VARIANT_COUNT]));
+        let list = self.action_record(id).map_or(&[][..], |r| {
+            slice(&self.data.variants, r[a::VARIANTS], r[a::VARIANT_COUNT])
+        });
         list.iter().map(|[guard, action]| (Guard(*guard), ActionId(*action)))
     }
 

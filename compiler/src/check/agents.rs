@@ -8,7 +8,11 @@ use crate::diag::{Diagnostic, Sink};
 use crate::resolve::Organization;
 
 pub(super) fn check(_: &Documents, organization: &Organization, now: Moment, sink: &mut Sink) {
-    let top = organization.environments.iter().map(|environment| environment.rank).max();
+    let top = organization
+        .environments
+        .iter()
+        .map(|environment| environment.rank)
+        .max();
     let mut deployed = BTreeSet::new();
     for deployment in &organization.deployments {
         deployed.insert(deployment.agent);
@@ -20,11 +24,20 @@ pub(super) fn check(_: &Documents, organization: &Organization, now: Moment, sin
             }
             let environment = organization.environments.get(placement.environment.0 as usize);
             let agent = organization.agents.get(deployment.agent.0 as usize);
-            let Some((environment, agent)) = environment.zip(agent) else { continue };
+            let Some((environment, agent)) = environment.zip(agent) else {
+                continue;
+            };
             if Some(environment.rank) == top && agent.kill_contact.is_none() {
-                let message = format!("`{}` works in `{}`, and nobody is named who may stop it", agent.name.value, environment.name.value);
+                let message = format!(
+                    "`{}` works in `{}`, and nobody is named who may stop it",
+                    agent.name.value, environment.name.value
+                );
                 let diagnostic = Diagnostic::new(&NO_KILL_CONTACT, message, agent.name.span, "");
-                sink.push(diagnostic.with_related(placement.span, "it is deployed here").with_help("name a `kill_contact`: a person or a group"));
+                sink.push(
+                    diagnostic
+                        .with_related(placement.span, "it is deployed here")
+                        .with_help("name a `kill_contact`: a person or a group"),
+                );
             }
         }
     }

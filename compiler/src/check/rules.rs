@@ -3,7 +3,9 @@
 use polity_runtime::table::{ActionId, DeploymentId};
 
 use crate::ast::{Moment, RuleEffect};
-use crate::diag::codes::lint::{ALLOW_NEVER_APPLIES, EXCEPTION_EXPIRED, EXCEPTION_EXPIRES_SOON, RULE_EXPIRED, RULE_NEVER_MATCHES};
+use crate::diag::codes::lint::{
+    ALLOW_NEVER_APPLIES, EXCEPTION_EXPIRED, EXCEPTION_EXPIRES_SOON, RULE_EXPIRED, RULE_NEVER_MATCHES,
+};
 use crate::diag::{Diagnostic, Sink};
 use crate::resolve::{Organization, Rule};
 
@@ -17,7 +19,9 @@ pub(super) fn check(organization: &Organization, now: Moment, sink: &mut Sink) {
         }
         if rule.expires.is_some_and(|expires| expires <= now) {
             let message = format!("`{}` has expired: it allows nothing", rule.name);
-            sink.push(Diagnostic::new(&RULE_EXPIRED, message, rule.span, "").with_help("remove it, or set a later `expires`"));
+            sink.push(
+                Diagnostic::new(&RULE_EXPIRED, message, rule.span, "").with_help("remove it, or set a later `expires`"),
+            );
         }
     }
     for exception in &organization.exceptions {
@@ -43,11 +47,23 @@ fn reach(organization: &Organization, rule: &Rule) -> Option<Diagnostic> {
                 continue;
             }
             let ring = organization.rings.get(placement.ring.0 as usize)?;
-            for tool in placement.given.iter().filter_map(|tool| organization.tools.get(tool.0 as usize)) {
+            for tool in placement
+                .given
+                .iter()
+                .filter_map(|tool| organization.tools.get(tool.0 as usize))
+            {
                 for at in tool.first_action..tool.first_action + tool.action_count {
-                    let Some(action) = organization.actions.get(at as usize).filter(|_| rule.scope.takes_action(ActionId(at))) else { continue };
+                    let Some(action) = organization
+                        .actions
+                        .get(at as usize)
+                        .filter(|_| rule.scope.takes_action(ActionId(at)))
+                    else {
+                        continue;
+                    };
                     met = true;
-                    if rule.effect != RuleEffect::Allow || (ring.effects.contains(&action.effect) && (action.reversible || ring.irreversible)) {
+                    if rule.effect != RuleEffect::Allow
+                        || (ring.effects.contains(&action.effect) && (action.reversible || ring.irreversible))
+                    {
                         return None;
                     }
                 }
@@ -55,20 +71,32 @@ fn reach(organization: &Organization, rule: &Rule) -> Option<Diagnostic> {
         }
     }
     Some(if met {
-        let message = format!("`{}` allows nothing: the rings of the agents that it names exclude every action that it covers", rule.name);
+        let message = format!(
+            "`{}` allows nothing: the rings of the agents that it names exclude every action that it covers",
+            rule.name
+        );
         let help = "a ring's ceiling holds whatever the rules say: deploy to another ring, or remove the rule";
         Diagnostic::new(&ALLOW_NEVER_APPLIES, message, rule.span, "").with_help(help)
     } else {
-        let message = format!("`{}` can never match: no deployment that it names was given a tool that it covers", rule.name);
+        let message = format!(
+            "`{}` can never match: no deployment that it names was given a tool that it covers",
+            rule.name
+        );
         let help = "check its selectors against the deployments, or remove it";
         Diagnostic::new(&RULE_NEVER_MATCHES, message, rule.span, "").with_help(help)
     })
 }
 
 /// The deployments that a rule names.
-fn deployments<'o>(organization: &'o Organization, rule: &'o Rule) -> Box<dyn Iterator<Item = (DeploymentId, &'o crate::resolve::Deployment)> + 'o> {
+fn deployments<'o>(
+    organization: &'o Organization,
+    rule: &'o Rule,
+) -> Box<dyn Iterator<Item = (DeploymentId, &'o crate::resolve::Deployment)> + 'o> {
     match &rule.scope.deployments {
-        Some(list) => Box::new(list.iter().filter_map(|id| organization.deployments.get(id.0 as usize).map(|d| (*id, d)))),
+        Some(list) => Box::new(
+            list.iter()
+                .filter_map(|id| organization.deployments.get(id.0 as usize).map(|d| (*id, d))),
+        ),
         None => Box::new((0u32..).map(DeploymentId).zip(&organization.deployments)),
     }
 }

@@ -18,15 +18,24 @@ pub(super) fn check(documents: &Documents, organization: &Organization, sink: &m
         }
         if !named.contains(name.value.as_str()) {
             let message = format!("nothing names group `{}`", name.value);
-            sink.push(Diagnostic::new(&UNUSED_GROUP, message, name.span, "").with_help("use it where people are named, or remove it"));
+            sink.push(
+                Diagnostic::new(&UNUSED_GROUP, message, name.span, "")
+                    .with_help("use it where people are named, or remove it"),
+            );
         }
     }
-    let given: BTreeSet<_> =
-        organization.deployments.iter().flat_map(|d| d.placements.iter().flat_map(|p| p.given.iter().copied())).collect();
+    let given: BTreeSet<_> = organization
+        .deployments
+        .iter()
+        .flat_map(|d| d.placements.iter().flat_map(|p| p.given.iter().copied()))
+        .collect();
     for (id, tool) in (0u32..).map(polity_runtime::table::ToolId).zip(&organization.tools) {
         if !given.contains(&id) && tool.credential.is_none() {
             let message = format!("no deployment is given `{}`", tool.name);
-            sink.push(Diagnostic::new(&UNUSED_TOOL, message, tool.span, "").with_help("give it to a deployment, or remove it"));
+            sink.push(
+                Diagnostic::new(&UNUSED_TOOL, message, tool.span, "")
+                    .with_help("give it to a deployment, or remove it"),
+            );
         }
         if let Some(server) = tool.server.as_ref().filter(|server| server.digest.is_none()) {
             let message = format!("the server of `{}` is not pinned: it may become another one", tool.name);
@@ -56,9 +65,17 @@ fn collect<'d>(body: &'d Body, names: &mut BTreeSet<&'d str>) {
         Body::Policy(policy) => {
             take(policy.scope.on_behalf_of.as_deref().unwrap_or_default());
             for (_, rule) in &policy.rules {
-                rule.approval.iter().flat_map(|approval| &approval.require).for_each(|one| take(&one.from));
+                rule.approval
+                    .iter()
+                    .flat_map(|approval| &approval.require)
+                    .for_each(|one| take(&one.from));
                 let excepted = rule.except.iter().filter_map(|except| except.on_behalf_of.as_deref());
-                rule.selector.on_behalf_of.as_deref().into_iter().chain(excepted).for_each(&mut take);
+                rule.selector
+                    .on_behalf_of
+                    .as_deref()
+                    .into_iter()
+                    .chain(excepted)
+                    .for_each(&mut take);
             }
         }
         Body::Exception(exception) => take(exception.selector.on_behalf_of.as_deref().unwrap_or_default()),

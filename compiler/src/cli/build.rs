@@ -1,13 +1,32 @@
 //! `polity build`: compiles a revision, signs the bundle and writes it, whole or not at all.
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use polity_runtime::{
+    bundle::UnverifiedBundle,
+    manifest::{Compiler, Grace, Manifest, Serial, Source, Version},
+    trust::TrustRoot,
+    wire::{Timestamp, layout::FORMAT},
+};
 
 use super::{
     Console, Exit, Failure, files,
     progress::{self, Progress},
-    surroundings, values,
+    repository, surroundings, values,
 };
-use crate::{ast::Moment, diag::Findings, report::text, source::SourceTree};
+use crate::{
+    ast::Moment,
+    bundle::pack,
+    compile::compile,
+    diag::Findings,
+    keys::SecretKey,
+    report::text,
+    resolve::Organization,
+    source::{Revision, SourceTree},
+};
 
 /// Compile a revision into a signed bundle
 #[derive(clap::Args)]
@@ -25,7 +44,7 @@ pub(super) struct Arguments {
     /// The repository
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// The commit, branch or tag to build [default: HEAD; with --unattested the work tree]
+    /// The commit, branch or tag to build [default: HEAD]
     #[arg(long)]
     rev: Option<String>,
     /// The trust root that the bundle must satisfy
@@ -76,10 +95,9 @@ fn moment_of_issue(given: Option<Moment>) -> Result<Moment, Failure> {
 }
 
 /// What to build, with everything that it takes.
-#[expect(dead_code, reason = "read by `build` as soon as the phases are connected")]
 struct Order {
     path: PathBuf,
-    /// `None`: HEAD, or with `unattested` the work tree.
+    /// `None`: HEAD.
     rev: Option<String>,
     /// The trust root's bytes.
     trust: Vec<u8>,
@@ -103,9 +121,115 @@ struct SignedBundle {
 }
 
 /// Reads, checks, proves, signs and packs.
-fn build(_order: &Order, progress: &Progress) -> Result<Built, Failure> {
+fn build(order: &Order, progress: &Progress) -> Result<Built, Failure> {
     progress.say("reading the repository");
-    Err(Failure::environment(
-        "the phases from reading to signing are not connected",
-    ))
+    let trust = trust_root(&order.trust)?;
+    let keys = order
+        .keys
+        .iter()
+        .map(|path| secret_key(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (tree, sink) = repository::read_commit(&order.path, order.rev.as_deref(), order.unattested)?;
+    if !order.unattested {
+        return Err(
+            Failure::falls_short("the approvals of this history cannot be verified yet")
+                .with_help("`--unattested` builds a bundle for a developer's machine"),
+        );
+    }
+    progress.say("compiling");
+    let compiled = compile(&tree, order.issued, sink);
+    let Some(table) = compiled.table else {
+        return Ok(Built {
+            tree,
+            findings: compiled.findings,
+            bundle: None,
+        });
+    };
+    if compiled.organization.name != trust.organization {
+        let (found, wanted) = (&compiled.organization.name, &trust.organization);
+        return Err(Failure::falls_short(format!(
+            "the repository is of the organisation `{found}`, and the trust root of `{wanted}`"
+        )));
+    }
+    progress.say("signing");
+    let manifest = manifest(&compiled.organization, tree.revision(), &trust, order.issued)?;
+    let sections = table.data().to_sections();
+    let bytes = pack(manifest, &sections, &[&trust], &keys).map_err(|error| Failure::falls_short(error.to_string()))?;
+    let digest = UnverifiedBundle::open(bytes.clone())
+        .map_err(|error| Failure::environment(error.to_string()))?
+        .digest();
+    let bundle = Some(SignedBundle {
+        bytes,
+        digest: digest.to_string(),
+    });
+    Ok(Built {
+        tree,
+        findings: compiled.findings,
+        bundle,
+    })
+}
+
+/// What the bundle says of itself. Its approvals were not verified, so it names no ref: it speaks for no branch.
+fn manifest(
+    organization: &Organization,
+    revision: &Revision,
+    trust: &TrustRoot,
+    issued: Moment,
+) -> Result<Manifest, Failure> {
+    let moment = |millis: i64| {
+        Timestamp::from_millis(millis)
+            .ok_or_else(|| Failure::misuse("the moment of issue lies outside the years 1970 to 9999"))
+    };
+    let (steps, source) = match revision {
+        Revision::Commit { id, tree, trunk_steps } => (
+            *trunk_steps,
+            Source {
+                commit: Some(id.clone()),
+                tree: Some(tree.clone()),
+                ..Source::default()
+            },
+        ),
+        Revision::Folder => (0, Source::default()),
+    };
+    let expires = issued.saturating_add(organization.lifetime.0);
+    let grace = match organization.grace.effects.as_slice() {
+        [] => None,
+        effects => Some(Grace {
+            until: moment(expires.saturating_add(organization.grace.period.0))?,
+            effects: effects.iter().copied().collect(),
+        }),
+    };
+    Ok(Manifest {
+        organization: organization.name.clone(),
+        serial: Serial {
+            epoch: trust.epoch,
+            steps,
+        },
+        issued: moment(issued)?,
+        expires: moment(expires)?,
+        grace,
+        format: FORMAT,
+        min_runtime: Version::current(),
+        source,
+        compiler: Compiler {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            digest: None,
+        },
+        trail: None,
+        previous: None,
+        attested: false,
+        scope: None,
+        least_orders: 0,
+        sections: BTreeMap::new(),
+    })
+}
+
+/// The trust root of a file.
+pub(super) fn trust_root(bytes: &[u8]) -> Result<TrustRoot, Failure> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Failure::falls_short("the trust root is not UTF-8"))?;
+    TrustRoot::parse(text).map_err(|error| Failure::falls_short(format!("the trust root cannot be used: {error}")))
+}
+
+fn secret_key(path: &Path) -> Result<SecretKey, Failure> {
+    SecretKey::read(path).map_err(|error| Failure::path("cannot use the key", path, &error))
 }

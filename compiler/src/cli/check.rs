@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Console, Exit, Failure, Format, progress, surroundings};
+use super::{Console, Exit, Failure, Format, progress, repository, surroundings};
 use crate::{
     ast::Moment,
+    compile::compile,
     diag::Findings,
     report::{json, text},
     source::SourceTree,
@@ -56,8 +57,8 @@ struct Checked {
 }
 
 /// Reads the work tree, or the revision, and runs every phase up to the table. `now` is what dates are compared with.
-fn check(_path: &Path, _rev: Option<&str>, _now: Moment) -> Result<Checked, Failure> {
-    Err(Failure::environment(
-        "the phases from reading to the table are not connected",
-    ))
+fn check(path: &Path, rev: Option<&str>, now: Moment) -> Result<Checked, Failure> {
+    let (tree, sink) = repository::read(path, rev)?;
+    let findings = compile(&tree, now, sink).findings;
+    Ok(Checked { tree, findings })
 }

@@ -3,11 +3,16 @@
 use std::path::PathBuf;
 
 use super::{
-    Console, Exit, Failure, Format, files,
+    Console, Exit, Failure, Format,
+    answer::Asked,
+    files,
     request::{self, Request},
     surroundings,
 };
-use crate::report::decision::{self, Decision, Effect};
+use crate::{
+    ast::Moment,
+    report::decision::{self, Decision, Effect},
+};
 
 /// Ask a bundle what it answers to a call
 #[derive(clap::Args)]
@@ -21,7 +26,7 @@ Examples:
 
 A line of --requests is an object with `agent`, `environment`, `action`, and
 where they apply `args`, `holding`, `on_behalf_of` and `now`. Each is decided
-alone; with `--format json` each answer is one line.
+alone, and one that cannot be read is denied; with `--format json` each answer is one line.
 
 The exit code is 0 whatever the answer. With --exit-code it is 0 if every answer
 is `allow`, and 1 if one is not."
@@ -49,18 +54,29 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     let now = arguments.request.now.map_or_else(surroundings::now, Ok)?;
     let many = arguments.requests.is_some();
     let requests = match &arguments.requests {
-        None => vec![arguments.request.request(now)?],
+        None => vec![Ok(arguments.request.request(now)?)],
         Some(path) => {
             let bytes = files::read_or_standard_input(path, "the requests", files::LARGEST_REQUESTS)?;
             let text = String::from_utf8(bytes)
                 .map_err(|error| Failure::falls_short(format!("`{}` is not UTF-8: {error}", path.display())))?;
-            request::lines(&path.display().to_string(), &text, now)?
+            let requests = request::lines(&text, now);
+            for (number, wrong) in requests
+                .iter()
+                .enumerate()
+                .filter_map(|(at, line)| Some((at + 1, line.as_ref().err()?)))
+            {
+                console.remark(&format!(
+                    "{}: request {number} cannot be read, and is denied: {wrong}\n",
+                    path.display()
+                ));
+            }
+            requests
         }
     };
     let bundle = files::read(&arguments.bundle, "the bundle", files::LARGEST_BUNDLE)?;
     let trust = files::read(&arguments.trust, "the trust root", files::LARGEST_KEY)?;
     let mut allowed = true;
-    decide(&bundle, &trust, &requests, &mut |decision| {
+    decide(&bundle, &trust, now, &requests, &mut |decision| {
         allowed &= decision.effect == Effect::Allow;
         console.result(&match arguments.format {
             Format::Text => decision::text(decision, console.colour()),
@@ -78,10 +94,12 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
 /// Opens and verifies the bundle, decides each request alone (a new session that holds what it says, full limits,
 /// no state kept), and hands every decision over in the order of the requests.
 fn decide(
-    _bundle: &[u8],
-    _trust: &[u8],
-    _requests: &[Request],
-    _answer: &mut dyn FnMut(&Decision) -> Result<(), Failure>,
+    bundle: &[u8],
+    trust: &[u8],
+    now: Moment,
+    requests: &[Result<Request, String>],
+    answer: &mut dyn FnMut(&Decision) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    Err(Failure::environment("the runtime's decisions are not connected"))
+    let asked = Asked::open(bundle, trust, now)?;
+    requests.iter().try_for_each(|request| answer(&asked.decide(request)))
 }

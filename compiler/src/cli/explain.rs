@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Console, Exit, Failure, Format, files,
+    Console, Exit, Failure, Format,
+    answer::Asked,
+    files,
     request::{self, Request},
     surroundings,
 };
@@ -120,6 +122,6 @@ fn explain_decision(path: PathBuf, arguments: Arguments, console: &mut Console) 
 }
 
 /// Opens and verifies the bundle, decides the request as `decide` does, and says how the answer came about.
-fn explain(_bundle: &[u8], _trust: &[u8], _request: &Request) -> Result<Explanation, Failure> {
-    Err(Failure::environment("the runtime's explanations are not connected"))
+fn explain(bundle: &[u8], trust: &[u8], request: &Request) -> Result<Explanation, Failure> {
+    Ok(Asked::open(bundle, trust, request.now)?.explain(request))
 }

@@ -1,10 +1,6 @@
 //! Files named on the command line: read whole and within a bound, written whole or not at all.
 
-use std::{
-    fs::File,
-    io::{Read as _, Write as _},
-    path::Path,
-};
+use std::{fs::File, io::Read as _, path::Path};
 
 use super::Failure;
 
@@ -44,33 +40,8 @@ fn read_from(source: impl std::io::Read, path: &Path, what: &str, most: u64) -> 
 
 /// Writes a file that others may read: into a temporary file beside it, then in its place.
 pub(super) fn write_atomically(path: &Path, what: &str, bytes: &[u8]) -> Result<(), Failure> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = temporary_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    match write() {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failure::path(&format!("cannot write {what}"), path, &error)),
-    }
-}
-
-#[cfg(unix)]
-fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt as _;
-    tempfile::Builder::new()
-        .permissions(std::fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-}
-
-#[cfg(not(unix))]
-fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    tempfile::NamedTempFile::new_in(folder)
+    crate::bundle::write_atomically(path, bytes)
+        .map_err(|error| Failure::path(&format!("cannot write {what}"), path, &error))
 }
 
 #[cfg(test)]

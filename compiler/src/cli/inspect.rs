@@ -1,11 +1,13 @@
 //! `polity inspect`: what a bundle says of itself.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{Console, Exit, Failure, Format, files};
-use crate::report::json;
+use polity_runtime::bundle::UnverifiedBundle;
+
+use super::{Console, Exit, Failure, Format, build::trust_root, files, surroundings};
+use crate::{ast::Moment, report::json};
 
 /// Show what a bundle says of itself
 #[derive(clap::Args)]
@@ -32,7 +34,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     let trust = trust
         .map(|path| files::read(path, "the trust root", files::LARGEST_KEY))
         .transpose()?;
-    let inspected = inspect(&bundle, trust.as_deref())?;
+    let inspected = inspect(&bundle, trust.as_deref(), surroundings::now()?)?;
     match arguments.format {
         Format::Text => console.result(&text(&inspected))?,
         Format::Json => console.result(&json::pretty(&inspected))?,
@@ -66,8 +68,49 @@ fn text(inspected: &Inspected) -> String {
 
 /// Reads the manifest, and verifies it where there is a trust root. With one, a bundle that does not verify falls
 /// short, and nothing of it is shown.
-fn inspect(_bundle: &[u8], _trust: Option<&[u8]>) -> Result<Inspected, Failure> {
-    Err(Failure::environment("the runtime's reader is not connected"))
+fn inspect(bundle: &[u8], trust: Option<&[u8]>, now: Moment) -> Result<Inspected, Failure> {
+    let falls_short = |error: &dyn std::fmt::Display| Failure::falls_short(error.to_string());
+    let opened = UnverifiedBundle::open(bundle.to_vec()).map_err(|error| falls_short(&error))?;
+    let manifest = serde_json::from_slice(opened.manifest_bytes())
+        .map_err(|error| Failure::falls_short(format!("the manifest cannot be read: {error}")))?;
+    let Some(trust) = trust else {
+        opened.claimed_manifest().map_err(|error| falls_short(&error))?;
+        return Ok(Inspected {
+            verified: false,
+            manifest,
+            contents: Vec::new(),
+        });
+    };
+    let verified = opened
+        .verify(&trust_root(trust)?, now)
+        .map_err(|error| falls_short(&error))?;
+    let loaded = polity_runtime::Bundle::from_verified(&verified).map_err(|error| falls_short(&error))?;
+    let data = loaded.table().data();
+    let contents = [
+        ("deployments", data.deployments.len()),
+        ("placements", data.placements.len()),
+        ("environments", data.environments.len()),
+        ("tools and credentials", data.tools.len()),
+        ("actions", data.actions.len()),
+        ("rules", data.rules.len()),
+        (
+            "fragments",
+            data.given
+                .iter()
+                .map(|[_, fragment]| fragment)
+                .collect::<BTreeSet<_>>()
+                .len(),
+        ),
+        ("cells", data.cells.len()),
+        ("guard nodes", data.nodes.len()),
+        ("kills", data.kills.len()),
+    ];
+    let contents = contents.map(|(name, count)| (name.to_owned(), u64::try_from(count).unwrap_or(u64::MAX)));
+    Ok(Inspected {
+        verified: true,
+        manifest,
+        contents: contents.into(),
+    })
 }
 
 #[cfg(test)]

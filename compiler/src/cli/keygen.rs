@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Console, Exit, Failure, surroundings};
-use crate::ast::Moment;
+use crate::{ast::Moment, keys};
 
 /// Make a trust root and the secret keys of its roles
 #[derive(clap::Args)]
@@ -52,7 +52,6 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
 }
 
 /// Whose keys to make.
-#[expect(dead_code, reason = "read by `keygen` as soon as signing is connected")]
 struct Order {
     organization: String,
     reference: String,
@@ -63,6 +62,15 @@ struct Order {
 
 /// Makes the keys from the system's randomness and the trust root that names them, writes them to the folder, and
 /// names the files. None may be there yet: keys are never replaced.
-fn keygen(_order: &Order, _folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    Err(Failure::environment("signing is not connected"))
+fn keygen(order: &Order, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let request = keys::Keygen {
+        organization: order.organization.clone(),
+        reference: order.reference.clone(),
+        introductory: order.introductory.clone(),
+        developer: order.developer,
+        now_ms: order.now,
+    };
+    let made = keys::keygen(&request, keys::random_seed).map_err(|error| Failure::misuse(error.to_string()))?;
+    made.write(folder)
+        .map_err(|error| Failure::environment(error.to_string()))
 }

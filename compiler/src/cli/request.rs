@@ -91,24 +91,15 @@ impl Flags {
     }
 }
 
-/// Requests, one JSON object a line, at `now` where a line names no moment. All lines are read before the first is
-/// decided, so an answer stands for every line or for none.
-pub(super) fn lines(name: &str, text: &str, now: Moment) -> Result<Vec<Request>, Failure> {
-    let mut requests = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let read = serde_json::from_str::<Line<'_>>(line)
-            .map_err(|error| (error.column(), without_position(&error)))
-            .and_then(|read| read.request(now).map_err(|wrong| (1, wrong)));
-        match read {
-            Ok(request) => requests.push(request),
-            Err((column, wrong)) => {
-                let place = format!("{name}:{}:{}", number + 1, column.max(1));
-                return Err(Failure::falls_short(format!("{place}: not a request: {wrong}"))
-                    .with_help("a line is an object with `agent`, `environment`, `action`, and where they apply `args`, `holding`, `on_behalf_of`, `now`"));
-            }
-        }
-    }
-    Ok(requests)
+/// Requests, one JSON object a line, at `now` where a line names no moment. A line that is no request stands in its
+/// place as what is wrong with it: there is an answer to every line, in order.
+pub(super) fn lines(text: &str, now: Moment) -> Vec<Result<Request, String>> {
+    let read = |line: &str| {
+        serde_json::from_str::<Line<'_>>(line)
+            .map_err(|error| format!("{} at column {}", without_position(&error), error.column().max(1)))
+            .and_then(|read| read.request(now))
+    };
+    text.lines().filter(|line| !line.trim().is_empty()).map(read).collect()
 }
 
 #[derive(Deserialize)]
@@ -119,8 +110,7 @@ struct Line<'a> {
     action: String,
     #[serde(borrow)]
     args: Option<&'a RawValue>,
-    #[serde(default)]
-    holding: Vec<String>,
+    holding: Option<Vec<String>>,
     on_behalf_of: Option<String>,
     now: Option<String>,
 }
@@ -136,7 +126,7 @@ impl Line<'_> {
             environment: self.environment,
             action: self.action,
             args: args.map_err(|wrong| format!("`args`: {wrong}"))?,
-            holding: self.holding,
+            holding: self.holding.unwrap_or_default(),
             on_behalf_of: self.on_behalf_of,
             now: now.map_err(|wrong| format!("`now`: {wrong}"))?,
         })
@@ -159,9 +149,9 @@ mod tests {
 
 {"agent":"a/b","environment":"c","action":"d"}
 "#;
-        let read = lines("r", text, 7).unwrap();
+        let read: Result<Vec<Request>, String> = lines(text, 7).into_iter().collect();
         assert_eq!(
-            read,
+            read.unwrap(),
             [
                 Request {
                     agent: "payments/bot".to_owned(),
@@ -186,20 +176,17 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_none_is_pointed_at() {
+    fn a_line_that_is_no_request_keeps_its_place() {
         let good = r#"{"agent":"a/b","environment":"c","action":"d"}"#;
         for (line, said) in [
-            (
-                r#"{"agent":"a/b"}"#,
-                "r:2:15: not a request: missing field `environment`",
-            ),
+            (r#"{"agent":"a/b"}"#, "missing field `environment` at column 15"),
             (
                 r#"{"agent":"a","agent":"b","environment":"c","action":"d"}"#,
                 "duplicate field `agent`",
             ),
             (
-                r#"{"agent":"a","environment":"c","action":"d","acton":"e"}"#,
-                "unknown field `acton`",
+                r#"{"agent":"a","environment":"c","action":"d","via":["e"]}"#,
+                "unknown field `via`",
             ),
             (
                 r#"{"agent":"a","environment":"c","action":"d","args":[1]}"#,
@@ -209,10 +196,13 @@ mod tests {
                 r#"{"agent":"a","environment":"c","action":"d","now":"today"}"#,
                 "`now`: expected an RFC 3339",
             ),
-            ("nonsense", "r:2:"),
+            ("nonsense", "expected"),
         ] {
-            let failure = lines("r", &format!("{good}\n{line}\n"), 0).unwrap_err();
-            assert!(failure.message().contains(said), "{}", failure.message());
+            let read = lines(&format!("{good}\n{line}\n{good}\n"), 0);
+            let [Ok(_), Err(wrong), Ok(_)] = read.as_slice() else {
+                panic!("{read:?}")
+            };
+            assert!(wrong.contains(said), "{wrong}");
         }
     }
 

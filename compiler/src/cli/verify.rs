@@ -4,7 +4,9 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use super::{Console, Exit, Failure, Format, files, surroundings, values};
+use polity_runtime::bundle::UnverifiedBundle;
+
+use super::{Console, Exit, Failure, Format, build::trust_root, files, surroundings, values};
 use crate::{
     ast::Moment,
     report::{decision::Serial, json, visible},
@@ -94,8 +96,27 @@ fn as_timestamp<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, 
 }
 
 /// Verifies the bytes received against the trust root's bytes. A bundle that does not verify falls short.
-fn verify(_bundle: &[u8], _trust: &[u8], _now: Moment) -> Result<Verified, Failure> {
-    Err(Failure::environment("the runtime's verification is not connected"))
+fn verify(bundle: &[u8], trust: &[u8], now: Moment) -> Result<Verified, Failure> {
+    let trust = trust_root(trust)?;
+    let falls_short = |error: &dyn std::fmt::Display| Failure::falls_short(error.to_string());
+    let opened = UnverifiedBundle::open(bundle.to_vec()).map_err(|error| falls_short(&error))?;
+    let verified = opened.verify(&trust, now).map_err(|error| falls_short(&error))?;
+    // What was signed must also hold together: a bundle that verifies is one that loads.
+    polity_runtime::Bundle::from_verified(&verified).map_err(|error| falls_short(&error))?;
+    let manifest = verified.manifest();
+    Ok(Verified {
+        organization: manifest.organization.clone(),
+        serial: Serial {
+            epoch: manifest.serial.epoch,
+            steps: manifest.serial.steps,
+        },
+        digest: verified.digest().to_string(),
+        commit: manifest.source.commit.clone(),
+        attested: manifest.attested,
+        issued: manifest.issued.millis(),
+        expires: manifest.expires.millis(),
+        signed_by: verified.signers().map(|key| key.to_string()).collect(),
+    })
 }
 
 #[cfg(test)]

@@ -24,14 +24,23 @@ use vocabulary::{Vocabulary, VocabularyAction};
 pub fn lower(organization: &Organization, tree: &SourceTree, sink: &mut Sink) -> RuleSet {
     let vocabulary = vocabulary(organization);
     let schema = Schema::new(&vocabulary);
-    let lowerer = Lowerer { organization, tree, schema: &schema, vocabulary: &vocabulary };
+    let lowerer = Lowerer {
+        organization,
+        tree,
+        schema: &schema,
+        vocabulary: &vocabulary,
+    };
     let mut exceptions: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (at, exception) in organization.exceptions.iter().enumerate() {
         exceptions.entry(exception.to).or_default().push(at);
     }
     let lifted = |at: usize| exceptions.get(&at).map_or(&[][..], Vec::as_slice);
-    let drafts: Vec<(BodyDraft, Sink)> =
-        organization.rules.par_iter().enumerate().map(|(at, rule)| lowerer.rule(rule, lifted(at))).collect();
+    let drafts: Vec<(BodyDraft, Sink)> = organization
+        .rules
+        .par_iter()
+        .enumerate()
+        .map(|(at, rule)| lowerer.rule(rule, lifted(at)))
+        .collect();
     let mut interner = Interner::default();
     let mut bodies = Vec::with_capacity(drafts.len());
     for (draft, found) in drafts {
@@ -40,17 +49,31 @@ pub fn lower(organization: &Organization, tree: &SourceTree, sink: &mut Sink) ->
     }
     let variants = organization.bases.iter().map(|base| {
         let test = |(when, action): &(Option<Text>, ActionId)| {
-            when.as_ref().map(|when| interner.one(lowerer.variant(when, *action, sink).unwrap_or(Condition::Constant(crate::ir::Answer::Error))))
+            when.as_ref().map(|when| {
+                interner.one(
+                    lowerer
+                        .variant(when, *action, sink)
+                        .unwrap_or(Condition::Constant(crate::ir::Answer::Error)),
+                )
+            })
         };
         base.variants.iter().map(test).collect()
     });
     let variants = variants.collect();
-    RuleSet { conditions: interner.conditions, bodies, variants }
+    RuleSet {
+        conditions: interner.conditions,
+        bodies,
+        variants,
+    }
 }
 
 /// Everything that a condition can name.
 pub fn vocabulary(organization: &Organization) -> Vocabulary {
-    let mut tags: Vec<String> = organization.agents.iter().flat_map(|agent| agent.tags.iter().map(|(key, _)| key.clone())).collect();
+    let mut tags: Vec<String> = organization
+        .agents
+        .iter()
+        .flat_map(|agent| agent.tags.iter().map(|(key, _)| key.clone()))
+        .collect();
     tags.sort();
     tags.dedup();
     let tool = |action: &crate::resolve::Action| organization.tools.get(action.tool.0 as usize);
@@ -62,7 +85,12 @@ pub fn vocabulary(organization: &Organization) -> Vocabulary {
         environments: organization.environments.iter().map(|e| e.name.value.clone()).collect(),
         tags,
         data_classes: organization.classes.iter().map(|c| c.name.value.clone()).collect(),
-        tools: organization.tools.iter().filter(|t| t.credential.is_none()).map(|t| t.name.clone()).collect(),
+        tools: organization
+            .tools
+            .iter()
+            .filter(|t| t.credential.is_none())
+            .map(|t| t.name.clone())
+            .collect(),
         actions: organization
             .actions
             .iter()
@@ -110,12 +138,24 @@ impl Lowerer<'_> {
         }
         for exception in exceptions.iter().filter_map(|at| self.organization.exceptions.get(*at)) {
             // An exception reaches what it names of what the rule reaches.
-            let scope = Scope { actions: shared(&exception.scope, &rule.scope), ..exception.scope.clone() };
-            let when = exception.when.as_ref().and_then(|when| self.condition(when, &scope, &mut sink));
+            let scope = Scope {
+                actions: shared(&exception.scope, &rule.scope),
+                ..exception.scope.clone()
+            };
+            let when = exception
+                .when
+                .as_ref()
+                .and_then(|when| self.condition(when, &scope, &mut sink));
             covers.push((scope, when, Some(exception.until)));
         }
-        let when = rule.when.as_ref().and_then(|when| self.condition(when, &rule.scope, &mut sink));
-        let unless = rule.unless.as_ref().and_then(|unless| self.condition(unless, &rule.scope, &mut sink));
+        let when = rule
+            .when
+            .as_ref()
+            .and_then(|when| self.condition(when, &rule.scope, &mut sink));
+        let unless = rule
+            .unless
+            .as_ref()
+            .and_then(|unless| self.condition(unless, &rule.scope, &mut sink));
         (BodyDraft { when, unless, covers }, sink)
     }
 
@@ -128,7 +168,11 @@ impl Lowerer<'_> {
         let mut by_action = BTreeMap::new();
         let mut failures: Vec<(Diagnostic, Vec<&str>)> = Vec::new();
         let mut checked: BTreeMap<ShapeId, bool> = BTreeMap::new();
-        for (id, action) in (0u32..).map(ActionId).zip(&self.organization.actions).filter(|(id, _)| scope.takes_action(*id)) {
+        for (id, action) in (0u32..)
+            .map(ActionId)
+            .zip(&self.organization.actions)
+            .filter(|(id, _)| scope.takes_action(*id))
+        {
             if !each_action && let Some(passed) = checked.get(&action.shape) {
                 if !passed {
                     count(&mut failures, &action.name);
@@ -139,23 +183,37 @@ impl Lowerer<'_> {
             checked.insert(action.shape, lowered.is_ok());
             match lowered {
                 Ok(Lowered { condition, findings }) => {
-                    findings.into_iter().for_each(|finding| fail(&mut failures, finding, &action.name));
+                    findings
+                        .into_iter()
+                        .for_each(|finding| fail(&mut failures, finding, &action.name));
                     if each_action {
                         by_action.insert(id, condition);
                     } else {
                         by_shape.insert(action.shape, condition);
                     }
                 }
-                Err(findings) => findings.into_iter().for_each(|finding| fail(&mut failures, finding, &action.name)),
+                Err(findings) => findings
+                    .into_iter()
+                    .for_each(|finding| fail(&mut failures, finding, &action.name)),
             }
         }
         for (mut diagnostic, actions) in failures {
             if let [first, rest @ ..] = actions.as_slice() {
-                diagnostic.help.insert(0, crate::diag::Help { text: covered(first, rest.len()), replacement: None });
+                diagnostic.help.insert(
+                    0,
+                    crate::diag::Help {
+                        text: covered(first, rest.len()),
+                        replacement: None,
+                    },
+                );
             }
             sink.push(diagnostic);
         }
-        Some(if each_action { Draft::ByAction(by_action) } else { Draft::ByShape(by_shape) })
+        Some(if each_action {
+            Draft::ByAction(by_action)
+        } else {
+            Draft::ByShape(by_shape)
+        })
     }
 
     fn variant(&self, text: &Text, action: ActionId, sink: &mut Sink) -> Option<Condition> {
@@ -189,7 +247,8 @@ fn covered(first: &str, others: usize) -> String {
 /// Notes a failure, with the action, beside equal ones.
 fn fail<'a>(failures: &mut Vec<(Diagnostic, Vec<&'a str>)>, diagnostic: Diagnostic, action: &'a str) {
     let same = |other: &Diagnostic| {
-        other.code == diagnostic.code && other.primary.as_ref().map(|l| l.span) == diagnostic.primary.as_ref().map(|l| l.span)
+        other.code == diagnostic.code
+            && other.primary.as_ref().map(|l| l.span) == diagnostic.primary.as_ref().map(|l| l.span)
     };
     match failures.iter_mut().find(|(other, _)| same(other)) {
         Some((_, actions)) if actions.last() == Some(&action) => {}
@@ -233,8 +292,16 @@ impl Interner {
 
     fn typed(&mut self, draft: Draft) -> Typed {
         match draft {
-            Draft::ByShape(map) => Typed::ByShape(map.into_iter().map(|(shape, condition)| (shape, self.one(condition))).collect()),
-            Draft::ByAction(map) => Typed::ByAction(map.into_iter().map(|(action, condition)| (action, self.one(condition))).collect()),
+            Draft::ByShape(map) => Typed::ByShape(
+                map.into_iter()
+                    .map(|(shape, condition)| (shape, self.one(condition)))
+                    .collect(),
+            ),
+            Draft::ByAction(map) => Typed::ByAction(
+                map.into_iter()
+                    .map(|(action, condition)| (action, self.one(condition)))
+                    .collect(),
+            ),
         }
     }
 
@@ -245,7 +312,11 @@ impl Interner {
             covers: draft
                 .covers
                 .into_iter()
-                .map(|(scope, when, until)| Cover { scope, when: when.map(|when| self.typed(when)), until })
+                .map(|(scope, when, until)| Cover {
+                    scope,
+                    when: when.map(|when| self.typed(when)),
+                    until,
+                })
                 .collect(),
         }
     }

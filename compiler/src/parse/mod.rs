@@ -51,7 +51,11 @@ fn file(id: FileId, file: &SourceFile) -> (Parsed, Sink) {
         _ => return (parsed, sink),
     };
     if let Some(language) = language {
-        let span = Span { file: id, start: 0, end: first_line(&file.text) };
+        let span = Span {
+            file: id,
+            start: 0,
+            end: first_line(&file.text),
+        };
         let message = format!("{language} files are not compiled yet: what this one denies would be lost");
         let help = "write its rules as a Policy, or keep the file outside the repository until then";
         sink.push(Diagnostic::new(&NOT_COMPILED_YET, message, span, "").with_help(help));
@@ -62,9 +66,17 @@ fn file(id: FileId, file: &SourceFile) -> (Parsed, Sink) {
         return (parsed, sink);
     }
     let documents = yaml::read(id, &file.text, &mut sink);
-    let comments: Vec<Span> = documents.iter().flat_map(|document| document.comments.iter().map(|(span, _)| *span)).collect();
+    let comments: Vec<Span> = documents
+        .iter()
+        .flat_map(|document| document.comments.iter().map(|(span, _)| *span))
+        .collect();
     for document in documents {
-        let source = Source { file: id, path: &file.path, text: &file.text, comments: &comments };
+        let source = Source {
+            file: id,
+            path: &file.path,
+            text: &file.text,
+            comments: &comments,
+        };
         match document.root.value {
             Value::Hole => parsed.documents.broken.push(broken(&document)),
             _ => match document::read(&source, &document.root, &mut sink) {
@@ -84,12 +96,18 @@ fn broken(document: &YamlDocument) -> Broken {
         _ => &document.before_break,
     };
     let text = |key: &str| {
-        entries.iter().find(|entry| entry.key.value == key).and_then(|entry| match &entry.value.value {
-            Value::Scalar(text, _) => Some(text.clone()),
-            _ => None,
-        })
+        entries
+            .iter()
+            .find(|entry| entry.key.value == key)
+            .and_then(|entry| match &entry.value.value {
+                Value::Scalar(text, _) => Some(text.clone()),
+                _ => None,
+            })
     };
-    Broken { kind: text("kind").filter(|kind| document::KINDS.contains(&kind.as_str())), name: text("name") }
+    Broken {
+        kind: text("kind").filter(|kind| document::KINDS.contains(&kind.as_str())),
+        name: text("name"),
+    }
 }
 
 /// The length of a text's first line.

@@ -46,7 +46,13 @@ impl Glob {
     /// Whether the letters before the first wildcard are there: most names fail here, cheaply.
     fn starts(&self, name: &str) -> bool {
         let mut letters = name.chars();
-        let literal = self.parts.iter().map_while(|part| if let GlobPart::Literal(letter) = part { Some(letter) } else { None });
+        let literal = self.parts.iter().map_while(|part| {
+            if let GlobPart::Literal(letter) = part {
+                Some(letter)
+            } else {
+                None
+            }
+        });
         literal.into_iter().all(|expected| letters.next() == Some(*expected))
     }
 
@@ -70,7 +76,7 @@ fn close(parts: &[GlobPart], alive: &mut [bool], mut at: usize) {
 }
 
 /// A glob's parts.
-pub fn parts(text: &str) -> Vec<GlobPart> {
+pub(super) fn parts(text: &str) -> Vec<GlobPart> {
     let mut parts = Vec::new();
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {

@@ -317,14 +317,21 @@ pub struct Scope {
 impl Scope {
     /// Whether the settled part holds for a placement.
     pub fn takes_placement(&self, deployment: DeploymentId, ring: RingId, environment: EnvironmentId) -> bool {
-        self.environments.as_ref().is_none_or(|list| list.binary_search(&environment).is_ok())
+        self.environments
+            .as_ref()
+            .is_none_or(|list| list.binary_search(&environment).is_ok())
             && self.rings.as_ref().is_none_or(|list| list.binary_search(&ring).is_ok())
-            && self.deployments.as_ref().is_none_or(|list| list.binary_search(&deployment).is_ok())
+            && self
+                .deployments
+                .as_ref()
+                .is_none_or(|list| list.binary_search(&deployment).is_ok())
     }
 
     /// Whether the settled part holds for an action.
     pub fn takes_action(&self, action: ActionId) -> bool {
-        self.actions.as_ref().is_none_or(|list| list.binary_search(&action).is_ok())
+        self.actions
+            .as_ref()
+            .is_none_or(|list| list.binary_search(&action).is_ok())
     }
 }
 
@@ -383,5 +390,8 @@ fn of_kind<'d, B: 'd>(
     documents: &'d Documents,
     pick: impl Fn(&'d ast::Body) -> Option<&'d B>,
 ) -> impl Iterator<Item = (&'d ast::Document, &'d B)> {
-    documents.documents.iter().filter_map(move |document| pick(&document.body).map(|body| (document, body)))
+    documents
+        .documents
+        .iter()
+        .filter_map(move |document| pick(&document.body).map(|body| (document, body)))
 }

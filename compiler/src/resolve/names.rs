@@ -37,7 +37,9 @@ impl Index {
 
     /// Whether a name is of the document that stands there, not of a second one.
     pub(super) fn is_at(&self, name: &Text) -> bool {
-        self.entries.get(&name.value).is_some_and(|(span, _)| *span == name.span)
+        self.entries
+            .get(&name.value)
+            .is_some_and(|(span, _)| *span == name.span)
     }
 
     /// Whether the name may be that of a document which could not be read: it is not unknown, then.
@@ -135,7 +137,10 @@ impl Names {
 
     /// People, groups and teams share one namespace.
     fn principal(&self, name: &str) -> Option<Span> {
-        [&self.people, &self.groups, &self.teams].into_iter().find_map(|index| index.entries.get(name)).map(|(span, _)| *span)
+        [&self.people, &self.groups, &self.teams]
+            .into_iter()
+            .find_map(|index| index.entries.get(name))
+            .map(|(span, _)| *span)
     }
 
     pub(super) fn person(&self, name: &Text, sink: &mut Sink) -> Option<PersonId> {
@@ -172,10 +177,7 @@ pub(super) fn look_up(index: &Index, name: &Text, noun: &str, code: &'static Cod
     let found = index.id(&name.value);
     if found.is_none() && !index.is_broken(&name.value) {
         let message = format!("no {noun} is called `{}`", name.value);
-        sink.push(
-            Diagnostic::new(code, message, name.span, "")
-                .with_suggestion(&name.value, name.span, index.names()),
-        );
+        sink.push(Diagnostic::new(code, message, name.span, "").with_suggestion(&name.value, name.span, index.names()));
     }
     found
 }
@@ -183,7 +185,10 @@ pub(super) fn look_up(index: &Index, name: &Text, noun: &str, code: &'static Cod
 fn duplicate(kind: &str, document: &Document, name: &Text, first: Span) -> Diagnostic {
     let message = match document.body {
         Body::Person(_) | Body::Group(_) | Body::Team(_) => {
-            format!("`{}` is taken: people, groups and teams share one namespace", name.value)
+            format!(
+                "`{}` is taken: people, groups and teams share one namespace",
+                name.value
+            )
         }
         _ => format!("there are two {kind}s called `{}`", name.value),
     };

@@ -8,8 +8,8 @@ use super::names::{BUILT_IN_RINGS, Names, look_up};
 use super::{Class, Environment, Grace, Group, Isolation, Organization, Person, PersonId, Ring, Team, of_kind};
 use crate::ast::{self, Body, Documents, Millis, Rate, Text};
 use crate::diag::codes::reference::{
-    SHARED_KEY, GROUP_CYCLE, NO_ORGANIZATION, TOO_FEW_OWNERS, TWO_ORGANIZATIONS, UNKNOWN_PERSON,
-    UNKNOWN_TEAM, UNKNOWN_TOOL,
+    GROUP_CYCLE, NO_ORGANIZATION, SHARED_KEY, TOO_FEW_OWNERS, TWO_ORGANIZATIONS, UNKNOWN_PERSON, UNKNOWN_TEAM,
+    UNKNOWN_TOOL,
 };
 use crate::diag::{Diagnostic, Sink};
 use crate::resolve::glob;
@@ -33,7 +33,9 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
 fn folders(documents: &Documents, names: &Names, sink: &mut Sink) {
     let mut reported = BTreeSet::new();
     for document in &documents.documents {
-        let Some(team) = document.team.as_deref().filter(|team| !names.teams.has(team)) else { continue };
+        let Some(team) = document.team.as_deref().filter(|team| !names.teams.has(team)) else {
+            continue;
+        };
         if reported.insert(team) {
             let span = document.name.as_ref().map_or(document.span, |name| name.span);
             let message = format!("`teams/{team}/` is the folder of no team");
@@ -67,14 +69,21 @@ fn people(documents: &Documents, names: &Names, organization: &mut Organization,
     organization.people = all
         .into_iter()
         .filter(|(name, ..)| names.people.is_at(name))
-        .map(|(name, _, person)| Person { name: name.clone(), email: person.email.clone(), keys: person.keys.clone() })
+        .map(|(name, _, person)| Person {
+            name: name.clone(),
+            email: person.email.clone(),
+            keys: person.keys.clone(),
+        })
         .collect();
 }
 
 fn groups(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
     let all = sorted(documents, |b| if let Body::Group(g) = b { Some(g) } else { None });
     let all: Vec<_> = all.into_iter().filter(|(name, ..)| names.groups.is_at(name)).collect();
-    let direct: BTreeMap<&str, &[Text]> = all.iter().map(|(name, _, group)| (name.value.as_str(), group.members.as_slice())).collect();
+    let direct: BTreeMap<&str, &[Text]> = all
+        .iter()
+        .map(|(name, _, group)| (name.value.as_str(), group.members.as_slice()))
+        .collect();
     for (_, _, group) in &all {
         for member in &group.members {
             if !direct.contains_key(member.value.as_str()) && names.people.id(&member.value).is_none() {
@@ -87,7 +96,10 @@ fn groups(documents: &Documents, names: &Names, organization: &mut Organization,
         let mut members = BTreeSet::new();
         let mut path = vec![name];
         expand(&direct, names, &mut path, &mut members, &mut reported, sink);
-        organization.groups.push(Group { name: name.clone(), members: members.into_iter().collect() });
+        organization.groups.push(Group {
+            name: name.clone(),
+            members: members.into_iter().collect(),
+        });
     }
 }
 
@@ -100,7 +112,9 @@ fn expand<'d>(
     reported: &mut BTreeSet<Vec<&'d str>>,
     sink: &mut Sink,
 ) {
-    let Some(list) = path.last().and_then(|group| direct.get(group.value.as_str())).copied() else { return };
+    let Some(list) = path.last().and_then(|group| direct.get(group.value.as_str())).copied() else {
+        return;
+    };
     for member in list {
         if let Some(id) = names.people.id(&member.value) {
             members.insert(PersonId(id));
@@ -109,9 +123,19 @@ fn expand<'d>(
             let mut key = cycle.clone();
             key.sort_unstable();
             if reported.insert(key) {
-                let route = cycle.iter().chain(cycle.first()).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" -> ");
+                let route = cycle
+                    .iter()
+                    .chain(cycle.first())
+                    .map(|name| format!("`{name}`"))
+                    .collect::<Vec<_>>()
+                    .join(" -> ");
                 let message = format!("group `{}` contains itself: {route}", member.value);
-                sink.push(Diagnostic::new(&GROUP_CYCLE, message, member.span, "this closes the circle"));
+                sink.push(Diagnostic::new(
+                    &GROUP_CYCLE,
+                    message,
+                    member.span,
+                    "this closes the circle",
+                ));
             }
         } else if direct.contains_key(member.value.as_str()) {
             path.push(member);
@@ -147,22 +171,35 @@ pub(super) fn persons(list: &[Text], names: &Names, organization: &Organization,
 }
 
 fn root(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
-    let mut all = of_kind(documents, |b| if let Body::Organization(o) = b { Some(o) } else { None });
+    let mut all = of_kind(
+        documents,
+        |b| if let Body::Organization(o) = b { Some(o) } else { None },
+    );
     let Some((document, root)) = all.next() else {
         let message = "there is no Organization document";
         sink.push(
-            Diagnostic::without_place(&NO_ORGANIZATION, message)
-                .with_help("write `polity.yaml` at the root, with `polity: v1`, `kind: Organization`, a name and owners"),
+            Diagnostic::without_place(&NO_ORGANIZATION, message).with_help(
+                "write `polity.yaml` at the root, with `polity: v1`, `kind: Organization`, a name and owners",
+            ),
         );
         return;
     };
     for (second, _) in all {
         sink.push(
-            Diagnostic::new(&TWO_ORGANIZATIONS, "a repository holds one organisation", second.span, "the second one")
-                .with_related(document.span, "the first one is here"),
+            Diagnostic::new(
+                &TWO_ORGANIZATIONS,
+                "a repository holds one organisation",
+                second.span,
+                "the second one",
+            )
+            .with_related(document.span, "the first one is here"),
         );
     }
-    organization.name = document.name.as_ref().map(|name| name.value.clone()).unwrap_or_default();
+    organization.name = document
+        .name
+        .as_ref()
+        .map(|name| name.value.clone())
+        .unwrap_or_default();
     organization.span = Some(document.name.as_ref().map_or(document.span, |name| name.span));
     organization.owners = persons(&root.owners, names, organization, sink);
     organization.sole_owner = root.sole_owner.is_some_and(|sole| sole.value);
@@ -170,7 +207,10 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
     let mut effects: Vec<Effect> = root.grace_effects.iter().map(|effect| effect.value).collect();
     effects.sort_unstable();
     effects.dedup();
-    organization.grace = Grace { period: root.grace_for.map_or(Millis(0), |period| period.value), effects };
+    organization.grace = Grace {
+        period: root.grace_for.map_or(Millis(0), |period| period.value),
+        effects,
+    };
     organization.lints = root.lints.clone();
     if organization.owners.len() < 2 && !organization.sole_owner && !root.owners.is_empty() {
         let span = root.owners.first().map_or(document.span, |owner| owner.span);
@@ -185,7 +225,11 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
         let team = Team {
             name: name.clone(),
             owners: persons(&team.owners, names, organization, sink),
-            owns: team.owns.iter().map(|glob| glob.clone().map(|text| glob::parts(&text))).collect(),
+            owns: team
+                .owns
+                .iter()
+                .map(|glob| glob.clone().map(|text| glob::parts(&text)))
+                .collect(),
             rings: None,
             tools: None,
         };
@@ -196,18 +240,29 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
 fn classes(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
     for (name, _, class) in sorted(documents, |b| if let Body::DataClass(c) = b { Some(c) } else { None }) {
         let owner = class.owner.as_ref().and_then(|owner| names.person(owner, sink));
-        organization.classes.push(Class { name: name.clone(), owner });
+        organization.classes.push(Class {
+            name: name.clone(),
+            owner,
+        });
     }
 }
 
 fn environments(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
     for (name, _, written) in sorted(documents, |b| if let Body::Environment(e) = b { Some(e) } else { None }) {
-        let mut list = |rings: &Vec<Text>| rings.iter().filter_map(|ring| names.ring(ring, sink)).collect::<Vec<_>>();
+        let mut list = |rings: &Vec<Text>| {
+            rings
+                .iter()
+                .filter_map(|ring| names.ring(ring, sink))
+                .collect::<Vec<_>>()
+        };
         organization.environments.push(Environment {
             name: name.clone(),
             rank: written.rank.map_or(i64::MAX, |rank| rank.value),
             rings: written.rings.as_ref().map(&mut list),
-            enforced_by: written.enforced_by.as_ref().map(|all| all.iter().map(|one| one.value).collect()),
+            enforced_by: written
+                .enforced_by
+                .as_ref()
+                .map(|all| all.iter().map(|one| one.value).collect()),
             credentials_max_ttl: written.credentials_max_ttl.map(|ttl| ttl.value),
         });
     }
@@ -230,7 +285,9 @@ fn keys(documents: &Documents, sink: &mut Sink) {
             match seen.get(&material) {
                 Some((first, first_holder)) => {
                     let message = match first_holder {
-                        Some(other) if Some(*other) != holder => format!("this key is `{other}`'s already: a key belongs to one principal"),
+                        Some(other) if Some(*other) != holder => {
+                            format!("this key is `{other}`'s already: a key belongs to one principal")
+                        }
                         _ => "this key is listed twice".to_owned(),
                     };
                     sink.push(
@@ -266,7 +323,9 @@ fn replace(base: Ring, span: Span, ring: &ast::Ring) -> Ring {
     };
     let text = |value: &Option<Text>, default: String| value.as_ref().map_or(default, |value| value.value.clone());
     let list = |value: &Option<Vec<Text>>, default: Vec<String>| {
-        value.as_ref().map_or(default, |list| list.iter().map(|entry| entry.value.clone()).collect())
+        value
+            .as_ref()
+            .map_or(default, |list| list.iter().map(|entry| entry.value.clone()).collect())
     };
     let mut effects = match &ring.effects {
         Some(effects) => effects.iter().map(|effect| effect.value).collect(),
@@ -292,7 +351,9 @@ fn replace(base: Ring, span: Span, ring: &ast::Ring) -> Ring {
             capabilities: list(&isolation.capabilities, base.isolation.capabilities),
             seccomp: text(&isolation.seccomp, base.isolation.seccomp),
             hosts: list(&isolation.hosts, base.isolation.hosts),
-            subprocess: isolation.subprocess.map_or(base.isolation.subprocess, |value| value.value),
+            subprocess: isolation
+                .subprocess
+                .map_or(base.isolation.subprocess, |value| value.value),
             pids: isolation.pids.map_or(base.isolation.pids, |value| value.value),
             memory: isolation.memory.map_or(base.isolation.memory, |value| value.value),
         },
@@ -309,13 +370,24 @@ fn built_in(name: &str) -> Ring {
         _ => return strictest(name),
     };
     let strict = strictest(name);
-    let writable = vec![if name == "privileged" { "/".to_owned() } else { "workspace".to_owned() }];
-    let hosts = vec![if name == "standard" { "declared".to_owned() } else { "*".to_owned() }];
+    let writable = vec![if name == "privileged" {
+        "/".to_owned()
+    } else {
+        "workspace".to_owned()
+    }];
+    let hosts = vec![if name == "standard" {
+        "declared".to_owned()
+    } else {
+        "*".to_owned()
+    }];
     Ring {
         level,
         effects,
         irreversible,
-        rate: Rate { count: rate, per: Millis(1000) },
+        rate: Rate {
+            count: rate,
+            per: Millis(1000),
+        },
         burst,
         concurrent,
         isolation: Isolation {
@@ -337,7 +409,10 @@ fn strictest(name: &str) -> Ring {
         level: 3,
         effects: vec![Effect::Read],
         irreversible: false,
-        rate: Rate { count: 5, per: Millis(1000) },
+        rate: Rate {
+            count: 5,
+            per: Millis(1000),
+        },
         burst: 10,
         concurrent: 2,
         isolation: Isolation {
@@ -359,14 +434,21 @@ fn strictest(name: &str) -> Ring {
 pub(super) fn ceilings(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
     for (name, _, team) in sorted(documents, |b| if let Body::Team(t) = b { Some(t) } else { None }) {
         let Some(ceiling) = &team.ceiling else { continue };
-        let rings = ceiling.rings.as_ref().map(|all| all.iter().filter_map(|ring| names.ring(ring, sink)).collect());
+        let rings = ceiling
+            .rings
+            .as_ref()
+            .map(|all| all.iter().filter_map(|ring| names.ring(ring, sink)).collect());
         let tools = ceiling.tools.as_ref().map(|all| {
-            let known = all.iter().filter_map(|tool| {
-                look_up(&names.tools, tool, "tool", &UNKNOWN_TOOL, sink)
-            });
+            let known = all
+                .iter()
+                .filter_map(|tool| look_up(&names.tools, tool, "tool", &UNKNOWN_TOOL, sink));
             known.map(polity_runtime::table::ToolId).collect()
         });
-        if let Some(resolved) = organization.teams.iter_mut().find(|resolved| resolved.name.value == name.value) {
+        if let Some(resolved) = organization
+            .teams
+            .iter_mut()
+            .find(|resolved| resolved.name.value == name.value)
+        {
             resolved.rings = rings;
             resolved.tools = tools;
         }

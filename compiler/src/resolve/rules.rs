@@ -19,7 +19,12 @@ const DEFAULT_TIMEOUT: Millis = Millis(3_600_000);
 
 pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
     let lookup = Lookup::new(names, organization);
-    let mut resolver = Resolver { names, organization, lookup: &lookup, sink };
+    let mut resolver = Resolver {
+        names,
+        organization,
+        lookup: &lookup,
+        sink,
+    };
     let mut rules = Vec::new();
     for (name, document, policy) in sorted(documents, |b| if let Body::Policy(p) = b { Some(p) } else { None }) {
         let team = resolver.team(document);
@@ -53,7 +58,9 @@ impl Resolver<'_> {
         let outer = self.lookup.scope(&policy.scope, team, self.sink);
         let mut rules = Vec::new();
         for (rule_name, rule) in &policy.rules {
-            let Some(effect) = rule.effect.map(|effect| effect.value) else { continue };
+            let Some(effect) = rule.effect.map(|effect| effect.value) else {
+                continue;
+            };
             let own = self.lookup.scope(&rule.selector, team, self.sink);
             let scope = both(&outer, &own);
             self.resources(&scope, &policy.scope, &rule.selector);
@@ -87,15 +94,29 @@ impl Resolver<'_> {
 
     /// `resources` over an action that declares none would never be looked at.
     fn resources(&mut self, scope: &Scope, outer: &Selector, own: &Selector) {
-        let Some(span) = own.resources.as_ref().or(outer.resources.as_ref()).map(|resources| resources.span) else { return };
-        let bare = (0u32..)
-            .zip(&self.organization.actions)
-            .find(|(id, action)| action.resources.is_empty() && scope.takes_action(polity_runtime::table::ActionId(*id)));
+        let Some(span) = own
+            .resources
+            .as_ref()
+            .or(outer.resources.as_ref())
+            .map(|resources| resources.span)
+        else {
+            return;
+        };
+        let bare = (0u32..).zip(&self.organization.actions).find(|(id, action)| {
+            action.resources.is_empty() && scope.takes_action(polity_runtime::table::ActionId(*id))
+        });
         if let Some((_, action)) = bare {
-            let message = format!("`{}` declares no resources, so `resources` cannot be looked at", action.name);
+            let message = format!(
+                "`{}` declares no resources, so `resources` cannot be looked at",
+                action.name
+            );
             let help = "name the actions that the rule is about, or declare their `resources` on the tool";
             let diagnostic = Diagnostic::new(&RESOURCES_NOT_DECLARED, message, span, "");
-            self.sink.push(diagnostic.with_related(action.span, "the action is declared here").with_help(help));
+            self.sink.push(
+                diagnostic
+                    .with_related(action.span, "the action is declared here")
+                    .with_help(help),
+            );
         }
     }
 
@@ -113,9 +134,15 @@ impl Resolver<'_> {
 
     fn requirement(&mut self, written: &ast::Requirement) -> Requirement {
         let special = |name: &str| written.from.iter().any(|from| from.value == name);
-        let named: Vec<Text> =
-            written.from.iter().filter(|from| from.value != "owners" && from.value != "team-owners").cloned().collect();
-        let mut people: BTreeSet<_> = persons(&named, self.names, self.organization, self.sink).into_iter().collect();
+        let named: Vec<Text> = written
+            .from
+            .iter()
+            .filter(|from| from.value != "owners" && from.value != "team-owners")
+            .cloned()
+            .collect();
+        let mut people: BTreeSet<_> = persons(&named, self.names, self.organization, self.sink)
+            .into_iter()
+            .collect();
         if special("owners") {
             people.extend(&self.organization.owners);
         }
@@ -124,7 +151,9 @@ impl Resolver<'_> {
         from.dedup();
         Requirement {
             from,
-            count: written.count.map_or(1, |count| u32::try_from(count.value).unwrap_or(u32::MAX)),
+            count: written
+                .count
+                .map_or(1, |count| u32::try_from(count.value).unwrap_or(u32::MAX)),
             people: people.into_iter().collect(),
             team_owners: special("team-owners"),
         }
@@ -135,32 +164,55 @@ impl Resolver<'_> {
         let organization = self.organization;
         let mut reached: BTreeMap<(Vec<_>, Option<_>), DeploymentId> = BTreeMap::new();
         for (id, deployment) in (0u32..).map(DeploymentId).zip(&organization.deployments) {
-            if scope.deployments.as_ref().is_some_and(|list| list.binary_search(&id).is_err()) {
+            if scope
+                .deployments
+                .as_ref()
+                .is_some_and(|list| list.binary_search(&id).is_err())
+            {
                 continue;
             }
             let owners = match require.iter().any(|one| one.team_owners) {
-                true => organization.teams.get(deployment.team.0 as usize).map(|team| team.owners.clone()).unwrap_or_default(),
+                true => organization
+                    .teams
+                    .get(deployment.team.0 as usize)
+                    .map(|team| team.owners.clone())
+                    .unwrap_or_default(),
                 false => Vec::new(),
             };
-            let agent_owner = organization.agents.get(deployment.agent.0 as usize).and_then(|agent| agent.owner);
-            reached.entry((owners, agent_owner.filter(|_| separation))).or_insert(id);
+            let agent_owner = organization
+                .agents
+                .get(deployment.agent.0 as usize)
+                .and_then(|agent| agent.owner);
+            reached
+                .entry((owners, agent_owner.filter(|_| separation)))
+                .or_insert(id);
         }
         for ((team_owners, excluded), id) in reached {
             let eligible: Vec<(u32, BTreeSet<u32>)> = require
                 .iter()
                 .map(|one| {
                     let owners = team_owners.iter().filter(|_| one.team_owners);
-                    let people = one.people.iter().chain(owners).filter(|person| Some(**person) != excluded);
+                    let people = one
+                        .people
+                        .iter()
+                        .chain(owners)
+                        .filter(|person| Some(**person) != excluded);
                     (one.count, people.map(|person| person.0).collect())
                 })
                 .collect();
             if !assignable(&eligible) {
-                let name = organization.deployments.get(id.0 as usize).map_or("", |deployment| deployment.name.as_str());
-                let message = format!("for `{name}` this approval can never be given: there are too few people who could");
+                let name = organization
+                    .deployments
+                    .get(id.0 as usize)
+                    .map_or("", |deployment| deployment.name.as_str());
+                let message =
+                    format!("for `{name}` this approval can never be given: there are too few people who could");
                 let span = approval.require.first().map_or(approval.span, |first| first.span);
                 let mut diagnostic = Diagnostic::new(&APPROVAL_CANNOT_BE_MET, message, span, "");
                 if excluded.is_some() {
-                    diagnostic = diagnostic.with_help("the agent's owner does not count (`separation`), and a person counts for one requirement");
+                    diagnostic = diagnostic.with_help(
+                        "the agent's owner does not count (`separation`), and a person counts for one requirement",
+                    );
                 }
                 self.sink.push(diagnostic);
                 return;
@@ -170,17 +222,25 @@ impl Resolver<'_> {
 
     fn exceptions(&mut self, documents: &Documents, rules: &[Rule]) -> Vec<Exception> {
         let mut all = Vec::new();
-        for (name, document, exception) in sorted(documents, |b| if let Body::Exception(e) = b { Some(e) } else { None }) {
+        for (name, document, exception) in
+            sorted(documents, |b| if let Body::Exception(e) = b { Some(e) } else { None })
+        {
             let team = self.team(document);
             let scope = self.except(&exception.selector, team);
             if let Some(owner) = &exception.owner {
                 self.names.person(owner, self.sink);
             }
-            let (Some(to), Some(until)) = (&exception.to, exception.until) else { continue };
+            let (Some(to), Some(until)) = (&exception.to, exception.until) else {
+                continue;
+            };
             let Ok(rule) = rules.binary_search_by(|rule| rule.name.as_str().cmp(&to.value)) else {
                 let message = format!("no rule is called `{}`", to.value);
                 let diagnostic = Diagnostic::new(&UNKNOWN_RULE, message, to.span, "written `policy/rule`");
-                self.sink.push(diagnostic.with_suggestion(&to.value, to.span, rules.iter().map(|rule| rule.name.as_str())));
+                self.sink.push(diagnostic.with_suggestion(
+                    &to.value,
+                    to.span,
+                    rules.iter().map(|rule| rule.name.as_str()),
+                ));
                 continue;
             };
             let Some(lifted) = rules.get(rule) else { continue };
@@ -192,9 +252,11 @@ impl Resolver<'_> {
             }
             if team.is_some() && lifted.team != team {
                 let message = format!("a team's exception cannot lift `{}`, which is not the team's", to.value);
-                let help = "an exception to the organisation's rule stands outside `teams/`, where its owners approve it";
+                let help =
+                    "an exception to the organisation's rule stands outside `teams/`, where its owners approve it";
                 let diagnostic = Diagnostic::new(&EXCEPTION_OUTRANKED, message, to.span, "");
-                self.sink.push(diagnostic.with_related(lifted.span, "the rule is here").with_help(help));
+                self.sink
+                    .push(diagnostic.with_related(lifted.span, "the rule is here").with_help(help));
                 continue;
             }
             all.push(Exception {
@@ -216,19 +278,31 @@ impl Resolver<'_> {
             // What a kill names adds up, unlike the entries of a selector.
             let mut deployments: BTreeSet<DeploymentId> = BTreeSet::new();
             if selects {
-                let by = |agents: Option<Vec<Text>>, teams: Option<Vec<Text>>| Selector { agents, teams, ..Selector::default() };
+                let by = |agents: Option<Vec<Text>>, teams: Option<Vec<Text>>| Selector {
+                    agents,
+                    teams,
+                    ..Selector::default()
+                };
                 for selector in [by(kill.agents.clone(), None), by(None, kill.teams.clone())] {
                     let scope = self.lookup.scope(&selector, None, self.sink);
                     deployments.extend(scope.deployments.iter().flat_map(|list| list.iter()));
                 }
             }
-            let others = Selector { tools: kill.tools.clone(), environments: kill.environments.clone(), ..Selector::default() };
+            let others = Selector {
+                tools: kill.tools.clone(),
+                environments: kill.environments.clone(),
+                ..Selector::default()
+            };
             let scope = self.lookup.scope(&others, None, self.sink);
             let environments: Vec<EnvironmentId> = scope.environments.unwrap_or_default();
             let tools: BTreeSet<ToolId> = kill.tools.iter().flatten().flat_map(|text| self.tools(text)).collect();
             all.push(Kill {
                 name: name.clone(),
-                reason: kill.reason.as_ref().map(|reason| reason.value.trim_end().to_owned()).unwrap_or_default(),
+                reason: kill
+                    .reason
+                    .as_ref()
+                    .map(|reason| reason.value.trim_end().to_owned())
+                    .unwrap_or_default(),
                 deployments: deployments.into_iter().collect(),
                 tools: tools.into_iter().collect(),
                 environments,
@@ -241,8 +315,15 @@ impl Resolver<'_> {
     /// Tools that an entry names, those without actions included.
     fn tools(&self, entry: &Text) -> Vec<ToolId> {
         let glob = super::Glob::new(&entry.value, '.');
-        let matching = self.names.tools.names().enumerate().filter(|(_, name)| glob.matches(name));
-        matching.map(|(id, _)| ToolId(u32::try_from(id).unwrap_or(u32::MAX))).collect()
+        let matching = self
+            .names
+            .tools
+            .names()
+            .enumerate()
+            .filter(|(_, name)| glob.matches(name));
+        matching
+            .map(|(id, _)| ToolId(u32::try_from(id).unwrap_or(u32::MAX)))
+            .collect()
     }
 
     /// Names must resolve in kinds that are not enforced yet, too.
@@ -294,7 +375,9 @@ fn augment(
     taken: &mut BTreeMap<u32, usize>,
     tried: &mut BTreeSet<u32>,
 ) -> bool {
-    let Some((_, people)) = requirements.get(seat) else { return false };
+    let Some((_, people)) = requirements.get(seat) else {
+        return false;
+    };
     for person in people {
         if !tried.insert(*person) {
             continue;

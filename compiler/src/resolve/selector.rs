@@ -54,7 +54,13 @@ impl<'o> Lookup<'o> {
 
     /// Resolves a selector. Under a team's folder it reaches that team's deployments alone.
     pub(super) fn scope(&self, selector: &Selector, team: Option<TeamId>, sink: &mut Sink) -> Scope {
-        let mut resolver = Resolver { team, lookup: self, names: self.names, organization: self.organization, sink };
+        let mut resolver = Resolver {
+            team,
+            lookup: self,
+            names: self.names,
+            organization: self.organization,
+            sink,
+        };
         Scope {
             deployments: resolver.deployments(selector),
             rings: resolver.rings(selector),
@@ -127,7 +133,8 @@ impl Resolver<'_> {
 
     /// The deployments of the team whose file this is.
     fn own(&self) -> Option<&[DeploymentId]> {
-        self.team.map(|team| self.lookup.by_team.get(&team).map_or(&[][..], Vec::as_slice))
+        self.team
+            .map(|team| self.lookup.by_team.get(&team).map_or(&[][..], Vec::as_slice))
     }
 
     /// `claude-code` is that agent in every team, `payments/claude-code` one deployment.
@@ -140,9 +147,19 @@ impl Resolver<'_> {
         } else {
             let glob = Glob::new(&entry.value, '/');
             let deployed: Vec<DeploymentId> = if glob.is_pattern() {
-                self.lookup.by_name.iter().filter(|(name, _)| glob.matches(name)).map(|(_, id)| *id).collect()
+                self.lookup
+                    .by_name
+                    .iter()
+                    .filter(|(name, _)| glob.matches(name))
+                    .map(|(_, id)| *id)
+                    .collect()
             } else {
-                self.lookup.by_name.get(entry.value.as_str()).copied().into_iter().collect()
+                self.lookup
+                    .by_name
+                    .get(entry.value.as_str())
+                    .copied()
+                    .into_iter()
+                    .collect()
             };
             (!deployed.is_empty(), deployed)
         };
@@ -155,7 +172,8 @@ impl Resolver<'_> {
             let noun = if everywhere { "agent" } else { "deployment" };
             let message = format!("no {noun} is called `{}`", entry.value);
             let diagnostic = Diagnostic::new(&UNKNOWN_AGENT, message, entry.span, "");
-            self.sink.push(diagnostic.with_suggestion(&entry.value, entry.span, candidates));
+            self.sink
+                .push(diagnostic.with_suggestion(&entry.value, entry.span, candidates));
         }
         self.within_team(entry, known, &deployed);
         deployed
@@ -175,31 +193,48 @@ impl Resolver<'_> {
     fn tagged(&mut self, key: &Text, value: &Text) -> Vec<DeploymentId> {
         let organization = self.organization;
         let tagged = |agent: &super::Agent| agent.tags.iter().any(|(k, v)| *k == key.value && *v == value.value);
-        let agents: Vec<AgentId> =
-            (0u32..).map(AgentId).zip(&organization.agents).filter(|(_, agent)| tagged(agent)).map(|(id, _)| id).collect();
+        let agents: Vec<AgentId> = (0u32..)
+            .map(AgentId)
+            .zip(&organization.agents)
+            .filter(|(_, agent)| tagged(agent))
+            .map(|(id, _)| id)
+            .collect();
         if agents.is_empty() {
             let candidates = organization.agents.iter().flat_map(|agent| &agent.tags);
-            let same: BTreeSet<&str> = candidates.filter(|(k, _)| *k == key.value).map(|(_, v)| v.as_str()).collect();
+            let same: BTreeSet<&str> = candidates
+                .filter(|(k, _)| *k == key.value)
+                .map(|(_, v)| v.as_str())
+                .collect();
             let message = format!("no agent has the tag `{}: {}`", key.value, value.value);
             let diagnostic = Diagnostic::new(&UNKNOWN_TAG, message, value.span, "");
-            self.sink.push(diagnostic.with_suggestion(&value.value, value.span, same));
+            self.sink
+                .push(diagnostic.with_suggestion(&value.value, value.span, same));
         }
-        let members: Vec<DeploymentId> =
-            agents.iter().flat_map(|agent| self.lookup.by_agent.get(agent).cloned().unwrap_or_default()).collect();
+        let members: Vec<DeploymentId> = agents
+            .iter()
+            .flat_map(|agent| self.lookup.by_agent.get(agent).cloned().unwrap_or_default())
+            .collect();
         self.within_team(value, !agents.is_empty(), &members);
         members
     }
 
     /// In a team's file an entry must match something of that team's.
     fn within_team(&mut self, entry: &Text, known: bool, matched: &[DeploymentId]) {
-        let Some(team) = self.team.filter(|_| known) else { return };
+        let Some(team) = self.team.filter(|_| known) else {
+            return;
+        };
         if self.own().unwrap_or_default().iter().any(|id| matched.contains(id)) {
             return;
         }
-        let name = self.organization.teams.get(team.0 as usize).map_or("", |team| team.name.value.as_str());
+        let name = self
+            .organization
+            .teams
+            .get(team.0 as usize)
+            .map_or("", |team| team.name.value.as_str());
         let message = format!("`{}` matches none of `{name}`'s deployments", entry.value);
         let help = format!("a file under `teams/{name}/` reaches that team's deployments alone");
-        self.sink.push(Diagnostic::new(&MATCHES_NOTHING_HERE, message, entry.span, "").with_help(help));
+        self.sink
+            .push(Diagnostic::new(&MATCHES_NOTHING_HERE, message, entry.span, "").with_help(help));
     }
 
     fn rings(&mut self, selector: &Selector) -> Option<Vec<RingId>> {
@@ -236,7 +271,8 @@ impl Resolver<'_> {
         let message = format!("no {noun} is called `{}`", entry.value);
         if !index.is_broken(&entry.value) {
             let diagnostic = Diagnostic::new(code, message, entry.span, "");
-            self.sink.push(diagnostic.with_suggestion(&entry.value, entry.span, index.names()));
+            self.sink
+                .push(diagnostic.with_suggestion(&entry.value, entry.span, index.names()));
         }
     }
 
@@ -253,7 +289,12 @@ impl Resolver<'_> {
         };
         if let Some(tools) = &selector.tools {
             let ids = self.named(tools, &self.names.tools, "tool", &UNKNOWN_TOOL);
-            narrow(all().filter(|(_, action)| ids.contains(&action.tool.0)).map(|(id, _)| id).collect());
+            narrow(
+                all()
+                    .filter(|(_, action)| ids.contains(&action.tool.0))
+                    .map(|(id, _)| id)
+                    .collect(),
+            );
         }
         if let Some(credentials) = &selector.credentials {
             let ids = self.named(credentials, &self.names.credentials, "credential", &UNKNOWN_CREDENTIAL);
@@ -262,7 +303,12 @@ impl Resolver<'_> {
                 .filter_map(|id| self.names.credentials.names().nth(*id as usize))
                 .map(|name| format!("credential.{name}"))
                 .collect();
-            narrow(all().filter(|(_, action)| named.contains(&action.name)).map(|(id, _)| id).collect());
+            narrow(
+                all()
+                    .filter(|(_, action)| named.contains(&action.name))
+                    .map(|(id, _)| id)
+                    .collect(),
+            );
         }
         if let Some(actions) = &selector.actions {
             let mut named = BTreeSet::new();
@@ -276,10 +322,20 @@ impl Resolver<'_> {
             narrow(all().filter(|(_, action)| has(action)).map(|(id, _)| id).collect());
         }
         if let Some(external) = selector.external {
-            narrow(all().filter(|(_, action)| action.external == external.value).map(|(id, _)| id).collect());
+            narrow(
+                all()
+                    .filter(|(_, action)| action.external == external.value)
+                    .map(|(id, _)| id)
+                    .collect(),
+            );
         }
         if let Some(reversible) = selector.reversible {
-            narrow(all().filter(|(_, action)| action.reversible == reversible.value).map(|(id, _)| id).collect());
+            narrow(
+                all()
+                    .filter(|(_, action)| action.reversible == reversible.value)
+                    .map(|(id, _)| id)
+                    .collect(),
+            );
         }
         Some(chosen?.into_iter().collect())
     }
@@ -294,13 +350,27 @@ impl Resolver<'_> {
         let base = Glob::new(base, '.');
         let takes = |action: &super::Action| {
             base.matches(&action.base)
-                && variant.as_ref().is_none_or(|variant| action.name.split_once('/').is_some_and(|(_, name)| variant.matches(name)))
+                && variant.as_ref().is_none_or(|variant| {
+                    action
+                        .name
+                        .split_once('/')
+                        .is_some_and(|(_, name)| variant.matches(name))
+                })
         };
         let pattern = base.is_pattern() || variant.as_ref().is_some_and(Glob::is_pattern);
         let found: Vec<ActionId> = if pattern {
-            (0u32..).map(ActionId).zip(&organization.actions).filter(|(_, action)| takes(action)).map(|(id, _)| id).collect()
+            (0u32..)
+                .map(ActionId)
+                .zip(&organization.actions)
+                .filter(|(_, action)| takes(action))
+                .map(|(id, _)| id)
+                .collect()
         } else {
-            self.lookup.actions.get(entry.value.as_str()).cloned().unwrap_or_default()
+            self.lookup
+                .actions
+                .get(entry.value.as_str())
+                .cloned()
+                .unwrap_or_default()
         };
         if found.is_empty() {
             self.unknown_action(entry);
@@ -313,20 +383,30 @@ impl Resolver<'_> {
         let tool = entry.value.split_once('.').map_or("", |(tool, _)| tool);
         let declared = organization.tools.iter().find(|candidate| candidate.name == tool);
         let message = format!("no tool has an action `{}`", entry.value);
-        let label = declared.map(|tool| format!("`{}` has no such action", tool.name)).unwrap_or_default();
+        let label = declared
+            .map(|tool| format!("`{}` has no such action", tool.name))
+            .unwrap_or_default();
         let mut diagnostic = Diagnostic::new(&UNKNOWN_ACTION, message, entry.span, label);
         if let Some(tool) = declared {
             diagnostic = diagnostic.with_related(tool.span, format!("`{}` is declared here", tool.name));
         }
-        let bases: BTreeSet<&str> = organization.actions.iter().flat_map(|action| [action.base.as_str(), action.name.as_str()]).collect();
-        self.sink.push(diagnostic.with_suggestion(&entry.value, entry.span, bases));
+        let bases: BTreeSet<&str> = organization
+            .actions
+            .iter()
+            .flat_map(|action| [action.base.as_str(), action.name.as_str()])
+            .collect();
+        self.sink
+            .push(diagnostic.with_suggestion(&entry.value, entry.span, bases));
     }
 
     /// People and groups, or `none`.
     fn behalf(&mut self, written: &[Text]) -> Behalf {
         let (nobody, somebody): (Vec<&Text>, Vec<&Text>) = written.iter().partition(|entry| entry.value == "none");
         let somebody: Vec<Text> = somebody.into_iter().cloned().collect();
-        Behalf { people: persons(&somebody, self.names, self.organization, self.sink), nobody: !nobody.is_empty() }
+        Behalf {
+            people: persons(&somebody, self.names, self.organization, self.sink),
+            nobody: !nobody.is_empty(),
+        }
     }
 }
 
@@ -336,5 +416,9 @@ fn matching(index: &Index, entry: &Text, separator: char) -> Vec<u32> {
     if !glob.is_pattern() {
         return index.id(&entry.value).into_iter().collect();
     }
-    (0u32..).zip(index.names()).filter(|(_, name)| glob.matches(name)).map(|(id, _)| id).collect()
+    (0u32..)
+        .zip(index.names())
+        .filter(|(_, name)| glob.matches(name))
+        .map(|(id, _)| id)
+        .collect()
 }

@@ -79,16 +79,27 @@ pub const MAX_SLOTS: u16 = 1024;
 pub fn build(params: &[(Text, Param)]) -> Option<Shape> {
     let mut layout = Layout { next: 0 };
     let mut parameters = layout.fields(params)?;
-    let hosts = parameters.iter().find(|p| p.name == "to").is_some_and(|to| match &to.ty {
-        Type::List(of) => matches!(**of, Type::Url(_) | Type::Email(_) | Type::Host),
-        _ => false,
-    });
+    let hosts = parameters
+        .iter()
+        .find(|p| p.name == "to")
+        .is_some_and(|to| match &to.ty {
+            Type::List(of) => matches!(**of, Type::Url(_) | Type::Email(_) | Type::Host),
+            _ => false,
+        });
     if hosts {
         let optional = parameters.iter().any(|p| p.name == "to" && p.optional);
-        parameters.push(Parameter { name: "to_hosts".to_owned(), ty: Type::Hosts, optional, slot: layout.slot()? });
+        parameters.push(Parameter {
+            name: "to_hosts".to_owned(),
+            ty: Type::Hosts,
+            optional,
+            slot: layout.slot()?,
+        });
         parameters.sort_by(|a, b| a.name.cmp(&b.name));
     }
-    Some(Shape { parameters, slots: layout.next })
+    Some(Shape {
+        parameters,
+        slots: layout.next,
+    })
 }
 
 /// Numbers slots.
@@ -112,7 +123,12 @@ impl Layout {
         for (name, param) in sorted {
             let slot = self.slot()?;
             let ty = self.ty(&param.ty.value)?;
-            parameters.push(Parameter { name: name.value.clone(), ty, optional: param.optional, slot });
+            parameters.push(Parameter {
+                name: name.value.clone(),
+                ty,
+                optional: param.optional,
+                slot,
+            });
         }
         Some(parameters)
     }
@@ -156,7 +172,12 @@ impl Layout {
                 "path" => Type::Path,
                 _ => Type::String { fold: false },
             };
-            Some(Parameter { name: (*name).to_owned(), ty, optional: false, slot: self.slot()? })
+            Some(Parameter {
+                name: (*name).to_owned(),
+                ty,
+                optional: false,
+                slot: self.slot()?,
+            })
         };
         names.iter().map(part).collect()
     }

@@ -22,11 +22,21 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     let mut shapes = Shapes::default();
     let tools = sorted(documents, |b| if let Body::Tool(t) = b { Some(t) } else { None });
     for (name, _, tool) in tools {
-        let mut resolver = Resolver { names, organization, shapes: &mut shapes, sink };
+        let mut resolver = Resolver {
+            names,
+            organization,
+            shapes: &mut shapes,
+            sink,
+        };
         resolver.tool(name, tool);
     }
     for (name, _, credential) in sorted(documents, |b| if let Body::Credential(c) = b { Some(c) } else { None }) {
-        let mut resolver = Resolver { names, organization, shapes: &mut shapes, sink };
+        let mut resolver = Resolver {
+            names,
+            organization,
+            shapes: &mut shapes,
+            sink,
+        };
         resolver.credential(name, credential);
     }
     organization.shapes = shapes.list;
@@ -101,17 +111,27 @@ impl Resolver<'_> {
             && action.params.iter().any(|(name, _)| name.value == "to")
         {
             let message = "`to_hosts` is derived from the list `to`: no parameter may be called so beside it";
-            self.sink.push(Diagnostic::new(&DERIVED_NAME_TAKEN, message, taken.span, ""));
+            self.sink
+                .push(Diagnostic::new(&DERIVED_NAME_TAKEN, message, taken.span, ""));
             return;
         }
         let Some(shape) = shape::build(&action.params) else {
-            let message = format!("`{}` has more than {} parameters, nested ones included", short.value, shape::MAX_SLOTS);
-            self.sink.push(Diagnostic::new(&TOO_MANY_PARAMETERS, message, short.span, ""));
+            let message = format!(
+                "`{}` has more than {} parameters, nested ones included",
+                short.value,
+                shape::MAX_SLOTS
+            );
+            self.sink
+                .push(Diagnostic::new(&TOO_MANY_PARAMETERS, message, short.span, ""));
             return;
         };
         let base = format!("{}.{}", tool_name.value, short.value);
         let templates = |written: &Option<Vec<Text>>, sink: &mut Sink| {
-            written.as_ref().map(|all| all.iter().filter_map(|text| resource(text, &shape, sink)).collect::<Vec<_>>())
+            written.as_ref().map(|all| {
+                all.iter()
+                    .filter_map(|text| resource(text, &shape, sink))
+                    .collect::<Vec<_>>()
+            })
         };
         let class = &action.class;
         let of_tool = templates(&tool.resources, self.sink);
@@ -120,13 +140,29 @@ impl Resolver<'_> {
         let reads = class.reads.as_deref().unwrap_or(reads_of_tool);
         let settled = |own: &ActionClass| {
             let effect = own.effect.or(class.effect)?.value;
-            let external = own.external.or(class.external).map(|v| v.value).or((effect == Effect::Read).then_some(false))?;
-            let reversible = own.reversible.or(class.reversible).map(|v| v.value).or((effect == Effect::Read).then_some(true))?;
+            let external = own
+                .external
+                .or(class.external)
+                .map(|v| v.value)
+                .or((effect == Effect::Read).then_some(false))?;
+            let reversible = own
+                .reversible
+                .or(class.reversible)
+                .map(|v| v.value)
+                .or((effect == Effect::Read).then_some(true))?;
             Some((effect, external, reversible))
         };
-        let own_resources: Vec<_> = action.variants.iter().map(|(_, variant)| templates(&variant.class.resources, self.sink)).collect();
+        let own_resources: Vec<_> = action
+            .variants
+            .iter()
+            .map(|(_, variant)| templates(&variant.class.resources, self.sink))
+            .collect();
         let shape = self.shapes.intern(shape);
-        let new = |name: String, span: Span, (effect, external, reversible), reads: Vec<ClassId>, resources: Vec<Resource>| Action {
+        let new = |name: String,
+                   span: Span,
+                   (effect, external, reversible),
+                   reads: Vec<ClassId>,
+                   resources: Vec<Resource>| Action {
             name,
             base: base.clone(),
             span,
@@ -141,36 +177,62 @@ impl Resolver<'_> {
         if action.variants.is_empty() {
             let reads = self.classes(reads);
             if let Some(settled) = settled(&ActionClass::default()) {
-                self.organization.actions.push(new(base.clone(), short.span, settled, reads, resources));
+                self.organization
+                    .actions
+                    .push(new(base.clone(), short.span, settled, reads, resources));
             }
             return;
         }
-        let mut variants: Vec<(usize, &Text, &ast::Variant)> =
-            action.variants.iter().enumerate().map(|(order, (name, variant))| (order, name, variant)).collect();
+        let mut variants: Vec<(usize, &Text, &ast::Variant)> = action
+            .variants
+            .iter()
+            .enumerate()
+            .map(|(order, (name, variant))| (order, name, variant))
+            .collect();
         variants.sort_by(|(_, a, _), (_, b, _)| a.value.cmp(&b.value));
         let mut tried = Vec::new();
         for (order, name, variant) in variants {
             let reads = self.classes(variant.class.reads.as_deref().unwrap_or(reads));
-            let resources = own_resources.get(order).cloned().flatten().unwrap_or_else(|| resources.clone());
-            let Some(settled) = settled(&variant.class) else { continue };
+            let resources = own_resources
+                .get(order)
+                .cloned()
+                .flatten()
+                .unwrap_or_else(|| resources.clone());
+            let Some(settled) = settled(&variant.class) else {
+                continue;
+            };
             let action = ActionId(next(&self.organization.actions));
             let full = format!("{base}/{}", name.value);
-            self.organization.actions.push(new(full, name.span, settled, reads, resources));
+            self.organization
+                .actions
+                .push(new(full, name.span, settled, reads, resources));
             tried.push((order, name, variant.when.clone(), action));
         }
         tried.sort_by_key(|(order, ..)| *order);
         let open = tried.iter().position(|(_, _, when, _)| when.is_none());
         if let Some((_, name, ..)) = open.and_then(|open| tried.get(open + 1)) {
-            let message = format!("variant `{}` is never reached: the one before it takes every call", name.value);
+            let message = format!(
+                "variant `{}` is never reached: the one before it takes every call",
+                name.value
+            );
             let help = "variants are tried in order: put the one without `when` last";
-            self.sink.push(Diagnostic::new(&UNREACHABLE_VARIANT, message, name.span, "").with_help(help));
+            self.sink
+                .push(Diagnostic::new(&UNREACHABLE_VARIANT, message, name.span, "").with_help(help));
         }
         let variants = tried.into_iter().map(|(_, _, when, action)| (when, action)).collect();
-        self.organization.bases.push(Base { name: base, tool: id, shape, variants });
+        self.organization.bases.push(Base {
+            name: base,
+            tool: id,
+            shape,
+            variants,
+        });
     }
 
     fn classes(&mut self, written: &[Text]) -> Vec<ClassId> {
-        let mut classes: Vec<ClassId> = written.iter().filter_map(|class| self.names.class(class, self.sink)).collect();
+        let mut classes: Vec<ClassId> = written
+            .iter()
+            .filter_map(|class| self.names.class(class, self.sink))
+            .collect();
         classes.sort_unstable();
         classes.dedup();
         classes
@@ -179,13 +241,18 @@ impl Resolver<'_> {
     fn credential(&mut self, name: &Text, credential: &ast::Credential) {
         let id = ToolId(next(&self.organization.tools));
         let first_action = next(&self.organization.actions);
-        let mut environments: Vec<_> =
-            credential.environments.iter().filter_map(|text| self.names.environment(text, self.sink)).collect();
+        let mut environments: Vec<_> = credential
+            .environments
+            .iter()
+            .filter_map(|text| self.names.environment(text, self.sink))
+            .collect();
         environments.sort_unstable();
         environments.dedup();
         if let Some(ttl) = credential.max_ttl {
             for id in &environments {
-                let Some(environment) = self.organization.environments.get(id.0 as usize) else { continue };
+                let Some(environment) = self.organization.environments.get(id.0 as usize) else {
+                    continue;
+                };
                 if let Some(most) = environment.credentials_max_ttl.filter(|most| *most < ttl.value) {
                     let message = format!(
                         "`{}` may live longer than any credential of `{}` may: at most {} s there",
@@ -194,13 +261,17 @@ impl Resolver<'_> {
                         most.0 / 1000
                     );
                     let diagnostic = Diagnostic::new(&CREDENTIAL_OUTLIVES_ENVIRONMENT, message, ttl.span, "");
-                    self.sink.push(diagnostic.with_related(environment.name.span, "the environment is declared here"));
+                    self.sink
+                        .push(diagnostic.with_related(environment.name.span, "the environment is declared here"));
                 }
             }
         }
         let full = format!("credential.{}", name.value);
         let shape = self.shapes.intern(Shape::default());
-        let owner = credential.owner.as_ref().and_then(|owner| self.names.person(owner, self.sink));
+        let owner = credential
+            .owner
+            .as_ref()
+            .and_then(|owner| self.names.person(owner, self.sink));
         self.organization.actions.push(Action {
             name: full.clone(),
             base: full.clone(),
@@ -290,10 +361,15 @@ fn placeholder<'s>(path: &str, text: &Text, shape: &'s Shape, sink: &mut Sink) -
         found = Some(parameter);
     }
     let plain = found.filter(|parameter| {
-        matches!(parameter.ty, Type::String { .. } | Type::Int | Type::Bool | Type::Path | Type::Host | Type::Enum(_))
+        matches!(
+            parameter.ty,
+            Type::String { .. } | Type::Int | Type::Bool | Type::Path | Type::Host | Type::Enum(_)
+        )
     });
     if plain.is_none() {
-        let message = format!("`{{{path}}}` cannot stand in a resource: only strings, enums, paths, hosts, integers and booleans can");
+        let message = format!(
+            "`{{{path}}}` cannot stand in a resource: only strings, enums, paths, hosts, integers and booleans can"
+        );
         sink.push(Diagnostic::new(&RESOURCE_PLACEHOLDER, message, text.span, ""));
     }
     plain

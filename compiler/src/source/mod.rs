@@ -35,7 +35,11 @@ pub struct Span {
 
 impl Span {
     /// Of what no file holds, such as a built-in ring.
-    pub const NOWHERE: Self = Self { file: FileId(u32::MAX), start: 0, end: 0 };
+    pub const NOWHERE: Self = Self {
+        file: FileId(u32::MAX),
+        start: 0,
+        end: 0,
+    };
 }
 
 /// A value and where it was written.

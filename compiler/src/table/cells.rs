@@ -13,7 +13,7 @@ use crate::ir::RuleSet;
 use crate::resolve::{Deployment, Organization, Placement, TeamId};
 
 /// What decides: everything that the table holds beyond names.
-pub struct Cells {
+pub(super) struct Cells {
     pub diagrams: Diagrams,
     /// Of each placement, in the order of deployments and environments.
     pub rows: Vec<Row>,
@@ -26,7 +26,7 @@ pub struct Cells {
 
 /// A cell before it has a place.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct CellDraft {
+pub(super) struct CellDraft {
     pub denies: Vec<EntryDraft>,
     pub grants: Vec<EntryDraft>,
     pub gates: Vec<EntryDraft>,
@@ -36,14 +36,18 @@ pub struct CellDraft {
 
 impl CellDraft {
     /// All entries in the order in which they are written.
-    pub fn entries(&self) -> impl Iterator<Item = &EntryDraft> {
-        self.denies.iter().chain(&self.grants).chain(&self.gates).chain(&self.observed)
+    pub(super) fn entries(&self) -> impl Iterator<Item = &EntryDraft> {
+        self.denies
+            .iter()
+            .chain(&self.grants)
+            .chain(&self.gates)
+            .chain(&self.observed)
     }
 }
 
 /// A rule in a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EntryDraft {
+pub(super) struct EntryDraft {
     pub rule: u32,
     pub guard: Diagram,
     /// What it asks of people, if it asks: for which team, where that matters.
@@ -52,9 +56,16 @@ pub struct EntryDraft {
 
 impl Cells {
     /// Every diagram that is referred to.
-    pub fn roots(&self) -> Vec<Diagram> {
-        let entries = self.cells.iter().flat_map(|cell| cell.entries().map(|entry| entry.guard));
-        entries.chain(self.variants.iter().flatten().copied()).collect::<BTreeSet<_>>().into_iter().collect()
+    pub(super) fn roots(&self) -> Vec<Diagram> {
+        let entries = self
+            .cells
+            .iter()
+            .flat_map(|cell| cell.entries().map(|entry| entry.guard));
+        entries
+            .chain(self.variants.iter().flatten().copied())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
     }
 }
 
@@ -63,21 +74,34 @@ impl Cells {
 type Signature = (Vec<(u32, u32)>, u64);
 
 /// Makes every cell. Gives the rules whose guards are too large.
-pub fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<usize>> {
+pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<usize>> {
     let views = Views::new(organization, rules);
     let mut guards = Guards::new(organization, rules, &views);
     let reach = Reach::new(organization, &views);
     let placements: Vec<(DeploymentId, &Deployment, &Placement)> = (0u32..)
         .map(DeploymentId)
         .zip(&organization.deployments)
-        .flat_map(|(id, deployment)| deployment.placements.iter().map(move |placement| (id, deployment, placement)))
+        .flat_map(|(id, deployment)| {
+            deployment
+                .placements
+                .iter()
+                .map(move |placement| (id, deployment, placement))
+        })
         .collect();
-    let sifted: Vec<Vec<(u32, Seen)>> =
-        placements.par_iter().map(|(id, deployment, placement)| reach.rules(*id, deployment, placement)).collect();
+    let sifted: Vec<Vec<(u32, Seen)>> = placements
+        .par_iter()
+        .map(|(id, deployment, placement)| reach.rules(*id, deployment, placement))
+        .collect();
     let mut seen: HashMap<Seen, u32> = HashMap::new();
     let mut all_seen: Vec<Seen> = Vec::new();
     let mut fragments: HashMap<(ToolId, Signature), u32> = HashMap::new();
-    let mut cells = Cells { diagrams: Diagrams::default(), rows: Vec::new(), fragments: Vec::new(), cells: Vec::new(), variants: Vec::new() };
+    let mut cells = Cells {
+        diagrams: Diagrams::default(),
+        rows: Vec::new(),
+        fragments: Vec::new(),
+        cells: Vec::new(),
+        variants: Vec::new(),
+    };
     let mut cell_ids: HashMap<CellDraft, u32> = HashMap::new();
     let mut too_large = BTreeSet::new();
     for ((_, _, placement), sifted) in placements.iter().zip(sifted) {
@@ -94,14 +118,23 @@ pub fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<u
         let ceiling = ceiling(organization, placement);
         let mut row = Row::new();
         for tool in &placement.given {
-            let of_tool: Vec<(u32, u32)> = sifted.iter().filter(|(rule, _)| reach.touches(*rule, *tool)).copied().collect();
+            let of_tool: Vec<(u32, u32)> = sifted
+                .iter()
+                .filter(|(rule, _)| reach.touches(*rule, *tool))
+                .copied()
+                .collect();
             let key = (*tool, (of_tool, ceiling));
             let fragment = match fragments.get(&key) {
                 Some(fragment) => *fragment,
                 None => {
                     let first = u32::try_from(cells.fragments.len()).unwrap_or(u32::MAX);
                     for action in actions(organization, *tool) {
-                        let mut maker = Maker { organization, guards: &mut guards, seen: &all_seen, too_large: &mut too_large };
+                        let mut maker = Maker {
+                            organization,
+                            guards: &mut guards,
+                            seen: &all_seen,
+                            too_large: &mut too_large,
+                        };
                         let cell = maker.cell(action, &key.1.0, placement);
                         let next = u32::try_from(cells.cells.len()).unwrap_or(u32::MAX);
                         let id = *cell_ids.entry(cell).or_insert_with_key(|cell| {
@@ -119,22 +152,40 @@ pub fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<u
         cells.rows.push(row);
     }
     for tests in &rules.variants {
-        cells.variants.push(tests.iter().map(|test| guards.variant(*test).unwrap_or(Diagram::ERROR)).collect());
+        cells.variants.push(
+            tests
+                .iter()
+                .map(|test| guards.variant(*test).unwrap_or(Diagram::ERROR))
+                .collect(),
+        );
     }
     cells.diagrams = guards.into_diagrams();
-    if too_large.is_empty() { Ok(cells) } else { Err(too_large.into_iter().collect()) }
+    if too_large.is_empty() {
+        Ok(cells)
+    } else {
+        Err(too_large.into_iter().collect())
+    }
 }
 
 /// The classified actions of a tool.
 fn actions(organization: &Organization, tool: ToolId) -> impl Iterator<Item = ActionId> {
-    let range = organization.tools.get(tool.0 as usize).map_or(0..0, |tool| tool.first_action..tool.first_action + tool.action_count);
+    let range = organization
+        .tools
+        .get(tool.0 as usize)
+        .map_or(0..0, |tool| tool.first_action..tool.first_action + tool.action_count);
     range.map(ActionId)
 }
 
 /// What of the ring a cell depends on: which effects it takes, and whether it takes what cannot be undone.
 fn ceiling(organization: &Organization, placement: &Placement) -> u64 {
-    let Some(ring) = organization.rings.get(placement.ring.0 as usize) else { return 0 };
-    ring.effects.iter().fold(u64::from(ring.irreversible) << 8, |bits, effect| bits | (1 << *effect as u64))
+    let Some(ring) = organization.rings.get(placement.ring.0 as usize) else {
+        return 0;
+    };
+    ring.effects
+        .iter()
+        .fold(u64::from(ring.irreversible) << 8, |bits, effect| {
+            bits | (1 << *effect as u64)
+        })
 }
 
 struct Maker<'m, 'g> {
@@ -148,20 +199,33 @@ impl Maker<'_, '_> {
     fn cell(&mut self, action: ActionId, rules: &[(u32, u32)], placement: &Placement) -> CellDraft {
         let mut cell = CellDraft::default();
         let organization = self.organization;
-        if let (Some(ring), Some(found)) = (organization.rings.get(placement.ring.0 as usize), organization.actions.get(action.0 as usize)) {
+        if let (Some(ring), Some(found)) = (
+            organization.rings.get(placement.ring.0 as usize),
+            organization.actions.get(action.0 as usize),
+        ) {
             cell.ceiling = !ring.effects.contains(&found.effect) || (!found.reversible && !ring.irreversible);
         }
         if cell.ceiling {
             return cell;
         }
         for (id, view) in rules {
-            let Some((rule, view)) = organization.rules.get(*id as usize).zip(self.seen.get(*view as usize)) else { continue };
+            let Some((rule, view)) = organization.rules.get(*id as usize).zip(self.seen.get(*view as usize)) else {
+                continue;
+            };
             if !rule.scope.takes_action(action) {
                 continue;
             }
-            let context = Context { rule: *id, view, action };
+            let context = Context {
+                rule: *id,
+                view,
+                action,
+            };
             let guard = self.guards.rule(&context, false);
-            let observed = if rule.observe_until.is_some() { self.guards.rule(&context, true) } else { Ok(Diagram::NO) };
+            let observed = if rule.observe_until.is_some() {
+                self.guards.rule(&context, true)
+            } else {
+                Ok(Diagram::NO)
+            };
             let (Ok(guard), Ok(observed)) = (guard, observed) else {
                 self.too_large.insert(*id as usize);
                 continue;
@@ -176,10 +240,18 @@ impl Maker<'_, '_> {
                     RuleEffect::Allow => &mut cell.grants,
                     RuleEffect::RequireApproval => &mut cell.gates,
                 };
-                list.push(EntryDraft { rule: *id, guard, approval });
+                list.push(EntryDraft {
+                    rule: *id,
+                    guard,
+                    approval,
+                });
             }
             if observed != Diagram::NO {
-                cell.observed.push(EntryDraft { rule: *id, guard: observed, approval: None });
+                cell.observed.push(EntryDraft {
+                    rule: *id,
+                    guard: observed,
+                    approval: None,
+                });
             }
         }
         cell
@@ -200,11 +272,19 @@ struct Reach<'r> {
 
 impl<'r> Reach<'r> {
     fn new(organization: &'r Organization, views: &'r Views<'r>) -> Self {
-        let mut reach = Self { organization, views, named: BTreeMap::new(), open: Vec::new(), tools: Vec::new() };
+        let mut reach = Self {
+            organization,
+            views,
+            named: BTreeMap::new(),
+            open: Vec::new(),
+            tools: Vec::new(),
+        };
         let words = organization.tools.len().div_ceil(64);
         for (id, rule) in (0u32..).zip(&organization.rules) {
             match &rule.scope.deployments {
-                Some(list) => list.iter().for_each(|deployment| reach.named.entry(*deployment).or_default().push(id)),
+                Some(list) => list
+                    .iter()
+                    .for_each(|deployment| reach.named.entry(*deployment).or_default().push(id)),
                 None => reach.open.push(id),
             }
             let mut bits = vec![0u64; words];
@@ -214,7 +294,10 @@ impl<'r> Reach<'r> {
                 }
             };
             match &rule.scope.actions {
-                Some(list) => list.iter().filter_map(|id| organization.actions.get(id.0 as usize)).for_each(&mut touch),
+                Some(list) => list
+                    .iter()
+                    .filter_map(|id| organization.actions.get(id.0 as usize))
+                    .for_each(&mut touch),
                 None => organization.actions.iter().for_each(&mut touch),
             }
             reach.tools.push(bits);
@@ -229,14 +312,19 @@ impl<'r> Reach<'r> {
         all.sort_unstable();
         let reaches = |rule: &u32| {
             let scope = &self.organization.rules.get(*rule as usize)?.scope;
-            scope.takes_placement(id, placement.ring, placement.environment).then(|| (*rule, self.views.see(*rule, id, deployment, placement)))
+            scope
+                .takes_placement(id, placement.ring, placement.environment)
+                .then(|| (*rule, self.views.see(*rule, id, deployment, placement)))
         };
         all.iter().filter_map(reaches).collect()
     }
 
     /// Whether a rule covers an action of the tool.
     fn touches(&self, rule: u32, tool: ToolId) -> bool {
-        let word = self.tools.get(rule as usize).and_then(|bits| bits.get((tool.0 / 64) as usize));
+        let word = self
+            .tools
+            .get(rule as usize)
+            .and_then(|bits| bits.get((tool.0 / 64) as usize));
         word.is_some_and(|word| word & (1 << (tool.0 % 64)) != 0)
     }
 }

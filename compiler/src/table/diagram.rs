@@ -102,7 +102,8 @@ impl Diagrams {
     /// # Errors
     /// Both are too large.
     pub fn build(&mut self, condition: &Condition) -> Result<Diagram, TooLarge> {
-        self.in_order(Order::Canonical, condition).or_else(|TooLarge| self.in_order(Order::Written, condition))
+        self.in_order(Order::Canonical, condition)
+            .or_else(|TooLarge| self.in_order(Order::Written, condition))
     }
 
     fn in_order(&mut self, order: Order, condition: &Condition) -> Result<Diagram, TooLarge> {
@@ -191,7 +192,11 @@ impl Diagrams {
             return Ok(*known);
         }
         self.budget = self.budget.checked_sub(1).ok_or(TooLarge)?;
-        let Some(top) = key.iter().filter_map(|diagram| self.top(*diagram)).min_by(|a, b| self.compare(*a, *b)) else {
+        let Some(top) = key
+            .iter()
+            .filter_map(|diagram| self.top(*diagram))
+            .min_by(|a, b| self.compare(*a, *b))
+        else {
             return Ok(Diagram::ERROR);
         };
         let mut edges = [Diagram::ERROR; 3];
@@ -250,7 +255,11 @@ impl Diagrams {
         match self.order {
             Some(Order::Written) => self.written.get(&a).cmp(&self.written.get(&b)),
             _ => {
-                let key = |id: TestId| self.tests.get(id.0 as usize).map(|test| (cost(test), &test.left, test.op, &test.right));
+                let key = |id: TestId| {
+                    self.tests
+                        .get(id.0 as usize)
+                        .map(|test| (cost(test), &test.left, test.op, &test.right))
+                };
                 key(a).cmp(&key(b))
             }
         }
@@ -259,7 +268,12 @@ impl Diagrams {
 
 /// Whether a test can err at all: what looks only at what is always there and always well-formed cannot.
 pub fn can_err(test: &Test) -> bool {
-    let safe = |term: &Term| matches!(term, Term::Nothing | Term::Constant(_) | Term::Now | Term::Calls | Term::Holding);
+    let safe = |term: &Term| {
+        matches!(
+            term,
+            Term::Nothing | Term::Constant(_) | Term::Now | Term::Calls | Term::Holding
+        )
+    };
     !(test.op == Op::Has || (safe(&test.left) && safe(&test.right)))
 }
 
@@ -281,12 +295,20 @@ mod tests {
     use proptest::prelude::*;
 
     fn atom(slot: u16) -> Condition {
-        Condition::Test(Test { op: Op::IsTrue, left: Term::Slot(Slot(slot)), right: Term::Nothing })
+        Condition::Test(Test {
+            op: Op::IsTrue,
+            left: Term::Slot(Slot(slot)),
+            right: Term::Nothing,
+        })
     }
 
     fn below(slot: u16, limit: i64) -> Condition {
         let right = Term::Constant(Constant::Int(limit));
-        Condition::Test(Test { op: Op::Less, left: Term::Slot(Slot(slot)), right })
+        Condition::Test(Test {
+            op: Op::Less,
+            left: Term::Slot(Slot(slot)),
+            right,
+        })
     }
 
     fn conditions() -> impl Strategy<Value = Condition> {
@@ -338,7 +360,9 @@ mod tests {
 
     fn walk(diagrams: &Diagrams, mut at: Diagram, world: &dyn Fn(&Test) -> Answer) -> Answer {
         loop {
-            let Some(index) = at.index() else { return at.answer().unwrap() };
+            let Some(index) = at.index() else {
+                return at.answer().unwrap();
+            };
             let node = diagrams.nodes()[index];
             at = match world(&diagrams.tests()[node.test.0 as usize]) {
                 Answer::Yes => node.yes,
@@ -372,8 +396,12 @@ mod tests {
     fn the_same_meaning_has_the_same_diagram() {
         let mut diagrams = Diagrams::default();
         let not = |c| Condition::Not(Box::new(c));
-        let a = diagrams.build(&Condition::If(atom(0).into(), atom(1).into(), atom(2).into())).unwrap();
-        let b = diagrams.build(&Condition::If(not(atom(0)).into(), atom(2).into(), atom(1).into())).unwrap();
+        let a = diagrams
+            .build(&Condition::If(atom(0).into(), atom(1).into(), atom(2).into()))
+            .unwrap();
+        let b = diagrams
+            .build(&Condition::If(not(atom(0)).into(), atom(2).into(), atom(1).into()))
+            .unwrap();
         assert_eq!(a, b);
     }
 

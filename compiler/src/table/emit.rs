@@ -12,11 +12,11 @@ use crate::ir::{Constant, Function, GlobPart, Op, ResourcePart, Term, Test};
 
 /// A part of the table does not fit its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full;
+pub(super) struct Full;
 
 /// Fills the arrays.
 #[derive(Debug, Default)]
-pub struct Emitter {
+pub(super) struct Emitter {
     pub data: TableData,
     strings: HashMap<String, u32>,
     constants: HashMap<Constant, u32>,
@@ -26,37 +26,45 @@ pub struct Emitter {
 }
 
 /// The length of an array as an index.
-pub fn count<T>(array: &[T]) -> Result<u32, Full> {
-    u32::try_from(array.len()).ok().filter(|count| *count < guard::Term::MAX_INDEX).ok_or(Full)
+pub(super) fn count<T>(array: &[T]) -> Result<u32, Full> {
+    u32::try_from(array.len())
+        .ok()
+        .filter(|count| *count < guard::Term::MAX_INDEX)
+        .ok_or(Full)
 }
 
 impl Emitter {
     /// An emitter that knows the data classes by name.
-    pub fn new(classes: impl Iterator<Item = String>) -> Self {
-        let mut emitter = Self { classes: classes.zip(0u32..).collect(), ..Self::default() };
+    pub(super) fn new(classes: impl Iterator<Item = String>) -> Self {
+        let mut emitter = Self {
+            classes: classes.zip(0u32..).collect(),
+            ..Self::default()
+        };
         emitter.data.string_offsets.push(0);
         emitter
     }
 
     /// A string's id.
-    pub fn string(&mut self, text: &str) -> Result<u32, Full> {
+    pub(super) fn string(&mut self, text: &str) -> Result<u32, Full> {
         if let Some(id) = self.strings.get(text) {
             return Ok(*id);
         }
         let id = count(&self.data.string_offsets)? - 1;
         self.data.string_text.push_str(text);
-        self.data.string_offsets.push(u32::try_from(self.data.string_text.len()).map_err(|_| Full)?);
+        self.data
+            .string_offsets
+            .push(u32::try_from(self.data.string_text.len()).map_err(|_| Full)?);
         self.strings.insert(text.to_owned(), id);
         Ok(id)
     }
 
     /// A string's id, or [`NONE`].
-    pub fn optional(&mut self, text: Option<&str>) -> Result<u32, Full> {
+    pub(super) fn optional(&mut self, text: Option<&str>) -> Result<u32, Full> {
         text.map_or(Ok(NONE), |text| self.string(text))
     }
 
     /// Where a list stands in the pool of words.
-    pub fn list(&mut self, list: Vec<u32>) -> Result<u32, Full> {
+    pub(super) fn list(&mut self, list: Vec<u32>) -> Result<u32, Full> {
         if let Some(at) = self.lists.get(&list) {
             return Ok(*at);
         }
@@ -92,7 +100,10 @@ impl Emitter {
                 }
             }
             Constant::Set(values) => {
-                let ids = values.iter().map(|value| self.constant(value)).collect::<Result<Vec<_>, _>>()?;
+                let ids = values
+                    .iter()
+                    .map(|value| self.constant(value))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let many = count(&ids)?;
                 [constant::SET, self.list(ids)?, many, 0, 0, 0]
             }
@@ -138,7 +149,10 @@ impl Emitter {
                 let mut words = Vec::new();
                 for part in parts {
                     let (flags, reference) = match part {
-                        ResourcePart::Literal(text) => (0, guard::Term::Constant(self.constant(&Constant::String(text.clone()))?)),
+                        ResourcePart::Literal(text) => (
+                            0,
+                            guard::Term::Constant(self.constant(&Constant::String(text.clone()))?),
+                        ),
                         ResourcePart::Slot { slot, folded, free } => {
                             let flags = u32::from(*folded) * resource::FOLDED | u32::from(*free) * resource::FREE;
                             (flags, guard::Term::Slot(u32::from(slot.0)))
@@ -164,17 +178,26 @@ impl Emitter {
 
     /// A test's operator and operands. Tests of what the session holds look at class ids.
     fn test(&mut self, test: &Test) -> Result<[u32; 3], Full> {
-        if let (Op::Contains, Term::Holding, Term::Constant(Constant::String(class))) = (test.op, &test.left, &test.right)
+        if let (Op::Contains, Term::Holding, Term::Constant(Constant::String(class))) =
+            (test.op, &test.left, &test.right)
             && let Some(id) = self.classes.get(class)
         {
             let class = guard::Term::Class(*id).encode().ok_or(Full)?;
-            return Ok([guard::Op::Holds as u32, guard::Term::Nothing.encode().ok_or(Full)?, class]);
+            return Ok([
+                guard::Op::Holds as u32,
+                guard::Term::Nothing.encode().ok_or(Full)?,
+                class,
+            ]);
         }
-        Ok([operator(test.op).ok_or(Full)? as u32, self.term(&test.left)?, self.term(&test.right)?])
+        Ok([
+            operator(test.op).ok_or(Full)? as u32,
+            self.term(&test.left)?,
+            self.term(&test.right)?,
+        ])
     }
 
     /// Writes every diagram that a root reaches; gives what becomes of each root. Parents stand before children.
-    pub fn guards(&mut self, diagrams: &Diagrams, roots: &[Diagram]) -> Result<HashMap<Diagram, Guard>, Full> {
+    pub(super) fn guards(&mut self, diagrams: &Diagrams, roots: &[Diagram]) -> Result<HashMap<Diagram, Guard>, Full> {
         let nodes = diagrams.nodes();
         let mut reached = vec![false; nodes.len()];
         let mut open: Vec<usize> = roots.iter().filter_map(|root| root.index()).collect();
@@ -188,7 +211,10 @@ impl Emitter {
             }
         }
         // Children were made first: in reverse every edge leads forward.
-        let kept: Vec<usize> = (0..nodes.len()).rev().filter(|index| reached.get(*index) == Some(&true)).collect();
+        let kept: Vec<usize> = (0..nodes.len())
+            .rev()
+            .filter(|index| reached.get(*index) == Some(&true))
+            .collect();
         let mut place = vec![Guard::ERROR; nodes.len()];
         for (at, index) in (0u32..).zip(&kept) {
             if let Some(slot) = place.get_mut(*index) {
@@ -224,11 +250,17 @@ impl Emitter {
     }
 
     /// An index over the names of records, which are already in place.
-    pub fn index<const N: usize>(&self, records: &[[u32; N]]) -> Index {
+    pub(super) fn index<const N: usize>(&self, records: &[[u32; N]]) -> Index {
         let name = |record: &[u32; N]| -> &str {
             let id = record.first().copied().unwrap_or(NONE) as usize;
-            let range = self.data.string_offsets.get(id).zip(self.data.string_offsets.get(id + 1));
-            range.and_then(|(start, end)| self.data.string_text.get(*start as usize..*end as usize)).unwrap_or("")
+            let range = self
+                .data
+                .string_offsets
+                .get(id)
+                .zip(self.data.string_offsets.get(id + 1));
+            range
+                .and_then(|(start, end)| self.data.string_text.get(*start as usize..*end as usize))
+                .unwrap_or("")
         };
         Index::build(records.iter().map(name))
     }

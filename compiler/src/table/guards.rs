@@ -16,7 +16,7 @@ use crate::resolve::{AgentId, Behalf, Deployment, Organization, Placement, Resou
 /// What a rule sees of a placement: no more than what its guard depends on, so that placements which do not differ
 /// for the rule share its guard.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Seen {
+pub(super) struct Seen {
     deployment: Option<DeploymentId>,
     agent: Option<AgentId>,
     /// Also what the team owns, and who its owners are.
@@ -29,7 +29,7 @@ pub struct Seen {
 
 /// A rule, what it sees, and the action.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'c> {
+pub(super) struct Context<'c> {
     pub rule: u32,
     pub view: &'c Seen,
     pub action: ActionId,
@@ -44,17 +44,20 @@ struct Depends {
 }
 
 /// What each rule's guard depends on, worked out once.
-pub struct Views<'g> {
+pub(super) struct Views<'g> {
     rules: &'g RuleSet,
     depends: Vec<Depends>,
 }
 
 impl<'g> Views<'g> {
-    pub fn new(organization: &'g Organization, rules: &'g RuleSet) -> Self {
+    pub(super) fn new(organization: &'g Organization, rules: &'g RuleSet) -> Self {
         let mut depends = Vec::new();
         for (rule, body) in organization.rules.iter().zip(&rules.bodies) {
             let mut one = Depends::default();
-            let conditions = [&body.when, &body.unless].into_iter().chain(body.covers.iter().map(|cover| &cover.when)).flatten();
+            let conditions = [&body.when, &body.unless]
+                .into_iter()
+                .chain(body.covers.iter().map(|cover| &cover.when))
+                .flatten();
             for typed in conditions {
                 let ids: Vec<&ConditionId> = match typed {
                     Typed::ByShape(map) => map.values().collect(),
@@ -63,12 +66,20 @@ impl<'g> Views<'g> {
                         map.values().collect()
                     }
                 };
-                ids.into_iter().filter_map(|id| rules.conditions.get(id.0 as usize)).for_each(|c| one.mentions.add(c));
+                ids.into_iter()
+                    .filter_map(|id| rules.conditions.get(id.0 as usize))
+                    .for_each(|c| one.mentions.add(c));
             }
             let scopes = || std::iter::once(&rule.scope).chain(body.covers.iter().map(|cover| &cover.scope));
             one.action |= one.mentions.action || scopes().any(|scope| !scope.resources.is_empty());
-            let owns = scopes().flat_map(|scope| &scope.resources).any(|resources| resources.team_owns);
-            let owners = rule.approval.iter().flat_map(|approval| &approval.require).any(|one| one.team_owners);
+            let owns = scopes()
+                .flat_map(|scope| &scope.resources)
+                .any(|resources| resources.team_owns);
+            let owners = rule
+                .approval
+                .iter()
+                .flat_map(|approval| &approval.require)
+                .any(|one| one.team_owners);
             one.mentions.team |= owns || owners;
             depends.push(one);
         }
@@ -76,8 +87,12 @@ impl<'g> Views<'g> {
     }
 
     /// What a rule sees of a placement.
-    pub fn see(&self, rule: u32, id: DeploymentId, deployment: &Deployment, placement: &Placement) -> Seen {
-        let Some((depends, body)) = self.depends.get(rule as usize).zip(self.rules.bodies.get(rule as usize)) else {
+    pub(super) fn see(&self, rule: u32, id: DeploymentId, deployment: &Deployment, placement: &Placement) -> Seen {
+        let Some((depends, body)) = self
+            .depends
+            .get(rule as usize)
+            .zip(self.rules.bodies.get(rule as usize))
+        else {
             return Seen::default();
         };
         let mentions = depends.mentions;
@@ -87,13 +102,17 @@ impl<'g> Views<'g> {
             team: mentions.team.then_some(deployment.team),
             ring: mentions.ring.then_some(placement.ring),
             environment: mentions.environment.then_some(placement.environment),
-            covers: body.covers.iter().map(|cover| cover.scope.takes_placement(id, placement.ring, placement.environment)).collect(),
+            covers: body
+                .covers
+                .iter()
+                .map(|cover| cover.scope.takes_placement(id, placement.ring, placement.environment))
+                .collect(),
         }
     }
 }
 
 /// Makes guards, each once.
-pub struct Guards<'g> {
+pub(super) struct Guards<'g> {
     organization: &'g Organization,
     rules: &'g RuleSet,
     views: &'g Views<'g>,
@@ -106,16 +125,22 @@ pub struct Guards<'g> {
 type Key = (u32, bool, Seen, Result<ActionId, ShapeId>, Vec<bool>);
 
 impl<'g> Guards<'g> {
-    pub fn new(organization: &'g Organization, rules: &'g RuleSet, views: &'g Views<'g>) -> Self {
-        Self { organization, rules, views, diagrams: Diagrams::default(), made: HashMap::new() }
+    pub(super) fn new(organization: &'g Organization, rules: &'g RuleSet, views: &'g Views<'g>) -> Self {
+        Self {
+            organization,
+            rules,
+            views,
+            diagrams: Diagrams::default(),
+            made: HashMap::new(),
+        }
     }
 
-    pub fn into_diagrams(self) -> Diagrams {
+    pub(super) fn into_diagrams(self) -> Diagrams {
         self.diagrams
     }
 
     /// The test of a variant; without one it takes every call.
-    pub fn variant(&mut self, test: Option<ConditionId>) -> Result<Diagram, TooLarge> {
+    pub(super) fn variant(&mut self, test: Option<ConditionId>) -> Result<Diagram, TooLarge> {
         match test {
             None => Ok(Diagram::YES),
             Some(id) => match self.rules.conditions.get(id.0 as usize) {
@@ -126,7 +151,7 @@ impl<'g> Guards<'g> {
     }
 
     /// The guard of a rule; `observed`: while it only says what it would do.
-    pub fn rule(&mut self, context: &Context<'_>, observed: bool) -> Result<Diagram, TooLarge> {
+    pub(super) fn rule(&mut self, context: &Context<'_>, observed: bool) -> Result<Diagram, TooLarge> {
         let (Some(depends), Some(body), Some(action)) = (
             self.views.depends.get(context.rule as usize),
             self.rules.bodies.get(context.rule as usize),
@@ -134,8 +159,16 @@ impl<'g> Guards<'g> {
         ) else {
             return Ok(Diagram::ERROR);
         };
-        let of = if depends.action { Ok(context.action) } else { Err(action.shape) };
-        let covering: Vec<bool> = body.covers.iter().map(|cover| cover.scope.takes_action(context.action)).collect();
+        let of = if depends.action {
+            Ok(context.action)
+        } else {
+            Err(action.shape)
+        };
+        let covering: Vec<bool> = body
+            .covers
+            .iter()
+            .map(|cover| cover.scope.takes_action(context.action))
+            .collect();
         let key = (context.rule, observed, context.view.clone(), of, covering);
         if let Some(made) = self.made.get(&key) {
             return *made;
@@ -148,9 +181,10 @@ impl<'g> Guards<'g> {
 
     /// The whole rule as one condition, settled for the class.
     fn condition(&self, context: &Context<'_>, observed: bool) -> Condition {
-        let (Some(rule), Some(body)) =
-            (self.organization.rules.get(context.rule as usize), self.rules.bodies.get(context.rule as usize))
-        else {
+        let (Some(rule), Some(body)) = (
+            self.organization.rules.get(context.rule as usize),
+            self.rules.bodies.get(context.rule as usize),
+        ) else {
             return ERROR;
         };
         let class = Class::new(self.organization, context);
@@ -160,7 +194,11 @@ impl<'g> Guards<'g> {
             parts.push(test(Op::Less, Term::Now, moment(expires)));
         }
         if let Some(until) = rule.observe_until {
-            parts.push(if observed { test(Op::Less, Term::Now, moment(until)) } else { test(Op::LessEqual, moment(until), Term::Now) });
+            parts.push(if observed {
+                test(Op::Less, Term::Now, moment(until))
+            } else {
+                test(Op::LessEqual, moment(until), Term::Now)
+            });
         }
         for (cover, takes) in body.covers.iter().zip(&context.view.covers) {
             if *takes && cover.scope.takes_action(context.action) {
@@ -193,11 +231,21 @@ impl<'g> Guards<'g> {
 
     /// What of a scope the call decides: resources, classes held, for whom.
     fn selected(&self, scope: &Scope, class: &Class<'_>, every: bool) -> Vec<Condition> {
-        let resources = scope.resources.iter().map(|resources| self.resources(resources, class, every));
+        let resources = scope
+            .resources
+            .iter()
+            .map(|resources| self.resources(resources, class, every));
         let holding = scope.holding.iter().map(|classes| {
-            any(classes.iter().filter_map(|id| self.organization.classes.get(id.0 as usize)).map(|held| {
-                test(Op::Contains, Term::Holding, Term::Constant(Constant::String(held.name.value.clone())))
-            }))
+            any(classes
+                .iter()
+                .filter_map(|id| self.organization.classes.get(id.0 as usize))
+                .map(|held| {
+                    test(
+                        Op::Contains,
+                        Term::Holding,
+                        Term::Constant(Constant::String(held.name.value.clone())),
+                    )
+                }))
         });
         let behalf = scope.on_behalf_of.iter().map(|behalf| self.behalf(behalf));
         resources.chain(holding).chain(behalf).collect()
@@ -205,13 +253,23 @@ impl<'g> Guards<'g> {
 
     /// A deny or a gate looks for any resource that matches, an allow and what lifts a rule for all of them.
     fn resources(&self, resources: &Resources, class: &Class<'_>, every: bool) -> Condition {
-        let owned = class.owns.iter().filter(|_| resources.team_owns).map(|glob| &glob.value);
+        let owned = class
+            .owns
+            .iter()
+            .filter(|_| resources.team_owns)
+            .map(|glob| &glob.value);
         let globs: Vec<&Vec<GlobPart>> = resources.globs.iter().chain(owned).collect();
         let one = |resource: &Resource| {
             let left = || Term::Resource(resource.parts.clone());
-            let matching = any(globs.iter().map(|glob| test(Op::Glob, left(), Term::Glob((*glob).clone()))));
+            let matching = any(globs
+                .iter()
+                .map(|glob| test(Op::Glob, left(), Term::Glob((*glob).clone()))));
             // With no glob at all nothing matches, and what cannot be put together still errs.
-            if globs.is_empty() { all(vec![test(Op::Glob, left(), Term::Glob(vec![GlobPart::Any])), NO]) } else { matching }
+            if globs.is_empty() {
+                all(vec![test(Op::Glob, left(), Term::Glob(vec![GlobPart::Any])), NO])
+            } else {
+                matching
+            }
         };
         let each = class.resources.iter().map(one);
         match (class.resources.is_empty(), every) {
@@ -234,7 +292,11 @@ impl<'g> Guards<'g> {
         // Somebody unknown is neither of these nor surely none of them.
         let among = Condition::If(
             Box::new(test(Op::KnownPerson, Term::OnBehalfOf, Term::Nothing)),
-            Box::new(test(Op::Contains, Term::Constant(Constant::Set(names)), Term::OnBehalfOf)),
+            Box::new(test(
+                Op::Contains,
+                Term::Constant(Constant::Set(names)),
+                Term::OnBehalfOf,
+            )),
             Box::new(ERROR),
         );
         let absent = if behalf.nobody { YES } else { NO };
@@ -247,13 +309,18 @@ impl<'g> Guards<'g> {
             Typed::ByShape(map) => map.get(&class.shape),
             Typed::ByAction(map) => map.get(&class.action),
         };
-        let Some(condition) = id.and_then(|id| self.rules.conditions.get(id.0 as usize)) else { return ERROR };
+        let Some(condition) = id.and_then(|id| self.rules.conditions.get(id.0 as usize)) else {
+            return ERROR;
+        };
         let mut mentions = Mentions::default();
         mentions.add(condition);
         if !mentions.resource {
             return specialise(condition, &class.known(), None);
         }
-        let each = class.resources.iter().map(|resource| specialise(condition, &class.known(), Some(resource)));
+        let each = class
+            .resources
+            .iter()
+            .map(|resource| specialise(condition, &class.known(), Some(resource)));
         if every { all(each.collect()) } else { any(each) }
     }
 }
@@ -263,8 +330,16 @@ const YES: Condition = Condition::Constant(Answer::Yes);
 const ERROR: Condition = Condition::Constant(Answer::Error);
 
 /// What the tests of variants know of the caller, which they may not look at.
-const NOBODY: Known<'_> =
-    Known { deployment: "", agent: "", team: "", ring: "", ring_level: 0, tags: &[], environment: "", action: &[] };
+const NOBODY: Known<'_> = Known {
+    deployment: "",
+    agent: "",
+    team: "",
+    ring: "",
+    ring_level: 0,
+    tags: &[],
+    environment: "",
+    action: &[],
+};
 
 /// What is known of a class of calls. What the rule does not depend on is empty, and never looked at.
 struct Class<'c> {
@@ -288,8 +363,12 @@ impl<'c> Class<'c> {
         let agent = view.agent.and_then(|id| organization.agents.get(id.0 as usize));
         let team = view.team.and_then(|id| organization.teams.get(id.0 as usize));
         let ring = view.ring.and_then(|id| organization.rings.get(id.0 as usize));
-        let deployment = view.deployment.and_then(|id| organization.deployments.get(id.0 as usize));
-        let environment = view.environment.and_then(|id| organization.environments.get(id.0 as usize));
+        let deployment = view
+            .deployment
+            .and_then(|id| organization.deployments.get(id.0 as usize));
+        let environment = view
+            .environment
+            .and_then(|id| organization.environments.get(id.0 as usize));
         let action = organization.actions.get(context.action.0 as usize);
         Self {
             deployment: deployment.map_or("", |deployment| deployment.name.as_str()),
@@ -334,7 +413,10 @@ fn names(organization: &Organization, action: &crate::resolve::Action) -> Vec<St
         Effect::Destructive => "destructive",
     };
     let external = action.external.then(|| "external".to_owned());
-    [action.name.clone(), action.base.clone(), group, effect.to_owned()].into_iter().chain(external).collect()
+    [action.name.clone(), action.base.clone(), group, effect.to_owned()]
+        .into_iter()
+        .chain(external)
+        .collect()
 }
 
 fn test(op: Op, left: Term, right: Term) -> Condition {

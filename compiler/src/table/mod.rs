@@ -37,18 +37,28 @@ pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, si
                 if let Some(rule) = organization.rules.get(at) {
                     let message = format!("the condition of `{}` is too large to decide quickly", rule.name);
                     let help = "split the rule into several, each with a part of the condition";
-                    let span = rule.when.as_ref().or(rule.unless.as_ref()).map_or(rule.span, |text| text.span);
+                    let span = rule
+                        .when
+                        .as_ref()
+                        .or(rule.unless.as_ref())
+                        .map_or(rule.span, |text| text.span);
                     sink.push(Diagnostic::new(&CONDITION_TOO_LARGE, message, span, "").with_help(help));
                 }
             }
             return None;
         }
     };
-    let writer = Writer { organization, tree, emitter: Emitter::new(organization.classes.iter().map(|c| c.name.value.clone())) };
+    let writer = Writer {
+        organization,
+        tree,
+        emitter: Emitter::new(organization.classes.iter().map(|c| c.name.value.clone())),
+    };
     let table = writer.write(cells).ok().and_then(|data| Table::new(data).ok());
     if table.is_none() {
         let message = "the table is larger than its format can hold";
-        sink.push(Diagnostic::without_place(&TABLE_TOO_LARGE, message).with_help("build parts of the organisation apart"));
+        sink.push(
+            Diagnostic::without_place(&TABLE_TOO_LARGE, message).with_help("build parts of the organisation apart"),
+        );
     }
     table
 }
@@ -76,7 +86,10 @@ impl Writer<'_> {
 
     fn root(&mut self) -> Result<(), Full> {
         for kill in &self.organization.kills {
-            let record = [self.emitter.string(&kill.name.value)?, self.emitter.string(&kill.reason)?];
+            let record = [
+                self.emitter.string(&kill.name.value)?,
+                self.emitter.string(&kill.reason)?,
+            ];
             self.emitter.data.kills.push(record);
         }
         let name = self.emitter.string(&self.organization.name)?;
@@ -87,7 +100,10 @@ impl Writer<'_> {
 
     /// The first kill that covers something, or [`NONE`].
     fn kill(&self, covers: impl Fn(&crate::resolve::Kill) -> bool) -> u32 {
-        (0u32..).zip(&self.organization.kills).find(|(_, kill)| covers(kill)).map_or(NONE, |(id, _)| id)
+        (0u32..)
+            .zip(&self.organization.kills)
+            .find(|(_, kill)| covers(kill))
+            .map_or(NONE, |(id, _)| id)
     }
 
     fn names(&mut self) -> Result<(), Full> {
@@ -102,7 +118,10 @@ impl Writer<'_> {
             let name = self.emitter.string(&ring.name)?;
             let level = u32::try_from(ring.level).unwrap_or(u32::MAX);
             let per = u32::try_from(ring.rate.per.0).unwrap_or(u32::MAX);
-            self.emitter.data.rings.push([name, level, ring.rate.count, per, ring.burst, ring.concurrent]);
+            self.emitter
+                .data
+                .rings
+                .push([name, level, ring.rate.count, per, ring.burst, ring.concurrent]);
         }
         for class in &organization.classes {
             let name = self.emitter.string(&class.name.value)?;
@@ -121,8 +140,12 @@ impl Writer<'_> {
         for (id, tool) in (0u32..).zip(&organization.tools) {
             let name = self.emitter.string(&tool.name)?;
             let kill = self.kill(|kill| kill.tools.iter().any(|killed| killed.0 == id));
-            let flags = u32::from(tool.strict) * record::tool::STRICT + u32::from(tool.credential.is_some()) * record::tool::CREDENTIAL;
-            self.emitter.data.tools.push([name, tool.first_action, tool.action_count, kill, flags]);
+            let flags = u32::from(tool.strict) * record::tool::STRICT
+                + u32::from(tool.credential.is_some()) * record::tool::CREDENTIAL;
+            self.emitter
+                .data
+                .tools
+                .push([name, tool.first_action, tool.action_count, kill, flags]);
         }
         let mut shapes = Vec::new();
         for shape in &organization.shapes {
@@ -143,9 +166,25 @@ impl Writer<'_> {
             let reads: Vec<u32> = action.reads.iter().map(|class| class.0).collect();
             let read_count = count(&reads)?;
             let reads = self.emitter.list(reads)?;
-            let credential = organization.tools.get(action.tool.0 as usize).and_then(|tool| tool.credential.as_ref());
+            let credential = organization
+                .tools
+                .get(action.tool.0 as usize)
+                .and_then(|tool| tool.credential.as_ref());
             let [low, high] = split(credential.map_or(0, |credential| credential.max_ttl.0));
-            self.emitter.data.actions.push([name, action.tool.0, flags, first, many, slots, 0, 0, reads, read_count, low, high]);
+            self.emitter.data.actions.push([
+                name,
+                action.tool.0,
+                flags,
+                first,
+                many,
+                slots,
+                0,
+                0,
+                reads,
+                read_count,
+                low,
+                high,
+            ]);
         }
         for (base, tests) in organization.bases.iter().zip(&cells.variants) {
             let name = self.emitter.string(&base.name)?;
@@ -155,7 +194,20 @@ impl Writer<'_> {
                 self.emitter.data.variants.push([guard(*test), action.0]);
             }
             let variant_count = count(&base.variants)?;
-            self.emitter.data.actions.push([name, base.tool.0, 0, first, many, slots, variants, variant_count, 0, 0, 0, 0]);
+            self.emitter.data.actions.push([
+                name,
+                base.tool.0,
+                0,
+                first,
+                many,
+                slots,
+                variants,
+                variant_count,
+                0,
+                0,
+                0,
+                0,
+            ]);
         }
         Ok(())
     }
@@ -172,7 +224,14 @@ impl Writer<'_> {
         for parameter in parameters {
             let name = self.emitter.string(&parameter.name)?;
             let flags = u32::from(parameter.optional) * polity_runtime::value::OPTIONAL;
-            self.emitter.data.parameters.push([name, kind(&parameter.ty) | (flags << 8), u32::from(parameter.slot.0), 0, 0, 0]);
+            self.emitter.data.parameters.push([
+                name,
+                kind(&parameter.ty) | (flags << 8),
+                u32::from(parameter.slot.0),
+                0,
+                0,
+                0,
+            ]);
         }
         for (at, parameter) in (first..).zip(parameters) {
             self.below(at, &parameter.ty)?;
@@ -187,7 +246,10 @@ impl Writer<'_> {
                 (self.parameters(fields)?, count(fields)?, 0)
             }
             Type::Enum(values) => {
-                let ids = values.iter().map(|value| self.emitter.string(value)).collect::<Result<Vec<_>, _>>()?;
+                let ids = values
+                    .iter()
+                    .map(|value| self.emitter.string(value))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let many = count(&ids)?;
                 (self.emitter.list(ids)?, many, 0)
             }
@@ -214,7 +276,10 @@ impl Writer<'_> {
         let mut rows = cells.rows.iter();
         for (id, deployment) in (0u32..).zip(&organization.deployments) {
             let name = self.emitter.string(&deployment.name)?;
-            let agent = organization.agents.get(deployment.agent.0 as usize).map_or("", |agent| agent.name.value.as_str());
+            let agent = organization
+                .agents
+                .get(deployment.agent.0 as usize)
+                .map_or("", |agent| agent.name.value.as_str());
             let agent = self.emitter.string(agent)?;
             let team = organization.teams.get(deployment.team.0 as usize);
             let team_name = self.emitter.string(team.map_or("", |team| team.name.value.as_str()))?;
@@ -223,7 +288,10 @@ impl Writer<'_> {
             for placement in &deployment.placements {
                 let admission = match organization.environments.get(placement.environment.0 as usize) {
                     Some(environment) if !environment.takes_ring(placement.ring) => Admission::RingNotInEnvironment,
-                    _ if team.and_then(|team| team.rings.as_ref()).is_some_and(|rings| !rings.contains(&placement.ring)) => {
+                    _ if team
+                        .and_then(|team| team.rings.as_ref())
+                        .is_some_and(|rings| !rings.contains(&placement.ring)) =>
+                    {
                         Admission::RingAboveCeiling
                     }
                     Some(environment) if environment.takes_enforcement(placement.enforcement) => Admission::Admitted,
@@ -232,13 +300,28 @@ impl Writer<'_> {
                 let [low, high] = split(placement.until.unwrap_or(i64::MAX));
                 let given = count(&self.emitter.data.given)?;
                 let row = rows.next().map_or(&[][..], Vec::as_slice);
-                self.emitter.data.given.extend(row.iter().map(|(tool, fragment)| [tool.0, *fragment]));
+                self.emitter
+                    .data
+                    .given
+                    .extend(row.iter().map(|(tool, fragment)| [tool.0, *fragment]));
                 let many = count(row)?;
-                let record = [id, placement.environment.0, placement.ring.0, admission as u32, low, high, given, many];
+                let record = [
+                    id,
+                    placement.environment.0,
+                    placement.ring.0,
+                    admission as u32,
+                    low,
+                    high,
+                    given,
+                    many,
+                ];
                 self.emitter.data.placements.push(record);
             }
             let many = count(&deployment.placements)?;
-            self.emitter.data.deployments.push([name, agent, team_name, first, many, kill]);
+            self.emitter
+                .data
+                .deployments
+                .push([name, agent, team_name, first, many, kill]);
         }
         Ok(())
     }
@@ -252,11 +335,16 @@ impl Writer<'_> {
                 RuleEffect::RequireApproval => 1,
                 RuleEffect::Deny => 2,
             };
-            let limit = rule.limit.map_or((0, 0), |limit| (limit.count, u32::try_from(limit.per.0).unwrap_or(u32::MAX)));
+            let limit = rule.limit.map_or((0, 0), |limit| {
+                (limit.count, u32::try_from(limit.per.0).unwrap_or(u32::MAX))
+            });
             let path = self.tree.file(rule.span.file).map_or("", |file| file.path.as_str());
             let path = self.emitter.string(path)?;
             let line = self.tree.position(rule.span).map_or(0, |(start, _)| start.line);
-            self.emitter.data.rules.push([name, reason, effect, limit.0, limit.1, path, line, NONE]);
+            self.emitter
+                .data
+                .rules
+                .push([name, reason, effect, limit.0, limit.1, path, line, NONE]);
         }
         Ok(())
     }
@@ -272,7 +360,14 @@ impl Writer<'_> {
         let mut written: HashMap<(Approval, Option<u32>), u32> = HashMap::new();
         let mut ids = HashMap::new();
         for (rule, team) in wanted.into_keys() {
-            let Some(approval) = self.organization.rules.get(rule as usize).and_then(|rule| rule.approval.as_ref()) else { continue };
+            let Some(approval) = self
+                .organization
+                .rules
+                .get(rule as usize)
+                .and_then(|rule| rule.approval.as_ref())
+            else {
+                continue;
+            };
             let key = (approval.clone(), team);
             let id = match written.get(&key) {
                 Some(id) => *id,
@@ -295,13 +390,21 @@ impl Writer<'_> {
             for name in &one.from {
                 from.push(self.emitter.string(name)?);
             }
-            let owners = team.and_then(|team| self.organization.teams.get(team.0 as usize)).map_or(&[][..], |team| team.owners.as_slice());
+            let owners = team
+                .and_then(|team| self.organization.teams.get(team.0 as usize))
+                .map_or(&[][..], |team| team.owners.as_slice());
             let owners = owners.iter().filter(|_| one.team_owners);
             let mut people: Vec<u32> = one.people.iter().chain(owners).map(|person| person.0).collect();
             people.sort_unstable();
             people.dedup();
             let (many, several) = (count(&from)?, count(&people)?);
-            records.push([one.count, self.emitter.list(from)?, many, self.emitter.list(people)?, several]);
+            records.push([
+                one.count,
+                self.emitter.list(from)?,
+                many,
+                self.emitter.list(people)?,
+                several,
+            ]);
         }
         let many = count(&records)?;
         self.emitter.data.requirements.extend(records);
@@ -312,7 +415,10 @@ impl Writer<'_> {
             Evidence::Present => 2,
         };
         let id = count(&self.emitter.data.approvals)?;
-        self.emitter.data.approvals.push([first, many, low, high, u32::from(approval.separation), evidence]);
+        self.emitter
+            .data
+            .approvals
+            .push([first, many, low, high, u32::from(approval.separation), evidence]);
         Ok(id)
     }
 
@@ -326,11 +432,22 @@ impl Writer<'_> {
         for cell in &cells.cells {
             let first = count(&self.emitter.data.entries)?;
             let entry = |entry: &EntryDraft| {
-                let approval = entry.approval.and_then(|team| approvals.get(&(entry.rule, team))).copied().unwrap_or(NONE);
+                let approval = entry
+                    .approval
+                    .and_then(|team| approvals.get(&(entry.rule, team)))
+                    .copied()
+                    .unwrap_or(NONE);
                 [entry.rule, guard(entry.guard), approval]
             };
             self.emitter.data.entries.extend(cell.entries().map(entry));
-            let record = [first, count(&cell.denies)?, count(&cell.grants)?, count(&cell.gates)?, count(&cell.observed)?, u32::from(cell.ceiling)];
+            let record = [
+                first,
+                count(&cell.denies)?,
+                count(&cell.grants)?,
+                count(&cell.gates)?,
+                count(&cell.observed)?,
+                u32::from(cell.ceiling),
+            ];
             self.emitter.data.cells.push(record);
         }
         Ok(())
@@ -341,7 +458,13 @@ impl Writer<'_> {
         let deployments = emitter.index(&emitter.data.deployments);
         let environments = emitter.index(&emitter.data.environments);
         // A call may name an action or a list of variants, never one of the variants.
-        let actions = named_actions(emitter, self.organization.actions.iter().map(|action| action.name == action.base));
+        let actions = named_actions(
+            emitter,
+            self.organization
+                .actions
+                .iter()
+                .map(|action| action.name == action.base),
+        );
         let classes = emitter.index(&emitter.data.classes);
         let people = emitter.index(&emitter.data.people);
         let data = &mut self.emitter.data;
@@ -362,7 +485,10 @@ fn named_actions(emitter: &Emitter, callable: impl Iterator<Item = bool>) -> pol
         .filter(|(id, _)| callable.get(*id as usize).copied().unwrap_or(true))
         .map(|(id, _)| id)
         .collect();
-    let records: Vec<[u32; 12]> = ids.iter().filter_map(|id| emitter.data.actions.get(*id as usize).copied()).collect();
+    let records: Vec<[u32; 12]> = ids
+        .iter()
+        .filter_map(|id| emitter.data.actions.get(*id as usize).copied())
+        .collect();
     let mut index = emitter.index(&records);
     for slot in &mut index.slots {
         if let Some(id) = ids.get(*slot as usize) {

@@ -7,7 +7,7 @@ use crate::resolve::Resource;
 
 /// What is known of the calls of a class.
 #[derive(Debug, Clone, Copy)]
-pub struct Known<'k> {
+pub(super) struct Known<'k> {
     /// `payments/claude-code`
     pub deployment: &'k str,
     pub agent: &'k str,
@@ -21,7 +21,7 @@ pub struct Known<'k> {
 }
 
 /// The condition with everything known put in. `resource` stands for `resource.name`.
-pub fn specialise(condition: &Condition, known: &Known<'_>, resource: Option<&Resource>) -> Condition {
+pub(super) fn specialise(condition: &Condition, known: &Known<'_>, resource: Option<&Resource>) -> Condition {
     let of = |inner: &Condition| specialise(inner, known, resource);
     match condition {
         Condition::Constant(answer) => Condition::Constant(*answer),
@@ -81,13 +81,22 @@ fn settle(test: &Test, known: &Known<'_>, resource: Option<&Resource>) -> Condit
     };
     match constants(test.op, &left, &right) {
         Some(yes) => answer(yes),
-        None => Condition::Test(Test { op: test.op, left, right }),
+        None => Condition::Test(Test {
+            op: test.op,
+            left,
+            right,
+        }),
     }
 }
 
 /// A term with what is known put in; `None` where reading it errs for every call of the class.
 fn term(written: &Term, known: &Known<'_>, resource: Option<&Resource>) -> Option<Term> {
-    let all = |terms: &[Term]| terms.iter().map(|one| term(one, known, resource)).collect::<Option<Vec<_>>>();
+    let all = |terms: &[Term]| {
+        terms
+            .iter()
+            .map(|one| term(one, known, resource))
+            .collect::<Option<Vec<_>>>()
+    };
     let string = |text: &str| Some(Term::Constant(Constant::String(text.to_owned())));
     match written {
         Term::Principal(attribute) => match attribute {
@@ -95,13 +104,23 @@ fn term(written: &Term, known: &Known<'_>, resource: Option<&Resource>) -> Optio
             Attribute::Team => string(known.team),
             Attribute::Deployment => string(known.deployment),
             Attribute::Ring => Some(Term::Constant(Constant::Int(known.ring_level))),
-            Attribute::Tag(key) => known.tags.iter().find(|(k, _)| k == key).and_then(|(_, value)| string(value)),
+            Attribute::Tag(key) => known
+                .tags
+                .iter()
+                .find(|(k, _)| k == key)
+                .and_then(|(_, value)| string(value)),
         },
         Term::ResourceName => resource.map(|resource| Term::Resource(resource.parts.clone())),
         Term::Apply(function, operands) => Some(Term::Apply(*function, all(operands)?)),
         Term::Set(elements) => {
             let elements = all(elements)?;
-            let constant = |term: &Term| if let Term::Constant(value) = term { Some(value.clone()) } else { None };
+            let constant = |term: &Term| {
+                if let Term::Constant(value) = term {
+                    Some(value.clone())
+                } else {
+                    None
+                }
+            };
             Some(match elements.iter().map(constant).collect::<Option<Vec<_>>>() {
                 Some(mut values) => {
                     values.sort();
@@ -122,10 +141,18 @@ fn constants(op: Op, left: &Term, right: &Term) -> Option<bool> {
         return Some(like(text, &pattern(parts)));
     }
     if op == Op::IsTrue {
-        return if let Constant::Bool(value) = left { Some(*value) } else { None };
+        return if let Constant::Bool(value) = left {
+            Some(*value)
+        } else {
+            None
+        };
     }
     if op == Op::IsEmpty {
-        return if let Constant::Set(values) = left { Some(values.is_empty()) } else { None };
+        return if let Constant::Set(values) = left {
+            Some(values.is_empty())
+        } else {
+            None
+        };
     }
     let Term::Constant(right) = right else { return None };
     let ordered = || match (left, right) {
@@ -140,14 +167,18 @@ fn constants(op: Op, left: &Term, right: &Term) -> Option<bool> {
         (Op::Less, _, _) => ordered().map(|order| order.is_lt()),
         (Op::LessEqual, _, _) => ordered().map(|order| order.is_le()),
         (Op::Contains, Constant::Set(set), element) => Some(set.contains(element)),
-        (Op::ContainsAll, Constant::Set(set), Constant::Set(of)) => Some(of.iter().all(|element| set.contains(element))),
-        (Op::ContainsAny, Constant::Set(set), Constant::Set(of)) => Some(of.iter().any(|element| set.contains(element))),
+        (Op::ContainsAll, Constant::Set(set), Constant::Set(of)) => {
+            Some(of.iter().all(|element| set.contains(element)))
+        }
+        (Op::ContainsAny, Constant::Set(set), Constant::Set(of)) => {
+            Some(of.iter().any(|element| set.contains(element)))
+        }
         _ => None,
     }
 }
 
 /// A pattern as the runtime reads it.
-pub fn pattern(parts: &[PatternPart]) -> Vec<u32> {
+pub(super) fn pattern(parts: &[PatternPart]) -> Vec<u32> {
     let part = |part: &PatternPart| match part {
         PatternPart::Literal(letter) => u32::from(*letter),
         PatternPart::Any => polity_runtime::value::ANY,
@@ -157,7 +188,7 @@ pub fn pattern(parts: &[PatternPart]) -> Vec<u32> {
 
 /// What of the class a condition looks at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Mentions {
+pub(super) struct Mentions {
     pub deployment: bool,
     pub agent: bool,
     pub team: bool,
@@ -170,7 +201,7 @@ pub struct Mentions {
 
 impl Mentions {
     /// Adds what a condition looks at.
-    pub fn add(&mut self, condition: &Condition) {
+    pub(super) fn add(&mut self, condition: &Condition) {
         match condition {
             Condition::Constant(_) => {}
             Condition::Test(test) => {

@@ -7,10 +7,14 @@ use crate::wire::Timestamp;
 
 /// A node's test.
 pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String {
-    let Some(&[op, left, right, ..]) = table.data().nodes.get(node as usize) else { return String::new() };
+    let Some(&[op, left, right, ..]) = table.data().nodes.get(node as usize) else {
+        return String::new();
+    };
     let of = |word| Term::decode(word).map_or_else(String::new, |decoded| term(table, action, decoded));
     let (left, right) = (of(left), of(right));
-    let Some(op) = Op::from_word(op) else { return String::new() };
+    let Some(op) = Op::from_word(op) else {
+        return String::new();
+    };
     match op {
         Op::Has => match left.rsplit_once('.') {
             Some((record, field)) => format!("{record} has {field}"),
@@ -40,19 +44,25 @@ pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String
 pub(super) fn slot(table: &Table, action: Option<ActionId>, slot: u32) -> String {
     let record = action.and_then(|action| table.action_record(action));
     let top = record.map(|r| (r[record::action::PARAMETERS], r[record::action::PARAMETER_COUNT]));
-    top.and_then(|(first, count)| find(table, first, count, slot)).unwrap_or_else(|| format!("argument {slot}"))
+    top.and_then(|(first, count)| find(table, first, count, slot))
+        .unwrap_or_else(|| format!("argument {slot}"))
 }
 
 /// The path of the parameter with this slot among some records and what is below them.
 fn find(table: &Table, first: u32, count: u32, wanted: u32) -> Option<String> {
-    slice(&table.data().parameters, first, count).iter().find_map(|&[name, kind, slot, child, children, _]| {
-        let name = table.string(name);
-        if slot == wanted {
-            return Some(name.to_owned());
-        }
-        // Only records, urls and emails have named fields: kinds 9, 10 and 13 of the parameter records.
-        matches!(kind & 0xff, 9 | 10 | 13).then(|| find(table, child, children, wanted)).flatten().map(|rest| format!("{name}.{rest}"))
-    })
+    slice(&table.data().parameters, first, count)
+        .iter()
+        .find_map(|&[name, kind, slot, child, children, _]| {
+            let name = table.string(name);
+            if slot == wanted {
+                return Some(name.to_owned());
+            }
+            // Only records, urls and emails have named fields: kinds 9, 10 and 13 of the parameter records.
+            matches!(kind & 0xff, 9 | 10 | 13)
+                .then(|| find(table, child, children, wanted))
+                .flatten()
+                .map(|rest| format!("{name}.{rest}"))
+        })
 }
 
 fn term(table: &Table, action: Option<ActionId>, term: Term) -> String {
@@ -67,11 +77,14 @@ fn term(table: &Table, action: Option<ActionId>, term: Term) -> String {
         Term::Apply(id) => apply(table, action, id),
         Term::Pattern(at) => {
             let length = table.data().words.get(at as usize).copied().unwrap_or(0);
-            let text: String = slice(&table.data().words, at.saturating_add(1), length).iter().map(|part| match *part {
-                ANY => "**".to_owned(),
-                SEGMENT => "*".to_owned(),
-                letter => char::from_u32(letter).map(|c| c.to_string()).unwrap_or_default(),
-            }).collect();
+            let text: String = slice(&table.data().words, at.saturating_add(1), length)
+                .iter()
+                .map(|part| match *part {
+                    ANY => "**".to_owned(),
+                    SEGMENT => "*".to_owned(),
+                    letter => char::from_u32(letter).map(|c| c.to_string()).unwrap_or_default(),
+                })
+                .collect();
             format!("{text:?}")
         }
         Term::Class(id) => format!("{:?}", table.class_name(crate::table::ClassId(id))),
@@ -79,7 +92,9 @@ fn term(table: &Table, action: Option<ActionId>, term: Term) -> String {
 }
 
 fn apply(table: &Table, action: Option<ActionId>, id: u32) -> String {
-    let Some(&[function, first, count]) = table.data().terms.get(id as usize) else { return String::new() };
+    let Some(&[function, first, count]) = table.data().terms.get(id as usize) else {
+        return String::new();
+    };
     let words = table.words(first, count);
     let of = |word: &u32| match Term::decode(*word) {
         Some(Term::Apply(inner)) if inner >= id => String::new(),
@@ -87,7 +102,11 @@ fn apply(table: &Table, action: Option<ActionId>, id: u32) -> String {
         None => String::new(),
     };
     let method = |name: &str| match words {
-        [receiver, rest @ ..] => format!("{}.{name}({})", of(receiver), rest.iter().map(of).collect::<Vec<_>>().join(", ")),
+        [receiver, rest @ ..] => format!(
+            "{}.{name}({})",
+            of(receiver),
+            rest.iter().map(of).collect::<Vec<_>>().join(", ")
+        ),
         [] => String::new(),
     };
     let infix = |op: &str| format!("({})", words.iter().map(of).collect::<Vec<_>>().join(op));
@@ -108,7 +127,9 @@ fn apply(table: &Table, action: Option<ActionId>, id: u32) -> String {
         Some(Function::Set) => format!("[{}]", words.iter().map(of).collect::<Vec<_>>().join(", ")),
         Some(Function::Resource) => {
             let piece = |&[flags, word]: &[u32; 2]| match Term::decode(word) {
-                Some(Term::Slot(id)) if flags & resource::FOLDED != 0 => format!("{{{}|fold}}", slot(table, action, id)),
+                Some(Term::Slot(id)) if flags & resource::FOLDED != 0 => {
+                    format!("{{{}|fold}}", slot(table, action, id))
+                }
                 Some(Term::Slot(id)) => format!("{{{}}}", slot(table, action, id)),
                 Some(Term::Constant(id)) => match table.data().constants.get(id as usize) {
                     Some(&[constant::STRING, text, ..]) => table.string(text).to_owned(),
@@ -123,14 +144,20 @@ fn apply(table: &Table, action: Option<ActionId>, id: u32) -> String {
 }
 
 fn constant(table: &Table, id: u32) -> String {
-    let Some(&[tag, a, b, c, d, e]) = table.data().constants.get(id as usize) else { return String::new() };
+    let Some(&[tag, a, b, c, d, e]) = table.data().constants.get(id as usize) else {
+        return String::new();
+    };
     let value = join(a, b);
     match tag {
         constant::BOOL => (a != 0).to_string(),
         constant::INT => value.to_string(),
         constant::DECIMAL => {
             let sign = if value < 0 { "-" } else { "" };
-            format!("decimal(\"{sign}{}.{:04}\")", value.unsigned_abs() / 10_000, value.unsigned_abs() % 10_000)
+            format!(
+                "decimal(\"{sign}{}.{:04}\")",
+                value.unsigned_abs() / 10_000,
+                value.unsigned_abs() % 10_000
+            )
         }
         constant::DATETIME => match Timestamp::from_millis(value) {
             Some(moment) => format!("datetime(\"{moment}\")"),
@@ -145,7 +172,12 @@ fn constant(table: &Table, id: u32) -> String {
             format!("ip(\"{}/{a}\")", std::net::Ipv6Addr::from(high | low))
         }
         constant::SET => {
-            let all: Vec<String> = table.words(a, b).iter().filter(|inner| **inner < id).map(|inner| constant(table, *inner)).collect();
+            let all: Vec<String> = table
+                .words(a, b)
+                .iter()
+                .filter(|inner| **inner < id)
+                .map(|inner| constant(table, *inner))
+                .collect();
             format!("[{}]", all.join(", "))
         }
         _ => String::new(),

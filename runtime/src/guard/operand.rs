@@ -52,11 +52,17 @@ impl<'a> Operand<'a> {
             constant::DATETIME => Self::DateTime(join(a, b)),
             constant::DURATION => Self::Duration(join(a, b)),
             constant::STRING => Self::Str(Cow::Borrowed(table.string(a))),
-            constant::IPV4 => Self::Ip(IpNet { address: std::net::Ipv4Addr::from(b).into(), prefix: u8::try_from(a).ok()? }),
+            constant::IPV4 => Self::Ip(IpNet {
+                address: std::net::Ipv4Addr::from(b).into(),
+                prefix: u8::try_from(a).ok()?,
+            }),
             constant::IPV6 => {
                 let high = (u128::from(b) << 96) | (u128::from(c) << 64);
                 let low = (u128::from(d) << 32) | u128::from(e);
-                Self::Ip(IpNet { address: std::net::Ipv6Addr::from(high | low).into(), prefix: u8::try_from(a).ok()? })
+                Self::Ip(IpNet {
+                    address: std::net::Ipv6Addr::from(high | low).into(),
+                    prefix: u8::try_from(a).ok()?,
+                })
             }
             constant::SET => Self::Constants(table.words(a, b)),
             _ => return None,
@@ -80,7 +86,9 @@ impl<'a> Operand<'a> {
 
     /// Equality of two sets: each has what the other has.
     fn same_set(&self, table: &Table, other: &Operand<'_>) -> bool {
-        let (Ok(mine), Ok(theirs)) = (self.elements(table), other.elements(table)) else { return false };
+        let (Ok(mine), Ok(theirs)) = (self.elements(table), other.elements(table)) else {
+            return false;
+        };
         let within = |set: &Operand<'_>, e: &Operand<'_>| set.contains(table, e) == Ok(true);
         mine.iter().all(|e| within(other, e)) && theirs.iter().all(|e| within(self, e))
     }
@@ -100,13 +108,19 @@ impl<'a> Operand<'a> {
     /// Whether this set has the element.
     pub(super) fn contains(&self, table: &Table, element: &Operand<'_>) -> Result<bool, Blame> {
         match self {
-            Self::Values(values) => Ok(values.iter().filter_map(Operand::of_value).any(|v| v.equals(table, element))),
+            Self::Values(values) => Ok(values
+                .iter()
+                .filter_map(Operand::of_value)
+                .any(|v| v.equals(table, element))),
             Self::Constants(ids) => match element {
                 // The constants of a set are sorted by value, and strings are what large sets hold.
-                Operand::Str(text) => {
-                    Ok(ids.binary_search_by(|id| constant_text(table, *id).cmp(text.as_ref())).is_ok())
-                }
-                _ => Ok(ids.iter().filter_map(|id| Operand::of_constant(table, *id)).any(|v| v.equals(table, element))),
+                Operand::Str(text) => Ok(ids
+                    .binary_search_by(|id| constant_text(table, *id).cmp(text.as_ref()))
+                    .is_ok()),
+                _ => Ok(ids
+                    .iter()
+                    .filter_map(|id| Operand::of_constant(table, *id))
+                    .any(|v| v.equals(table, element))),
             },
             Self::Made(values) => Ok(values.iter().any(|v| v.equals(table, element))),
             _ => Err(Blame::Table),
@@ -119,8 +133,14 @@ impl<'a> Operand<'a> {
         'a: 'b,
     {
         match self {
-            Self::Values(values) => values.iter().map(|v| Operand::of_value(v).ok_or(Blame::Table)).collect(),
-            Self::Constants(ids) => ids.iter().map(|id| Operand::of_constant(table, *id).ok_or(Blame::Table)).collect(),
+            Self::Values(values) => values
+                .iter()
+                .map(|v| Operand::of_value(v).ok_or(Blame::Table))
+                .collect(),
+            Self::Constants(ids) => ids
+                .iter()
+                .map(|id| Operand::of_constant(table, *id).ok_or(Blame::Table))
+                .collect(),
             Self::Made(values) => Ok(values.clone()),
             _ => Err(Blame::Table),
         }

@@ -21,9 +21,15 @@ pub(super) fn read<'a>(table: &'a Table, term: Term, call: &Call<'a>) -> Result<
         Term::Constant(id) => Operand::of_constant(table, id).ok_or(Blame::Table),
         Term::Now => Ok(Operand::DateTime(call.now)),
         Term::Calls => Ok(Operand::Int(call.calls)),
-        Term::OnBehalfOf => call.on_behalf_of.map(|name| Operand::Str(Cow::Borrowed(name))).ok_or(Blame::OnBehalfOf),
+        Term::OnBehalfOf => call
+            .on_behalf_of
+            .map(|name| Operand::Str(Cow::Borrowed(name)))
+            .ok_or(Blame::OnBehalfOf),
         Term::Holding => {
-            let names = call.holding.iter().map(|class| Operand::Str(Cow::Borrowed(table.class_name(ClassId(class)))));
+            let names = call
+                .holding
+                .iter()
+                .map(|class| Operand::Str(Cow::Borrowed(table.class_name(ClassId(class)))));
             Ok(Operand::Made(names.collect()))
         }
         Term::Apply(id) => apply(table, id, call),
@@ -54,7 +60,13 @@ fn apply<'a>(table: &'a Table, id: u32, call: &Call<'a>) -> Result<Operand<'a>, 
         }
     };
     match function {
-        Function::Set => return operands.iter().map(|word| operand(*word)).collect::<Result<_, _>>().map(Operand::Made),
+        Function::Set => {
+            return operands
+                .iter()
+                .map(|word| operand(*word))
+                .collect::<Result<_, _>>()
+                .map(Operand::Made);
+        }
         Function::Resource => return Ok(Operand::Str(Cow::Owned(pieces(table, id, call)?.concat()))),
         _ => {}
     }
@@ -90,7 +102,9 @@ fn binary<'a>(function: Function, left: &Operand<'_>, right: &Operand<'_>) -> Re
         (Function::Subtract, Operand::Int(a), Operand::Int(b)) => a.checked_sub(*b).map(Operand::Int),
         (Function::Multiply, Operand::Int(a), Operand::Int(b)) => a.checked_mul(*b).map(Operand::Int),
         (Function::Offset, Operand::DateTime(a), Operand::Duration(b)) => a.checked_add(*b).map(Operand::DateTime),
-        (Function::DurationSince, Operand::DateTime(a), Operand::DateTime(b)) => a.checked_sub(*b).map(Operand::Duration),
+        (Function::DurationSince, Operand::DateTime(a), Operand::DateTime(b)) => {
+            a.checked_sub(*b).map(Operand::Duration)
+        }
         _ => return Err(Blame::Table),
     };
     value.ok_or(Blame::Overflow)
@@ -138,7 +152,9 @@ fn pieces<'a>(table: &'a Table, id: u32, call: &Call<'a>) -> Result<Pieces<'a>, 
     if Function::from_word(function) != Some(Function::Resource) {
         return Err(Blame::Table);
     }
-    let (pairs, []) = table.words(first, count).as_chunks::<2>() else { return Err(Blame::Table) };
+    let (pairs, []) = table.words(first, count).as_chunks::<2>() else {
+        return Err(Blame::Table);
+    };
     let piece = |&[flags, word]: &[u32; 2]| {
         let term = Term::decode(word).ok_or(Blame::Table)?;
         let text = match (term, read(table, term, call)?) {

@@ -28,17 +28,17 @@ impl TableData {
     /// The arrays as sections. Every array has one, empty or not.
     pub fn to_sections(&self) -> Sections {
         let mut sections = Sections::new();
-        sections.insert("string_text".into(), self.string_text.clone().into_bytes());
-        sections.insert("string_offsets".into(), bytes(self.string_offsets.iter()));
-        sections.insert("words".into(), bytes(self.words.iter()));
+        sections.insert(spelled("string_text"), self.string_text.clone().into_bytes());
+        sections.insert(spelled("string_offsets"), bytes(self.string_offsets.iter()));
+        sections.insert(spelled("words"), bytes(self.words.iter()));
         macro_rules! put {
-            ($($name:ident),* $(,)?) => {$( sections.insert(stringify!($name).into(), bytes(self.$name.as_flattened().iter())); )*};
+            ($($name:ident),* $(,)?) => {$( sections.insert(spelled(stringify!($name)), bytes(self.$name.as_flattened().iter())); )*};
         }
         arrays!(put);
         macro_rules! put_index {
             ($($name:ident),*) => {$(
                 let [low, high] = super::split(self.$name.seed.cast_signed());
-                sections.insert(stringify!($name).into(), bytes([low, high].iter().chain(&self.$name.slots)));
+                sections.insert(spelled(stringify!($name)), bytes([low, high].iter().chain(&self.$name.slots)));
             )*};
         }
         indexes!(put_index);
@@ -50,8 +50,17 @@ impl TableData {
     /// # Errors
     /// A section is missing, unknown, or not a whole number of records.
     pub fn from_sections(sections: &BTreeMap<&str, &[u8]>) -> Result<Self, TableError> {
-        let broken = |section, fault| TableError { section, record: 0, fault };
-        let find = |name: &'static str| sections.get(name).copied().ok_or_else(|| broken(name, "the section is missing"));
+        let broken = |section, fault| TableError {
+            section,
+            record: 0,
+            fault,
+        };
+        let find = |name: &'static str| {
+            sections
+                .get(spelled(name).as_str())
+                .copied()
+                .ok_or_else(|| broken(name, "the section is missing"))
+        };
         let mut data = Self::default();
         let text = std::str::from_utf8(find("string_text")?).map_err(|_| broken("string_text", "it is not UTF-8"))?;
         data.string_text = text.to_owned();
@@ -77,8 +86,17 @@ impl TableData {
             )*};
         }
         indexes!(take_index);
-        if sections.len() == known { Ok(data) } else { Err(broken("", "there is a section that no table has")) }
+        if sections.len() == known {
+            Ok(data)
+        } else {
+            Err(broken("", "there is a section that no table has"))
+        }
     }
+}
+
+/// An array's name as a section's.
+fn spelled(name: &str) -> String {
+    name.replace('_', "-")
 }
 
 fn bytes<'w>(words: impl Iterator<Item = &'w u32>) -> Vec<u8> {
@@ -87,7 +105,8 @@ fn bytes<'w>(words: impl Iterator<Item = &'w u32>) -> Vec<u8> {
 
 fn words(bytes: &[u8]) -> Option<Vec<u32>> {
     let (words, rest) = bytes.as_chunks::<4>();
-    rest.is_empty().then(|| words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    rest.is_empty()
+        .then(|| words.iter().map(|word| u32::from_le_bytes(*word)).collect())
 }
 
 fn records<const N: usize>(bytes: &[u8]) -> Option<Vec<[u32; N]>> {
@@ -106,7 +125,10 @@ mod tests {
             string_offsets: vec![0, 3],
             string_text: "abc".into(),
             rules: vec![[1, 2, 3, 4, 5, 6, 7, 8]],
-            person_index: Index { seed: u64::MAX - 1, slots: vec![0, 1] },
+            person_index: Index {
+                seed: u64::MAX - 1,
+                slots: vec![0, 1],
+            },
             ..TableData::default()
         };
         let sections = data.to_sections();

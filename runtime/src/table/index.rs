@@ -43,7 +43,9 @@ impl Index {
         let mut slots = vec![NONE; size];
         for (id, name) in (0u32..).zip(names) {
             let start = hash(seed, name.as_bytes());
-            let free = (0..MAX_PROBE).map(|step| place(start, step, size)).find(|at| slots.get(*at) == Some(&NONE))?;
+            let free = (0..MAX_PROBE)
+                .map(|step| place(start, step, size))
+                .find(|at| slots.get(*at) == Some(&NONE))?;
             *slots.get_mut(free)? = id;
         }
         Some(Self { seed, slots })
@@ -130,8 +132,10 @@ mod tests {
 
     #[test]
     fn names_that_differ_only_in_a_tail_byte_hash_apart() {
-        let all: std::collections::BTreeSet<u64> =
-            ["", "a", "b", "aaaaaaaa", "aaaaaaab", "aaaaaaaaa", "aaaaaaaab"].iter().map(|n| hash(1, n.as_bytes())).collect();
+        let all: std::collections::BTreeSet<u64> = ["", "a", "b", "aaaaaaaa", "aaaaaaab", "aaaaaaaaa", "aaaaaaaab"]
+            .iter()
+            .map(|n| hash(1, n.as_bytes()))
+            .collect();
         assert_eq!(all.len(), 7);
     }
 }

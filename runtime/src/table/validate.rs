@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use super::record::{
-    action, approval, cell, deployment, entry, environment, given, kill, organization, placement, requirement, ring, rule,
-    tool, variant,
+    action, approval, cell, deployment, entry, environment, given, kill, organization, placement, requirement, ring,
+    rule, tool, variant,
 };
 use super::{Index, NONE, TableData};
 use crate::guard::{Function, Guard, Op, Term, constant};
@@ -24,7 +24,11 @@ pub struct TableError {
 
 impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {} of section `{}` is broken: {}", self.record, self.section, self.fault)
+        write!(
+            f,
+            "record {} of section `{}` is broken: {}",
+            self.record, self.section, self.fault
+        )
     }
 }
 
@@ -50,12 +54,18 @@ type Checked = Result<(), TableError>;
 
 /// Fails with the section and record unless it holds.
 fn ensure(holds: bool, section: &'static str, record: usize, fault: &'static str) -> Checked {
-    if holds { Ok(()) } else { Err(TableError { section, record, fault }) }
+    if holds {
+        Ok(())
+    } else {
+        Err(TableError { section, record, fault })
+    }
 }
 
 /// Whether a list lies within an array.
 fn within<T>(array: &[T], first: u32, count: u32) -> bool {
-    (first as usize).checked_add(count as usize).is_some_and(|end| end <= array.len())
+    (first as usize)
+        .checked_add(count as usize)
+        .is_some_and(|end| end <= array.len())
 }
 
 /// Whether an id is of an array.
@@ -66,7 +76,12 @@ fn is_of<T>(array: &[T], id: u32) -> bool {
 impl Check<'_> {
     fn strings(&self) -> Checked {
         let (offsets, text) = (&self.data.string_offsets, &self.data.string_text);
-        ensure(offsets.first() == Some(&0), "string_offsets", 0, "the first offset is not zero")?;
+        ensure(
+            offsets.first() == Some(&0),
+            "string_offsets",
+            0,
+            "the first offset is not zero",
+        )?;
         for (at, pair) in offsets.windows(2).enumerate() {
             let ordered = matches!(pair, [a, b] if a <= b && text.is_char_boundary(*b as usize));
             ensure(ordered, "string_offsets", at, "the string does not lie within the text")?;
@@ -93,12 +108,32 @@ impl Check<'_> {
         self.index("person_index", &d.person_index, d.people.len())?;
         ensure(d.organization.len() == 1, "organization", 0, "there must be one record")?;
         for r in &d.organization {
-            ensure(self.text(r[organization::NAME]), "organization", 0, "the name is not a string")?;
-            ensure(self.kill(r[organization::KILL]), "organization", 0, "the kill does not exist")?;
+            ensure(
+                self.text(r[organization::NAME]),
+                "organization",
+                0,
+                "the name is not a string",
+            )?;
+            ensure(
+                self.kill(r[organization::KILL]),
+                "organization",
+                0,
+                "the kill does not exist",
+            )?;
         }
         for (at, r) in d.environments.iter().enumerate() {
-            ensure(self.text(r[environment::NAME]), "environments", at, "the name is not a string")?;
-            ensure(self.kill(r[environment::KILL]), "environments", at, "the kill does not exist")?;
+            ensure(
+                self.text(r[environment::NAME]),
+                "environments",
+                at,
+                "the name is not a string",
+            )?;
+            ensure(
+                self.kill(r[environment::KILL]),
+                "environments",
+                at,
+                "the kill does not exist",
+            )?;
         }
         for (at, r) in d.rings.iter().enumerate() {
             ensure(self.text(r[ring::NAME]), "rings", at, "the name is not a string")?;
@@ -114,9 +149,19 @@ impl Check<'_> {
 
     fn index(&self, section: &'static str, index: &Index, count: usize) -> Checked {
         let size = index.slots.len();
-        ensure(size == 0 || size.is_power_of_two(), section, 0, "the number of slots is not a power of two")?;
+        ensure(
+            size == 0 || size.is_power_of_two(),
+            section,
+            0,
+            "the number of slots is not a power of two",
+        )?;
         for (at, id) in index.slots.iter().enumerate() {
-            ensure(*id == NONE || (*id as usize) < count, section, at, "the slot names nothing")?;
+            ensure(
+                *id == NONE || (*id as usize) < count,
+                section,
+                at,
+                "the slot names nothing",
+            )?;
         }
         Ok(())
     }
@@ -129,41 +174,114 @@ impl Check<'_> {
         let d = self.data;
         for (at, r) in d.deployments.iter().enumerate() {
             let named = [deployment::NAME, deployment::AGENT, deployment::TEAM];
-            ensure(named.iter().all(|f| r.get(*f).is_some_and(|id| self.text(*id))), "deployments", at, "a name is not a string")?;
-            ensure(self.kill(r[deployment::KILL]), "deployments", at, "the kill does not exist")?;
+            ensure(
+                named.iter().all(|f| r.get(*f).is_some_and(|id| self.text(*id))),
+                "deployments",
+                at,
+                "a name is not a string",
+            )?;
+            ensure(
+                self.kill(r[deployment::KILL]),
+                "deployments",
+                at,
+                "the kill does not exist",
+            )?;
             let list = super::slice(&d.placements, r[deployment::PLACEMENTS], r[deployment::PLACEMENT_COUNT]);
-            ensure(list.len() == r[deployment::PLACEMENT_COUNT] as usize, "deployments", at, "the placements leave the array")?;
-            ensure(list.is_sorted_by(|a, b| a[placement::ENVIRONMENT] < b[placement::ENVIRONMENT]), "deployments", at, "the placements are not sorted")?;
-            ensure(list.iter().all(|p| p[placement::DEPLOYMENT] as usize == at), "deployments", at, "a placement is another deployment's")?;
+            ensure(
+                list.len() == r[deployment::PLACEMENT_COUNT] as usize,
+                "deployments",
+                at,
+                "the placements leave the array",
+            )?;
+            ensure(
+                list.is_sorted_by(|a, b| a[placement::ENVIRONMENT] < b[placement::ENVIRONMENT]),
+                "deployments",
+                at,
+                "the placements are not sorted",
+            )?;
+            ensure(
+                list.iter().all(|p| p[placement::DEPLOYMENT] as usize == at),
+                "deployments",
+                at,
+                "a placement is another deployment's",
+            )?;
         }
         for (at, r) in d.placements.iter().enumerate() {
-            ensure(is_of(&d.environments, r[placement::ENVIRONMENT]), "placements", at, "the environment does not exist")?;
-            ensure(is_of(&d.rings, r[placement::RING]), "placements", at, "the ring does not exist")?;
+            ensure(
+                is_of(&d.environments, r[placement::ENVIRONMENT]),
+                "placements",
+                at,
+                "the environment does not exist",
+            )?;
+            ensure(
+                is_of(&d.rings, r[placement::RING]),
+                "placements",
+                at,
+                "the ring does not exist",
+            )?;
             let list = super::slice(&d.given, r[placement::GIVEN], r[placement::GIVEN_COUNT]);
-            ensure(list.len() == r[placement::GIVEN_COUNT] as usize, "placements", at, "the tools given leave the array")?;
-            ensure(list.is_sorted_by(|a, b| a[given::TOOL] < b[given::TOOL]), "placements", at, "the tools given are not sorted")?;
+            ensure(
+                list.len() == r[placement::GIVEN_COUNT] as usize,
+                "placements",
+                at,
+                "the tools given leave the array",
+            )?;
+            ensure(
+                list.is_sorted_by(|a, b| a[given::TOOL] < b[given::TOOL]),
+                "placements",
+                at,
+                "the tools given are not sorted",
+            )?;
         }
         for (at, r) in d.given.iter().enumerate() {
             let cells = d.tools.get(r[given::TOOL] as usize).map(|t| t[tool::ACTION_COUNT]);
             ensure(cells.is_some(), "given", at, "the tool does not exist")?;
-            ensure(within(&d.fragments, r[given::FRAGMENT], cells.unwrap_or(0)), "given", at, "the fragment leaves the array")?;
+            ensure(
+                within(&d.fragments, r[given::FRAGMENT], cells.unwrap_or(0)),
+                "given",
+                at,
+                "the fragment leaves the array",
+            )?;
         }
         Ok(())
     }
 
     fn actions(&self) -> Checked {
         let d = self.data;
-        let strings = Strings { offsets: &d.string_offsets, text: &d.string_text };
+        let strings = Strings {
+            offsets: &d.string_offsets,
+            text: &d.string_text,
+        };
         for (at, r) in d.tools.iter().enumerate() {
             ensure(self.text(r[tool::NAME]), "tools", at, "the name is not a string")?;
             ensure(self.kill(r[tool::KILL]), "tools", at, "the kill does not exist")?;
-            ensure(within(&d.actions, r[tool::ACTIONS], r[tool::ACTION_COUNT]), "tools", at, "the actions leave the array")?;
+            ensure(
+                within(&d.actions, r[tool::ACTIONS], r[tool::ACTION_COUNT]),
+                "tools",
+                at,
+                "the actions leave the array",
+            )?;
         }
         for (at, r) in d.actions.iter().enumerate() {
             ensure(self.text(r[action::NAME]), "actions", at, "the name is not a string")?;
-            ensure(is_of(&d.tools, r[action::TOOL]), "actions", at, "the tool does not exist")?;
-            ensure(r[action::FLAGS] & action::EFFECT_MASK <= 2, "actions", at, "the effect does not exist")?;
-            ensure(within(&d.variants, r[action::VARIANTS], r[action::VARIANT_COUNT]), "actions", at, "the variants leave the array")?;
+            ensure(
+                is_of(&d.tools, r[action::TOOL]),
+                "actions",
+                at,
+                "the tool does not exist",
+            )?;
+            ensure(
+                r[action::FLAGS] & action::EFFECT_MASK <= 2,
+                "actions",
+                at,
+                "the effect does not exist",
+            )?;
+            ensure(
+                within(&d.variants, r[action::VARIANTS], r[action::VARIANT_COUNT]),
+                "actions",
+                at,
+                "the variants leave the array",
+            )?;
             let reads = super::slice(&d.words, r[action::READS], r[action::READ_COUNT]);
             let known = reads.len() == r[action::READ_COUNT] as usize && reads.iter().all(|id| is_of(&d.classes, *id));
             ensure(known, "actions", at, "a data class that it reads does not exist")?;
@@ -173,13 +291,33 @@ impl Check<'_> {
             let slots = u16::try_from(r[action::SLOTS]);
             ensure(slots.is_ok(), "actions", at, "there are too many slots")?;
             let top: Range<u32> = r[action::PARAMETERS]..end;
-            let parameters = Parameters { records: &d.parameters, words: &d.words, strings, top, slots: slots.unwrap_or(0), strict: true };
+            let parameters = Parameters {
+                records: &d.parameters,
+                words: &d.words,
+                strings,
+                top,
+                slots: slots.unwrap_or(0),
+                strict: true,
+            };
             ensure(parameters.validate(), "actions", at, "a parameter is broken")?;
         }
         for (at, r) in d.variants.iter().enumerate() {
-            ensure(self.guard(r[variant::GUARD]), "variants", at, "the guard does not exist")?;
-            let has_cell = d.actions.get(r[variant::ACTION] as usize).is_some_and(|a| a[action::VARIANT_COUNT] == 0);
-            ensure(has_cell, "variants", at, "it takes the call as an action without a cell")?;
+            ensure(
+                self.guard(r[variant::GUARD]),
+                "variants",
+                at,
+                "the guard does not exist",
+            )?;
+            let has_cell = d
+                .actions
+                .get(r[variant::ACTION] as usize)
+                .is_some_and(|a| a[action::VARIANT_COUNT] == 0);
+            ensure(
+                has_cell,
+                "variants",
+                at,
+                "it takes the call as an action without a cell",
+            )?;
         }
         Ok(())
     }
@@ -193,13 +331,28 @@ impl Check<'_> {
             let counts = [cell::DENIES, cell::GRANTS, cell::GATES, cell::OBSERVED];
             let total = counts.iter().try_fold(0u32, |sum, f| sum.checked_add(*r.get(*f)?));
             let inside = total.is_some_and(|total| within(&d.entries, r[cell::ENTRIES], total));
-            ensure(inside && r[cell::ENTRIES].checked_add(total.unwrap_or(0)).is_some(), "cells", at, "the rules leave the array")?;
+            ensure(
+                inside && r[cell::ENTRIES].checked_add(total.unwrap_or(0)).is_some(),
+                "cells",
+                at,
+                "the rules leave the array",
+            )?;
         }
         for (at, r) in d.entries.iter().enumerate() {
-            ensure(is_of(&d.rules, r[entry::RULE]), "entries", at, "the rule does not exist")?;
+            ensure(
+                is_of(&d.rules, r[entry::RULE]),
+                "entries",
+                at,
+                "the rule does not exist",
+            )?;
             ensure(self.guard(r[entry::GUARD]), "entries", at, "the guard does not exist")?;
             let approval = r[entry::APPROVAL];
-            ensure(approval == NONE || is_of(&d.approvals, approval), "entries", at, "the approval does not exist")?;
+            ensure(
+                approval == NONE || is_of(&d.approvals, approval),
+                "entries",
+                at,
+                "the approval does not exist",
+            )?;
         }
         Ok(())
     }
@@ -212,15 +365,30 @@ impl Check<'_> {
         let d = self.data;
         for (at, &[op, left, right, yes, no, error]) in d.nodes.iter().enumerate() {
             ensure(Op::from_word(op).is_some(), "nodes", at, "the operator does not exist")?;
-            ensure(self.term(left, usize::MAX) && self.term(right, usize::MAX), "nodes", at, "a term does not exist")?;
+            ensure(
+                self.term(left, usize::MAX) && self.term(right, usize::MAX),
+                "nodes",
+                at,
+                "a term does not exist",
+            )?;
             let forward = |edge: u32| Guard(edge).leaf().is_some() || (is_of(&d.nodes, edge) && edge as usize > at);
-            ensure([yes, no, error].into_iter().all(forward), "nodes", at, "an edge does not lead forward")?;
+            ensure(
+                [yes, no, error].into_iter().all(forward),
+                "nodes",
+                at,
+                "an edge does not lead forward",
+            )?;
         }
         for (at, &[function, first, count]) in d.terms.iter().enumerate() {
             let function = Function::from_word(function);
             ensure(function.is_some(), "terms", at, "the function does not exist")?;
             let operands = super::slice(&d.words, first, count);
-            ensure(operands.len() == count as usize, "terms", at, "the operands leave the array")?;
+            ensure(
+                operands.len() == count as usize,
+                "terms",
+                at,
+                "the operands leave the array",
+            )?;
             let known = match function {
                 // Flags and a term, in turn.
                 Some(Function::Resource) => operands.as_chunks::<2>().0.iter().all(|[_, term]| self.term(*term, at)),
@@ -250,7 +418,10 @@ impl Check<'_> {
         match Term::decode(word) {
             Some(Term::Constant(id)) => is_of(&d.constants, id),
             Some(Term::Apply(id)) => is_of(&d.terms, id) && (id as usize) < before,
-            Some(Term::Pattern(at)) => d.words.get(at as usize).is_some_and(|length| within(&d.words, at.saturating_add(1), *length)),
+            Some(Term::Pattern(at)) => d
+                .words
+                .get(at as usize)
+                .is_some_and(|length| within(&d.words, at.saturating_add(1), *length)),
             Some(Term::Class(id)) => is_of(&d.classes, id),
             Some(Term::Slot(slot)) => u16::try_from(slot).is_ok(),
             Some(Term::Nothing | Term::Now | Term::Calls | Term::OnBehalfOf | Term::Holding) => true,
@@ -261,24 +432,54 @@ impl Check<'_> {
     fn cold(&self) -> Checked {
         let d = self.data;
         for (at, r) in d.kills.iter().enumerate() {
-            ensure(self.text(r[kill::NAME]) && self.text(r[kill::REASON]), "kills", at, "a text is missing")?;
+            ensure(
+                self.text(r[kill::NAME]) && self.text(r[kill::REASON]),
+                "kills",
+                at,
+                "a text is missing",
+            )?;
         }
         for (at, r) in d.approvals.iter().enumerate() {
-            let list = within(&d.requirements, r[approval::REQUIREMENTS], r[approval::REQUIREMENT_COUNT]);
-            ensure(list && r[approval::REQUIREMENT_COUNT] > 0, "approvals", at, "it requires nothing")?;
-            ensure(r[approval::EVIDENCE] <= 2, "approvals", at, "the grade of evidence does not exist")?;
+            let list = within(
+                &d.requirements,
+                r[approval::REQUIREMENTS],
+                r[approval::REQUIREMENT_COUNT],
+            );
+            ensure(
+                list && r[approval::REQUIREMENT_COUNT] > 0,
+                "approvals",
+                at,
+                "it requires nothing",
+            )?;
+            ensure(
+                r[approval::EVIDENCE] <= 2,
+                "approvals",
+                at,
+                "the grade of evidence does not exist",
+            )?;
         }
         for (at, r) in d.requirements.iter().enumerate() {
             ensure(r[requirement::COUNT] > 0, "requirements", at, "it asks for nobody")?;
             let from = super::slice(&d.words, r[requirement::FROM], r[requirement::FROM_COUNT]);
             let people = super::slice(&d.words, r[requirement::PEOPLE], r[requirement::PEOPLE_COUNT]);
-            let whole = from.len() == r[requirement::FROM_COUNT] as usize && people.len() == r[requirement::PEOPLE_COUNT] as usize;
+            let whole = from.len() == r[requirement::FROM_COUNT] as usize
+                && people.len() == r[requirement::PEOPLE_COUNT] as usize;
             let known = from.iter().all(|id| self.text(*id)) && people.iter().all(|id| is_of(&d.people, *id));
-            ensure(whole && known, "requirements", at, "somebody that it asks does not exist")?;
+            ensure(
+                whole && known,
+                "requirements",
+                at,
+                "somebody that it asks does not exist",
+            )?;
         }
         for (at, r) in d.rules.iter().enumerate() {
             let texts = self.text(r[rule::NAME]) && self.text(r[rule::PATH]);
-            ensure(texts && self.text_or_none(r[rule::REASON]) && self.text_or_none(r[rule::COMMIT]), "rules", at, "a text is missing")?;
+            ensure(
+                texts && self.text_or_none(r[rule::REASON]) && self.text_or_none(r[rule::COMMIT]),
+                "rules",
+                at,
+                "a text is missing",
+            )?;
             ensure(r[rule::EFFECT] <= 2, "rules", at, "the effect does not exist")?;
         }
         Ok(())

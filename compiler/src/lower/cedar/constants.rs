@@ -15,7 +15,10 @@ use crate::ir::Constant;
 
 /// A letter of a pattern as a string that ignores case is compared.
 pub(super) fn fold_char(letter: char) -> char {
-    polity_runtime::value::fold(letter.encode_utf8(&mut [0; 4])).chars().next().unwrap_or(letter)
+    polity_runtime::value::fold(letter.encode_utf8(&mut [0; 4]))
+        .chars()
+        .next()
+        .unwrap_or(letter)
 }
 
 /// A host as arguments are compared with it: in ASCII by IDNA, then as the runtime has it. `None` of what is no host.
@@ -25,10 +28,15 @@ pub(super) fn host(text: &str) -> Option<String> {
     }
     // Inside a url an address of version 6 keeps its brackets.
     if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address.parse::<std::net::Ipv6Addr>().ok().map(|address| format!("[{address}]"));
+        return address
+            .parse::<std::net::Ipv6Addr>()
+            .ok()
+            .map(|address| format!("[{address}]"));
     }
     let ascii = idna::domain_to_ascii(text).ok()?;
-    polity_runtime::value::host(&ascii).ok().map(std::borrow::Cow::into_owned)
+    polity_runtime::value::host(&ascii)
+        .ok()
+        .map(std::borrow::Cow::into_owned)
 }
 
 /// `ip("...")`, `decimal("...")`, `datetime("...")` or `duration("...")`: Cedar itself says whether the text is

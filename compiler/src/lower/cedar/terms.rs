@@ -403,9 +403,10 @@ impl Lowerer<'_> {
         let spelled = |name: &str| format!("\"{name}\"");
         match kind {
             Kind::Literal | Kind::Plain => Ok(text),
-            Kind::Folded => Ok(constants::fold(&text)),
-            Kind::Path => constants::normalise_path(&text)
-                .ok_or_else(|| self.invalid(span, &format!("`{text}` is not a path that can be compared safely"))),
+            Kind::Folded => Ok(polity_runtime::value::fold(&text).into_owned()),
+            Kind::Path => polity_runtime::value::path(&text)
+                .map(std::borrow::Cow::into_owned)
+                .map_err(|_| self.invalid(span, &format!("`{text}` is not a path that can be compared safely"))),
             Kind::Host => {
                 constants::host(&text).ok_or_else(|| self.invalid(span, &format!("`{text}` is not the name of a host")))
             }
