@@ -6,6 +6,8 @@
 
 pub mod generate;
 pub mod load;
+#[cfg(test)]
+mod load_tests;
 pub mod naive;
 pub mod normal;
 pub mod requests;

@@ -36,7 +36,10 @@ pub fn load(files: &[(String, String)]) -> Documents {
             });
         }
     }
-    Documents { documents }
+    Documents {
+        documents,
+        ..Documents::default()
+    }
 }
 
 /// No reader of these documents looks at places.
@@ -122,8 +125,6 @@ fn body(kind: &str, fields: Fields<'_>) -> Option<Body> {
         "Policy" => Body::Policy(Policy {
             description: None,
             scope: fields.map("for").map(selector).unwrap_or_default(),
-            expires: fields.moment("expires"),
-            observe_until: fields.moment("observe_until"),
             rules: fields
                 .entries("rules")
                 .map(|(name, value)| (name, rule(mapping(value))))

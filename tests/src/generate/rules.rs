@@ -219,9 +219,6 @@ impl Writer<'_> {
         if !scope.is_empty() {
             writeln!(text, "for: {{{}}}", scope.join(", ")).unwrap();
         }
-        if random.percent(5) {
-            writeln!(text, "observe_until: {}", condition::date(random)).unwrap();
-        }
         text.push_str("rules:\n");
         for at in 0..rules {
             text.push_str(&self.rule(name, &format!("rule-{at}"), reach, &narrowed, random));
@@ -288,7 +285,7 @@ impl Writer<'_> {
         if effect == "allow" && random.percent(8) {
             line(format!("limit: {}/h", random.within(1, 100)));
         }
-        if random.percent(8) {
+        if effect != "allow" && random.percent(15) {
             line(format!("observe_until: \"{}T12:00:00Z\"", condition::date(random)));
         }
         if random.percent(50) {

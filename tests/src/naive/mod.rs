@@ -310,18 +310,10 @@ impl<'a> Naive<'a> {
         {
             return Ok(false);
         }
-        if [&rule.expires, &policy.expires]
-            .into_iter()
-            .flatten()
-            .any(|expires| now >= expires.value)
-        {
+        if rule.expires.as_ref().is_some_and(|expires| now >= expires.value) {
             return Ok(false);
         }
-        if [&rule.observe_until, &policy.observe_until]
-            .into_iter()
-            .flatten()
-            .any(|until| now < until.value)
-        {
+        if rule.observe_until.as_ref().is_some_and(|until| now < until.value) {
             return Ok(false);
         }
         if rule

@@ -112,12 +112,7 @@ fn targets(documents: &Documents) -> Vec<Target<'_>> {
         match &document.body {
             Body::Policy(policy) => {
                 for (_, rule) in &policy.rules {
-                    let moments = [
-                        &policy.expires,
-                        &policy.observe_until,
-                        &rule.expires,
-                        &rule.observe_until,
-                    ];
+                    let moments = [&rule.expires, &rule.observe_until];
                     targets.push(Target {
                         selectors: vec![&policy.scope, &rule.selector],
                         excepted: rule.except.as_ref(),
