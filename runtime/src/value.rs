@@ -1,7 +1,7 @@
 //! The arguments of a call: their types, their normalisation, and the slots that they are read into.
 //!
-//! A call's arguments come in as JSON text ([`Arguments::read_json`]) or as a tree ([`Arguments::read`]), and go out as
-//! one [`Value`] a slot, as the action's [`Parameters`] number them. The compiler normalises constants with the same
+//! A call's arguments come in as JSON text (`Arguments::read_json`, of the feature `json`) or as a tree
+//! ([`Arguments::read`]), and go out as one [`Value`] a slot, as the action's [`Parameters`] number them. The compiler normalises constants with the same
 //! functions, so that both sides of a comparison are spelled alike. Knows neither rules nor conditions.
 
 mod arguments;
@@ -9,6 +9,7 @@ mod email;
 mod host;
 mod input;
 mod ip;
+#[cfg(any(test, feature = "json"))]
 mod json;
 mod number;
 mod parameters;

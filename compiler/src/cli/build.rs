@@ -95,33 +95,33 @@ fn moment_of_issue(given: Option<Moment>) -> Result<Moment, Failure> {
 }
 
 /// What to build, with everything that it takes.
-struct Order {
-    path: PathBuf,
+pub(super) struct Order {
+    pub(super) path: PathBuf,
     /// `None`: HEAD.
-    rev: Option<String>,
+    pub(super) rev: Option<String>,
     /// The trust root's bytes.
-    trust: Vec<u8>,
+    pub(super) trust: Vec<u8>,
     /// A key file each.
-    keys: Vec<PathBuf>,
-    unattested: bool,
-    issued: Moment,
+    pub(super) keys: Vec<PathBuf>,
+    pub(super) unattested: bool,
+    pub(super) issued: Moment,
 }
 
 /// What came of it. Without a bundle, or with errors among the findings, nothing is written.
-struct Built {
-    tree: SourceTree,
-    findings: Findings,
-    bundle: Option<SignedBundle>,
+pub(super) struct Built {
+    pub(super) tree: SourceTree,
+    pub(super) findings: Findings,
+    pub(super) bundle: Option<SignedBundle>,
 }
 
 /// A bundle's bytes, and its digest in hexadecimal.
-struct SignedBundle {
-    bytes: Vec<u8>,
-    digest: String,
+pub(super) struct SignedBundle {
+    pub(super) bytes: Vec<u8>,
+    pub(super) digest: String,
 }
 
 /// Reads, checks, proves, signs and packs.
-fn build(order: &Order, progress: &Progress) -> Result<Built, Failure> {
+pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure> {
     progress.say("reading the repository");
     let trust = trust_root(&order.trust)?;
     let keys = order

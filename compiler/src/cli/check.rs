@@ -51,13 +51,13 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
 }
 
 /// What was checked, and what was found there.
-struct Checked {
-    tree: SourceTree,
-    findings: Findings,
+pub(super) struct Checked {
+    pub(super) tree: SourceTree,
+    pub(super) findings: Findings,
 }
 
 /// Reads the work tree, or the revision, and runs every phase up to the table. `now` is what dates are compared with.
-fn check(path: &Path, rev: Option<&str>, now: Moment) -> Result<Checked, Failure> {
+pub(super) fn check(path: &Path, rev: Option<&str>, now: Moment) -> Result<Checked, Failure> {
     let (tree, sink) = repository::read(path, rev)?;
     let findings = compile(&tree, now, sink).findings;
     Ok(Checked { tree, findings })

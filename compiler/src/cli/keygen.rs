@@ -52,17 +52,17 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
 }
 
 /// Whose keys to make.
-struct Order {
-    organization: String,
-    reference: String,
-    introductory: Option<String>,
-    developer: bool,
-    now: Moment,
+pub(super) struct Order {
+    pub(super) organization: String,
+    pub(super) reference: String,
+    pub(super) introductory: Option<String>,
+    pub(super) developer: bool,
+    pub(super) now: Moment,
 }
 
 /// Makes the keys from the system's randomness and the trust root that names them, writes them to the folder, and
 /// names the files. None may be there yet: keys are never replaced.
-fn keygen(order: &Order, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn keygen(order: &Order, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let request = keys::Keygen {
         organization: order.organization.clone(),
         reference: order.reference.clone(),

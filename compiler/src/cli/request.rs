@@ -94,12 +94,17 @@ impl Flags {
 /// Requests, one JSON object a line, at `now` where a line names no moment. A line that is no request stands in its
 /// place as what is wrong with it: there is an answer to every line, in order.
 pub(super) fn lines(text: &str, now: Moment) -> Vec<Result<Request, String>> {
-    let read = |line: &str| {
-        serde_json::from_str::<Line<'_>>(line)
-            .map_err(|error| format!("{} at column {}", without_position(&error), error.column().max(1)))
-            .and_then(|read| read.request(now))
-    };
-    text.lines().filter(|line| !line.trim().is_empty()).map(read).collect()
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|text| line(text, now))
+        .collect()
+}
+
+/// One request.
+pub(super) fn line(text: &str, now: Moment) -> Result<Request, String> {
+    serde_json::from_str::<Line<'_>>(text)
+        .map_err(|error| format!("{} at column {}", without_position(&error), error.column().max(1)))
+        .and_then(|read| read.request(now))
 }
 
 #[derive(Deserialize)]

@@ -46,7 +46,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
 
 /// A bundle whose signatures were verified.
 #[derive(Serialize)]
-struct Verified {
+pub(super) struct Verified {
     organization: String,
     serial: Serial,
     /// Of the manifest, in hexadecimal.
@@ -61,7 +61,7 @@ struct Verified {
     signed_by: Vec<String>,
 }
 
-fn text(verified: &Verified) -> String {
+pub(super) fn text(verified: &Verified) -> String {
     let Verified {
         organization,
         serial,
@@ -96,7 +96,7 @@ fn as_timestamp<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, 
 }
 
 /// Verifies the bytes received against the trust root's bytes. A bundle that does not verify falls short.
-fn verify(bundle: &[u8], trust: &[u8], now: Moment) -> Result<Verified, Failure> {
+pub(super) fn verify(bundle: &[u8], trust: &[u8], now: Moment) -> Result<Verified, Failure> {
     let trust = trust_root(trust)?;
     let falls_short = |error: &dyn std::fmt::Display| Failure::falls_short(error.to_string());
     let opened = UnverifiedBundle::open(bundle.to_vec()).map_err(|error| falls_short(&error))?;

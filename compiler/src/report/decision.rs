@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-pub use text::{explanation_text, text};
+pub use text::{brief, explanation_text, text};
 
 use super::json;
 

@@ -6,10 +6,11 @@ use std::mem;
 use std::ops::Range;
 
 use super::input::{Token, Tokens, Tree};
+#[cfg(any(test, feature = "json"))]
 use super::json::Json;
 use super::number::{decimal_argument, integer};
 use super::{
-    ArgumentsError, Email, FOLD, Fault, Input, Kind, MAX_DEPTH, MAX_TEXT, Parameter, Parameters, Slot, Url, Value,
+    ArgumentsError, Email, FOLD, Fault, Input, Kind, MAX_DEPTH, Parameter, Parameters, Slot, Url, Value,
     datetime, duration, email, fold, host, ip, path, url,
 };
 
@@ -40,9 +41,10 @@ impl<'a> Arguments<'a> {
     /// # Errors
     /// Where the text is no JSON object, has a key twice in any object, or goes beyond a limit. Then the host must deny
     /// the call; every slot is invalid, should it be asked all the same.
+    #[cfg(any(test, feature = "json"))]
     pub fn read_json(&mut self, parameters: &Parameters<'_>, text: &'a str) -> Result<(), ArgumentsError> {
         let result = match text.len() {
-            0..=MAX_TEXT => self.read_tokens(parameters, Json::new(text)),
+            0..=super::MAX_TEXT => self.read_tokens(parameters, Json::new(text)),
             _ => Err(ArgumentsError::TooLong),
         };
         self.settle(parameters, result)
@@ -52,6 +54,7 @@ impl<'a> Arguments<'a> {
     ///
     /// # Errors
     /// The same, and [`ArgumentsError::Malformed`] where the bytes are no UTF-8.
+    #[cfg(any(test, feature = "json"))]
     pub fn read_json_bytes(&mut self, parameters: &Parameters<'_>, bytes: &'a [u8]) -> Result<(), ArgumentsError> {
         match std::str::from_utf8(bytes) {
             Ok(text) => self.read_json(parameters, text),
@@ -62,7 +65,8 @@ impl<'a> Arguments<'a> {
     /// Reads a tree, which is an [`Input::Map`].
     ///
     /// # Errors
-    /// As [`Arguments::read_json`], except that a tree is never malformed and has no length.
+    /// Where the tree is no map, has a key twice in any map, or nests too deep. Then the host must deny the call; every
+    /// slot is invalid, should it be asked all the same.
     pub fn read(&mut self, parameters: &Parameters<'_>, input: Input<'a>) -> Result<(), ArgumentsError> {
         let result = self.read_tokens(parameters, Tree::new(input));
         self.settle(parameters, result)

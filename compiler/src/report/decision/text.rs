@@ -11,6 +11,25 @@ use crate::report::visible;
 
 /// A decision in a few lines.
 pub fn text(decision: &Decision, colour: bool) -> String {
+    let mut text = brief(decision, colour);
+    let faint = if colour { Style::new().dimmed() } else { Style::new() };
+    let Bundle {
+        organization,
+        digest,
+        serial,
+        commit,
+    } = &decision.bundle;
+    let commit = commit
+        .as_deref()
+        .map(|id| format!(", commit {}", short(id)))
+        .unwrap_or_default();
+    let bundle = format!("{organization} {serial}, {}{commit}", short(digest));
+    let _ = writeln!(text, "  {faint}{:<11}{faint:#}{}", "bundle", visible::line(&bundle));
+    text
+}
+
+/// A decision without the bundle, for whoever knows which one answers.
+pub fn brief(decision: &Decision, colour: bool) -> String {
     let mut text = String::new();
     let ink = ink(decision.effect, colour);
     let faint = if colour { Style::new().dimmed() } else { Style::new() };
@@ -53,17 +72,6 @@ pub fn text(decision: &Decision, colour: bool) -> String {
     if let Some(source) = &decision.source {
         say("source", &written(source));
     }
-    let Bundle {
-        organization,
-        digest,
-        serial,
-        commit,
-    } = &decision.bundle;
-    let commit = commit
-        .as_deref()
-        .map(|id| format!(", commit {}", short(id)))
-        .unwrap_or_default();
-    say("bundle", &format!("{organization} {serial}, {}{commit}", short(digest)));
     text
 }
 
