@@ -81,10 +81,15 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         return Ok(Exit::FallsShort);
     };
     files::write_atomically(&arguments.out, "the bundle", &bundle.bytes)?;
-    let kind = if order.unattested { ", unattested" } else { "" };
-    let (out, digest, size) = (arguments.out.display(), bundle.digest, bundle.bytes.len());
-    console.result(&format!("{out} sha256:{digest} ({size} bytes{kind})\n"))?;
+    console.result(&written(&arguments.out, &bundle, order.unattested))?;
     Ok(Exit::Yes)
+}
+
+/// Where the bundle went, and which one it is.
+pub(super) fn written(out: &Path, bundle: &SignedBundle, unattested: bool) -> String {
+    let kind = if unattested { ", unattested" } else { "" };
+    let SignedBundle { bytes, digest } = bundle;
+    format!("{} sha256:{digest} ({} bytes{kind})\n", out.display(), bytes.len())
 }
 
 fn moment_of_issue(given: Option<Moment>) -> Result<Moment, Failure> {

@@ -16,6 +16,13 @@ pub(super) fn now() -> Result<Moment, Failure> {
         .ok_or_else(|| Failure::environment("the clock of this machine stands before 1970"))
 }
 
+/// How this program was called, so that a command that is shown can be typed as it stands.
+pub(super) fn program() -> String {
+    #[expect(clippy::disallowed_methods, reason = "the name alone, to be shown")]
+    let called = std::env::args_os().next();
+    called.map_or_else(|| "polity".to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
 /// `SOURCE_DATE_EPOCH`: seconds since 1970, as <https://reproducible-builds.org/specs/source-date-epoch/> has it.
 ///
 /// # Errors

@@ -51,6 +51,17 @@ pub enum Effect {
     Deny,
 }
 
+impl Effect {
+    /// As a decision spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::RequireApproval => "require_approval",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// A condition that could not be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {

@@ -10,8 +10,8 @@ use super::input::{Token, Tokens, Tree};
 use super::json::Json;
 use super::number::{decimal_argument, integer};
 use super::{
-    ArgumentsError, Email, FOLD, Fault, Input, Kind, MAX_DEPTH, Parameter, Parameters, Slot, Url, Value,
-    datetime, duration, email, fold, host, ip, path, url,
+    ArgumentsError, Email, FOLD, Fault, Input, Kind, MAX_DEPTH, Parameter, Parameters, Slot, Url, Value, datetime,
+    duration, email, fold, host, ip, path, url,
 };
 
 /// The longest list that is read; a longer one is invalid. Picked by gut feeling: conditions compare sets with a few

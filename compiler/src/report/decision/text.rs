@@ -42,7 +42,7 @@ pub fn brief(decision: &Decision, colour: bool) -> String {
     let _ = writeln!(
         text,
         "{ink}{}{ink:#} {}{by}",
-        name(decision.effect),
+        decision.effect.as_str(),
         visible::line(&decision.code)
     );
     let mut say = |label: &str, what: &str| {
@@ -101,7 +101,7 @@ pub fn explanation_text(explanation: &Explanation, colour: bool) -> String {
         let _ = writeln!(
             text,
             "  {ink}{}{ink:#} {}: {outcome}",
-            name(rule.effect),
+            rule.effect.as_str(),
             visible::line(&rule.rule)
         );
         for step in &rule.steps {
@@ -124,14 +124,6 @@ fn ink(effect: Effect, colour: bool) -> Style {
         colour_of.on_default().effects(Effects::BOLD)
     } else {
         Style::new()
-    }
-}
-
-fn name(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::RequireApproval => "require_approval",
-        Effect::Deny => "deny",
     }
 }
 
