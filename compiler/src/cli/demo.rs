@@ -250,7 +250,7 @@ impl Demo {
         for (path, what) in &rows {
             console.result(&format!("{path:<width$}  {what}\n"))?;
         }
-        console.result("\nTry next:\n")?;
+        console.result("\nTry next. Why was that refund allowed? Change the amount, and ask again:\n")?;
         if let Some(question) = questions.first() {
             let request = &question.request;
             let (bundle, trust, now) = (shown(&self.bundle), shown(&self.trust()), values::timestamp(self.now));
@@ -272,9 +272,10 @@ impl Demo {
             ];
             self.command(console, &explain)?;
         }
+        console.result("\nWhat does a diagnostic mean?\n")?;
         self.command(console, &["explain", "unknown-action"])?;
-        let unchanged = self.build_command();
-        self.command(console, &unchanged)
+        console.result("\nChange a rule under teams/ there, and see what is said of it:\n")?;
+        self.command(console, &["check", &shown(&self.organization)])
     }
 
     fn trust(&self) -> PathBuf {
