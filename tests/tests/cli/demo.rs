@@ -1,0 +1,127 @@
+//! What a newcomer does first: the README's commands in an empty folder, and the demo.
+
+use crate::harness::{POLITY, Place, codes};
+
+/// The README's own commands, with nothing but a shell, `polity` and a key.
+#[cfg(unix)]
+#[test]
+fn the_readme_works_in_an_empty_folder() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::process::Command;
+
+    let readme = include_str!("../../../README.md");
+    let (_, section) = readme.split_once("## Ten minutes, from an empty folder").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let blocks = section
+        .split("```sh\n")
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap());
+    let script: String = blocks
+        .flat_map(str::lines)
+        .filter(|line| !line.starts_with("cargo install"))
+        .map(|line| line.replace("cd \"$(mktemp -d)\" && ", "") + "\n")
+        .collect();
+    assert!(script.contains("polity build acme --unattested"), "{script}");
+
+    let place = Place::new();
+    place.write(".bin/ssh-keygen", "#!/bin/sh\necho 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKG6ok7KAIwnni/nbtWouzNbY3dtA6h86FxO5RWKjdxl c' > carol.pub\n");
+    std::fs::set_permissions(place.at(".bin/ssh-keygen"), PermissionsExt::from_mode(0o755)).unwrap();
+    symlink(POLITY, place.at(".bin/polity")).unwrap();
+    let path = format!("{}:{}", place.at(".bin").display(), std::env::var("PATH").unwrap());
+    let ran = Command::new("sh")
+        .args(["-eu", "-c", &script])
+        .current_dir(place.path())
+        .env("PATH", path)
+        .env_remove("SOURCE_DATE_EPOCH")
+        .output()
+        .unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr),
+    );
+    assert!(ran.status.success(), "{out}{err}");
+    assert_eq!(err, "2 files, nothing found\n");
+    assert!(out.contains("allow granted by refunds/small\n"), "{out}");
+
+    // What the README says about it below.
+    let asked = |arguments: &str, more: &[&str]| {
+        let words = [
+            "decide",
+            "acme.polity",
+            "--trust",
+            "keys/trust.json",
+            "--agent",
+            "payments/refund-bot",
+        ];
+        let call = [
+            "--environment",
+            "development",
+            "--action",
+            "stripe.create_refund",
+            "--args",
+            arguments,
+        ];
+        place.words(&[&words, &call[..], more].concat(), &[]).exits(0).out
+    };
+    let one_more = asked(r#"{"payment_intent": "pi_1", "amount": 5001}"#, &[]);
+    assert!(one_more.starts_with("deny no-grant\n"), "{one_more}");
+    let text = asked(r#"{"payment_intent": "pi_1", "amount": "5000"}"#, &[]);
+    assert!(
+        text.starts_with("deny no-grant\n") && text.contains("`amount`: it is not of its declared type"),
+        "{text}"
+    );
+    let policy = String::from_utf8(place.read("acme/teams/payments/refunds.yaml")).unwrap();
+    place.write(
+        "acme/teams/payments/refunds.yaml",
+        policy.replace("create_refund", "create_refnud"),
+    );
+    let misspelt = place.polity("check acme --format json").exits(1);
+    assert!(
+        codes(&misspelt).contains(&"unknown-action".to_owned()),
+        "{}",
+        misspelt.out
+    );
+}
+
+#[test]
+fn the_demo_says_the_same_every_time() {
+    let place = Place::new();
+    let run = || place.polity("demo --out d").exits(0);
+    let first = run();
+    place.write("d/left-over", "x");
+    let second = run();
+    // Keys are made anew: their name is the one thing that differs.
+    let told = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter(|line| !line.starts_with("signed by "))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(told(&first.out), told(&second.out));
+    assert_eq!((first.err.as_str(), second.err.as_str()), ("", ""));
+    assert!(!place.at("d/left-over").exists());
+    for said in [
+        "each answer is the one that was meant",
+        "error[unknown-action]",
+        "What lies where",
+    ] {
+        assert!(first.out.contains(said), "{said}");
+    }
+    assert!(!first.out.contains('\u{1b}'), "colour is for terminals");
+    // What it leaves is what it says: a clean repository, and a bundle that answers.
+    assert_eq!(place.git("d/organization", &["status", "--porcelain"]), "");
+    assert_eq!(place.git("d/organization", &["fsck", "--strict"]), "");
+    place.polity("check d/organization").exits(0);
+    place
+        .polity("verify d/acme.polity --trust d/keys/trust.json --now 2026-11-23T09:00:00Z")
+        .exits(0);
+}
+
+#[test]
+fn the_demo_takes_no_folder_that_is_not_its_own() {
+    let place = Place::new();
+    place.write("d/letters", "x");
+    let ran = place.polity("demo --out d").exits(2);
+    assert!(ran.err.contains("no demo made it"), "{}", ran.err);
+    assert_eq!(place.read("d/letters"), b"x");
+}
