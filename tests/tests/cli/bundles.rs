@@ -176,10 +176,15 @@ fn a_trust_root_takes_its_own_bundles_only() {
         .polity("keygen --developer --organization umbrella --out umbrella")
         .exits(0);
     place.polity("keygen --organization acme --out production").exits(0);
+    let trust = String::from_utf8(place.read("keys/trust.json")).unwrap();
+    let strict = trust.replace("\"allow_unattested\": true", "\"allow_unattested\": false");
+    assert_ne!(strict, trust);
+    place.write("strict/trust.json", strict);
     for (trust, said) in [
         ("others", "which the trust root does not know"),
         ("umbrella", "which the trust root does not know"),
-        ("production", "is not attested"),
+        ("production", "which the trust root does not know"),
+        ("strict", "is not attested"),
     ] {
         let ran = place
             .polity(&format!("verify acme.polity --trust {trust}/trust.json"))

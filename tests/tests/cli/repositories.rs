@@ -32,6 +32,9 @@ fn exit_codes_tell_yes_from_no_from_misuse() {
     slack(&["--exit-code"]).exits(1);
     place.write("acme/broken.yaml", "kind: Group\nname: x\nmembers: [nobody]\n");
     place.polity("check acme").exits(1);
+    // The commit is built, not the work tree: what is not committed was approved by nobody.
+    place.build().exits(0);
+    place.commit();
     place.build().exits(1);
     // One error is enough, whatever is asked for beside it.
     place.write("acme/broken.yaml", "kind: Nonsense\n");
