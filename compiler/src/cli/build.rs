@@ -32,11 +32,14 @@ use crate::{
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  polity build --trust trust.json --key bundle.key --out acme.polity
-  polity build acme --rev v1.4 --trust trust.json \\
-      --key a.key --key b.key --out acme.polity
-  polity build --unattested --trust dev/trust.json --key dev/developer.key \\
-      --out dev.polity
+  polity build --unattested --trust keys/trust.json --key keys/developer.key \\
+      --out acme.polity
+  polity build acme --rev v1.4 --unattested --trust keys/trust.json \\
+      --key keys/developer.key --out acme.polity
+
+A commit is built: what is not committed is not in the bundle. A folder that is
+in no repository is built as it is. The approvals in a history cannot be
+verified yet, so every build takes --unattested.
 
 The moment of issue is --issued, else SOURCE_DATE_EPOCH, else the clock. The
 same commit, compiler and moment give the same bytes.")]

@@ -22,6 +22,9 @@ pub(super) fn read_commit(path: &Path, revision: Option<&str>, or_folder: bool) 
     match read_git(path, revision, &mut sink) {
         Ok(tree) => Ok((tree, sink)),
         Err(error) if or_folder && revision.is_none() && in_no_commit(&error) => read(path, None),
+        Err(error @ ReadError::NotARepository { .. }) if !or_folder => {
+            Err(failure(&error).with_help("`--unattested` takes a folder as it is, for a developer's machine"))
+        }
         Err(error) => Err(failure(&error)),
     }
 }

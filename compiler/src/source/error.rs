@@ -70,12 +70,8 @@ impl ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotARepository { path, message } => {
-                write!(
-                    f,
-                    "there is no git repository at or above `{}`: {message}",
-                    path.display()
-                )
+            Self::NotARepository { path, .. } => {
+                write!(f, "there is no git repository at or above `{}`", path.display())
             }
             Self::ForeignOwner { path } => write!(
                 f,
