@@ -35,7 +35,10 @@ pub fn read_git(path: &Path, revision: Option<&str>, sink: &mut Sink) -> Result<
 /// Opens the repository at or around `path`, and refuses what would let its history be forged or cut short.
 pub(crate) fn open(path: &Path) -> Result<Repository, ReadError> {
     // A relative path has no parents beyond its own parts, so nothing above the current folder would be found.
-    let path = &std::fs::canonicalize(path).map_err(|error| ReadError::io(path, &error))?;
+    let path = &std::fs::canonicalize(path).map_err(|error| ReadError::NotARepository {
+        path: path.to_owned(),
+        message: error.to_string(),
+    })?;
     let discovery = gix::discover::upwards::Options {
         trust: gix::discover::upwards::TrustPolicy::Assume(gix::sec::Trust::Reduced),
         ..Default::default()
