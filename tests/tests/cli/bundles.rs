@@ -236,3 +236,23 @@ fn a_bundle_ends_first_for_what_writes_and_then_for_all() {
         assert_eq!((reads(now).as_str(), writes(now).as_str()), (read, write), "{now}");
     }
 }
+
+#[test]
+fn a_kill_in_the_repository_overrides_every_allow() {
+    let place = Place::with_example();
+    place.write(
+        "acme/incident.yaml",
+        "kind: Kill\nname: incident-42\ntools: [stripe]\nreason: a leaked key\n",
+    );
+    place.build().exits(0);
+    let ran = place
+        .decide("payments/refund-bot", "stripe.create_refund", REFUND, &[])
+        .exits(0);
+    let answer = ran.json();
+    assert_eq!(
+        (answer["effect"].as_str(), answer["code"].as_str()),
+        (Some("deny"), Some("killed")),
+        "{answer}"
+    );
+    assert!(answer["reason"].as_str().unwrap().contains("a leaked key"), "{answer}");
+}
