@@ -18,7 +18,6 @@ pub(super) fn now() -> Result<Moment, Failure> {
 
 /// How this program was called, so that a command that is shown can be typed as it stands.
 pub(super) fn program() -> String {
-    #[expect(clippy::disallowed_methods, reason = "the name alone, to be shown")]
     let called = std::env::args_os().next();
     called.map_or_else(|| "polity".to_owned(), |path| path.to_string_lossy().into_owned())
 }

@@ -386,7 +386,7 @@ fn hostile_sizes_are_bounded() {
         Ok(Value::List(vec![Value::Int(0), Value::Int(1)]))
     );
     assert_eq!(read(&list(MAX_LIST + 1), "ints"), Ok(RANGE));
-    let spaces = " ".repeat(MAX_TEXT);
+    let spaces = " ".repeat(crate::value::MAX_TEXT);
     assert_eq!(read(&format!("{{}}{spaces}"), "ints"), Err(ArgumentsError::TooLong));
     let keys: String = (0..50_000).map(|key| format!("\"k{key}\":0,")).collect();
     assert_eq!(read(&format!("{{{keys}\"int\":1}}"), "int"), Ok(Value::Int(1)));
