@@ -1,5 +1,8 @@
 //! The command line from outside: exit codes, what stays on the disk, and what is refused.
-#![expect(clippy::disallowed_methods, reason = "a suite makes the files that it hands to the command line")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a suite makes the files that it hands to the command line"
+)]
 
 mod bundles;
 mod demo;
