@@ -3,8 +3,8 @@
 //! Types and names are not known here.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use cedar_policy_core::ast::{
     ActionConstraint, Annotations, Effect, Expr, ExprKind, PolicyID, PrincipalConstraint, ResourceConstraint, Template,
@@ -71,7 +71,10 @@ impl TextPlace {
 
     /// The place of a range of the decoded text. Every span of a condition's diagnostic is made here.
     pub fn locate(&self, range: Range<usize>) -> Span {
-        self.map.as_ref().and_then(|map| map.source_range(range)).unwrap_or(self.span)
+        self.map
+            .as_ref()
+            .and_then(|map| map.source_range(range))
+            .unwrap_or(self.span)
     }
 }
 
