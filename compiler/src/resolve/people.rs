@@ -91,56 +91,52 @@ fn groups(documents: &Documents, names: &Names, organization: &mut Organization,
             }
         }
     }
-    let mut reported = BTreeSet::new();
+    let mut known: BTreeMap<&str, BTreeSet<PersonId>> = BTreeMap::new();
+    for (name, ..) in &all {
+        expand(name, &direct, names, &mut known, sink);
+    }
     for (name, ..) in all {
-        let mut members = BTreeSet::new();
-        let mut path = vec![name];
-        expand(&direct, names, &mut path, &mut members, &mut reported, sink);
-        organization.groups.push(Group {
-            name: name.clone(),
-            members: members.into_iter().collect(),
-        });
+        let members = known.remove(name.value.as_str()).unwrap_or_default().into_iter().collect();
+        organization.groups.push(Group { name: name.clone(), members });
     }
 }
 
-/// Adds everybody in the group at the end of the path. A cycle is reported once, and followed no further.
+/// Works out everybody in a group and in the groups below it, each group once. A cycle is reported where it closes,
+/// and followed no further. The stack is a list: how deep groups stand in each other is up to whoever wrote them.
 fn expand<'d>(
+    root: &'d Text,
     direct: &BTreeMap<&'d str, &'d [Text]>,
     names: &Names,
-    path: &mut Vec<&'d Text>,
-    members: &mut BTreeSet<PersonId>,
-    reported: &mut BTreeSet<Vec<&'d str>>,
+    known: &mut BTreeMap<&'d str, BTreeSet<PersonId>>,
     sink: &mut Sink,
 ) {
-    let Some(list) = path.last().and_then(|group| direct.get(group.value.as_str())).copied() else {
+    if known.contains_key(root.value.as_str()) {
         return;
-    };
-    for member in list {
-        if let Some(id) = names.people.id(&member.value) {
-            members.insert(PersonId(id));
-        } else if let Some(start) = path.iter().position(|group| group.value == member.value) {
-            let cycle: Vec<&str> = path.iter().skip(start).map(|group| group.value.as_str()).collect();
-            let mut key = cycle.clone();
-            key.sort_unstable();
-            if reported.insert(key) {
-                let route = cycle
-                    .iter()
-                    .chain(cycle.first())
-                    .map(|name| format!("`{name}`"))
-                    .collect::<Vec<_>>()
-                    .join(" -> ");
-                let message = format!("group `{}` contains itself: {route}", member.value);
-                sink.push(Diagnostic::new(
-                    &GROUP_CYCLE,
-                    message,
-                    member.span,
-                    "this closes the circle",
-                ));
+    }
+    let mut open: Vec<(&'d str, BTreeSet<PersonId>, std::slice::Iter<'d, Text>)> = Vec::new();
+    let below = |group: &str| direct.get(group).copied().unwrap_or_default().iter();
+    open.push((&root.value, BTreeSet::new(), below(&root.value)));
+    while let Some((_, members, rest)) = open.last_mut() {
+        let Some(member) = rest.next() else {
+            let Some((group, members, _)) = open.pop() else { return };
+            if let Some((_, above, _)) = open.last_mut() {
+                above.extend(&members);
             }
-        } else if direct.contains_key(member.value.as_str()) {
-            path.push(member);
-            expand(direct, names, path, members, reported, sink);
-            path.pop();
+            known.insert(group, members);
+            continue;
+        };
+        let name = member.value.as_str();
+        if let Some(id) = names.people.id(name) {
+            members.insert(PersonId(id));
+        } else if let Some(inner) = known.get(name) {
+            members.extend(inner);
+        } else if let Some(start) = open.iter().position(|(group, ..)| *group == name) {
+            let cycle = open.iter().skip(start).map(|(group, ..)| *group).chain([name]);
+            let route = cycle.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" -> ");
+            let message = format!("group `{name}` contains itself: {route}");
+            sink.push(Diagnostic::new(&GROUP_CYCLE, message, member.span, "this closes the circle"));
+        } else if direct.contains_key(name) {
+            open.push((name, BTreeSet::new(), below(name)));
         }
     }
 }
