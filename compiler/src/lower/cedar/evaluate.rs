@@ -47,7 +47,6 @@ impl Call {
             Condition::ErrorIsNo(a) => Ok(self.condition(a).unwrap_or(false)),
             Condition::And(a, b) => Ok(self.condition(a)? && self.condition(b)?),
             Condition::Or(a, b) => Ok(self.condition(a)? || self.condition(b)?),
-            Condition::ErrorIsNo(inner) => Ok(self.condition(inner).unwrap_or(false)),
             Condition::If(a, b, c) => {
                 if self.condition(a)? {
                     self.condition(b)
