@@ -3,7 +3,8 @@
 //!
 //! What a reader of a message sees is held by one snapshot a code. Nothing here knows how a code is found.
 //!
-//! A block's first word says how its lines become a file: `yaml` and `text` as they stand, `hex` as bytes, `zeros` as
+//! A block's first word says how its lines become a file: `yaml`, `json`, `cedar`, `rego` and
+//! `text` as they stand, `hex` as bytes, `zeros` as
 //! so many of them, `repeat` as so many copies with `{n}` counted up, `symlink` as a link to its line, `special` as a
 //! pipe, `submodule` as a commit of another repository. Blocks of one path follow each other in one file.
 
@@ -19,7 +20,7 @@ use polity::report::{page, text};
 use polity::source::{SourceTree, read_folder, read_git};
 
 /// 2026-11-22T00:00:00Z
-const NOW: Moment = Moment(1_795_305_600_000);
+const NOW: Moment = 1_795_305_600_000;
 /// Errors that a bad example may show beside its own, each with the reason why it is no second error for one cause.
 const TOGETHER: [(&str, &str); 0] = [];
 
@@ -147,7 +148,7 @@ fn run(blocks: &[Block]) -> Found {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let line = block.lines.trim_end();
         match block.word.as_str() {
-            "yaml" | "text" => files.entry(&block.path).or_default().extend(block.lines.as_bytes()),
+            "yaml" | "json" | "cedar" | "rego" | "text" => files.entry(&block.path).or_default().extend(block.lines.as_bytes()),
             "repeat" => {
                 let file = files.entry(&block.path).or_default();
                 (0..block.times).for_each(|n| file.extend(block.lines.replace("{n}", &n.to_string()).as_bytes()));

@@ -190,7 +190,7 @@ fn duplicate(kind: &str, document: &Document, name: &Text, first: Span) -> Diagn
                 name.value
             )
         }
-        _ => format!("there are two {kind}s called `{}`", name.value),
+        _ => format!("`{}` is taken: another {kind} has that name", name.value),
     };
     Diagnostic::new(&DUPLICATE_NAME, message, name.span, "the second one").with_related(first, "the first one is here")
 }
