@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use polity_runtime::table::{EnvironmentId, RingId, ToolId};
 
 use super::names::{Names, look_up};
-use super::people::sorted;
+use super::people::{sorted, unknown_person};
 use super::{Agent, Deployment, Organization, Placement, TeamId, of_kind};
 use crate::ast::{self, Body, Documents, Enforcement, Text};
 use crate::diag::codes::reference::{
-    CREDENTIAL_NOT_HERE, DUPLICATE_NAME, NEVER_ADMITTED, TOOL_ABOVE_CEILING, UNKNOWN_CREDENTIAL, UNKNOWN_PERSON,
+    CREDENTIAL_NOT_HERE, DUPLICATE_NAME, NEVER_ADMITTED, TOOL_ABOVE_CEILING, UNKNOWN_CREDENTIAL,
 };
 use crate::diag::{Diagnostic, Sink};
 use crate::source::Span;
@@ -25,10 +25,7 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
             && !names.people.has(&contact.value)
             && !names.groups.has(&contact.value)
         {
-            let candidates = names.people.names().chain(names.groups.names());
-            let message = format!("no person or group is called `{}`", contact.value);
-            let diagnostic = Diagnostic::new(&UNKNOWN_PERSON, message, contact.span, "");
-            sink.push(diagnostic.with_suggestion(&contact.value, contact.span, candidates));
+            unknown_person(names, contact, sink);
         }
         organization.agents.push(Agent {
             name: name.clone(),
@@ -41,9 +38,9 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     let mut all: BTreeMap<String, Deployment> = BTreeMap::new();
     for (document, written) in of_kind(documents, |b| if let Body::Deployment(d) = b { Some(d) } else { None }) {
         let Some(agent) = &written.agent else { continue };
-        // Under a team's folder the team goes without saying.
+        // Under a team's folder the team goes without saying, and another one was reported.
         let implied = document.team.as_ref().map(|team| Text::new(team.clone(), agent.span));
-        let Some(team) = written.team.as_ref().or(implied.as_ref()) else {
+        let Some(team) = implied.as_ref().or(written.team.as_ref()) else {
             continue;
         };
         // The folder of an unknown team was reported already.

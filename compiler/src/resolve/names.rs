@@ -47,6 +47,11 @@ impl Index {
         self.broken_unnamed || self.broken.contains(name)
     }
 
+    /// Whether any document of the kind could not be read.
+    pub(super) fn any_broken(&self) -> bool {
+        self.broken_unnamed || !self.broken.is_empty()
+    }
+
     /// The names, in the order of their ids.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
@@ -91,6 +96,10 @@ pub(super) struct Names {
     pub(super) tools: Index,
     pub(super) credentials: Index,
     pub(super) agents: Index,
+    /// Only to know which of them could not be read.
+    pub(super) policies: Index,
+    /// Likewise.
+    pub(super) deployments: Index,
 }
 
 impl Names {
@@ -132,6 +141,8 @@ impl Names {
         names.tools.finish("Tool", documents);
         names.credentials.finish("Credential", documents);
         names.agents.finish("Agent", documents);
+        names.policies.finish("Policy", documents);
+        names.deployments.finish("Deployment", documents);
         names
     }
 

@@ -145,7 +145,11 @@ fn expand<'d>(
     }
 }
 
-fn unknown_person(names: &Names, name: &Text, sink: &mut Sink) {
+pub(super) fn unknown_person(names: &Names, name: &Text, sink: &mut Sink) {
+    // Somebody whose document could not be read is not unknown.
+    if names.people.is_broken(&name.value) || names.groups.is_broken(&name.value) {
+        return;
+    }
     let candidates = names.people.names().chain(names.groups.names());
     let message = format!("no person or group is called `{}`", name.value);
     let mut diagnostic = Diagnostic::new(&UNKNOWN_PERSON, message, name.span, "");
@@ -176,6 +180,10 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
         |b| if let Body::Organization(o) = b { Some(o) } else { None },
     );
     let Some((document, root)) = all.next() else {
+        let broken = |broken: &ast::Broken| broken.kind.as_deref().is_none_or(|kind| kind == "Organization");
+        if documents.broken.iter().any(broken) {
+            return;
+        }
         let message = "there is no Organization document";
         sink.push(
             Diagnostic::without_place(&NO_ORGANIZATION, message).with_help(
@@ -212,7 +220,10 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
         effects,
     };
     organization.lints = root.lints.clone();
-    if organization.owners.len() < 2 && !organization.sole_owner && !root.owners.is_empty() {
+    // An owner who is unknown, or in a group that could not be read, was reported: who is left is not the point.
+    let known = |owner: &Text| names.people.has(&owner.value) || names.groups.has(&owner.value);
+    let all_known = !root.owners.is_empty() && root.owners.iter().all(known);
+    if organization.owners.len() < 2 && !organization.sole_owner && all_known {
         let span = root.owners.first().map_or(document.span, |owner| owner.span);
         let message = "an organisation needs two owners: one cannot approve what they wrote themselves";
         sink.push(

@@ -234,6 +234,10 @@ impl Resolver<'_> {
                 continue;
             };
             let Ok(rule) = rules.binary_search_by(|rule| rule.name.as_str().cmp(&to.value)) else {
+                let policy = to.value.split_once('/').map_or("", |(policy, _)| policy);
+                if self.names.policies.is_broken(policy) {
+                    continue;
+                }
                 let message = format!("no rule is called `{}`", to.value);
                 let diagnostic = Diagnostic::new(&UNKNOWN_RULE, message, to.span, "written `policy/rule`");
                 self.sink.push(diagnostic.with_suggestion(
