@@ -164,15 +164,18 @@ impl Resolver<'_> {
         if !place.takes_enforcement(enforcement) {
             let span: Span = placement.enforced_by.map_or(name.span, |by| by.span);
             let message = format!(
-                "`{}` does not take a deployment that is enforced by {}: it is never admitted there",
+                "`{}` does not take a deployment {}: it is never admitted there",
                 name.value,
-                spell(enforcement)
+                match enforcement {
+                    Enforcement::None => "that nothing enforces".to_owned(),
+                    other => format!("whose `enforced_by` is `{}`", spell(other)),
+                }
             );
             let takes: Vec<&str> = match &place.enforced_by {
                 Some(list) => list.iter().map(|by| spell(*by)).collect(),
                 None => vec!["embedded", "hook", "gateway", "container"],
             };
-            let help = format!("say `enforced_by`, one of {}", takes.join(", "));
+            let help = format!("say `enforced_by`, one of `{}`", takes.join("`, `"));
             let diagnostic = Diagnostic::new(&NEVER_ADMITTED, message, span, "");
             self.sink.push(
                 diagnostic
@@ -210,8 +213,11 @@ impl Resolver<'_> {
                     team.name.value, text.value
                 );
                 let diagnostic = Diagnostic::new(&TOOL_ABOVE_CEILING, message, text.span, "");
-                self.sink
-                    .push(diagnostic.with_related(team.name.span, "its ceiling is declared here"));
+                self.sink.push(
+                    diagnostic
+                        .with_related(team.name.span, "its ceiling is declared here")
+                        .with_help("take it out here, or add it to the team's `ceiling`"),
+                );
                 continue;
             }
             given.push(id);
@@ -231,13 +237,23 @@ impl Resolver<'_> {
                 .zip(credential)
                 .is_none_or(|(here, credential)| credential.environments.contains(&here));
             if !here {
+                let name = |id: EnvironmentId| {
+                    organization
+                        .environments
+                        .get(id.0 as usize)
+                        .map(|e| e.name.value.as_str())
+                };
                 let message = format!(
-                    "credential `{}` is not for this environment: it is never given there",
-                    text.value
+                    "credential `{}` is not for `{}`: it is never given there",
+                    text.value,
+                    environment.and_then(name).unwrap_or_default()
                 );
                 let mut diagnostic = Diagnostic::new(&CREDENTIAL_NOT_HERE, message, text.span, "");
                 if let Some(credential) = credential {
-                    diagnostic = diagnostic.with_related(credential.name.span, "its environments are declared here");
+                    let its: Vec<&str> = credential.environments.iter().filter_map(|id| name(*id)).collect();
+                    diagnostic = diagnostic
+                        .with_related(credential.name.span, "its environments are declared here")
+                        .with_help(format!("it is for `{}`: take it out here", its.join("`, `")));
                 }
                 self.sink.push(diagnostic);
                 continue;

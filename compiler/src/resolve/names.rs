@@ -203,7 +203,9 @@ fn duplicate(kind: &str, document: &Document, name: &Text, first: Span) -> Diagn
         }
         _ => format!("`{}` is taken: another {kind} has that name", name.value),
     };
-    Diagnostic::new(&DUPLICATE_NAME, message, name.span, "the second one").with_related(first, "the first one is here")
+    Diagnostic::new(&DUPLICATE_NAME, message, name.span, "the second one")
+        .with_related(first, "the first one is here")
+        .with_help("rename one of them")
 }
 
 /// A document's kind, as it is written.

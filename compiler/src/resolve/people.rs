@@ -130,12 +130,10 @@ fn expand<'d>(
                     .collect::<Vec<_>>()
                     .join(" -> ");
                 let message = format!("group `{}` contains itself: {route}", member.value);
-                sink.push(Diagnostic::new(
-                    &GROUP_CYCLE,
-                    message,
-                    member.span,
-                    "this closes the circle",
-                ));
+                let help = "take one of these groups out of the next";
+                sink.push(
+                    Diagnostic::new(&GROUP_CYCLE, message, member.span, "this closes the circle").with_help(help),
+                );
             }
         } else if direct.contains_key(member.value.as_str()) {
             path.push(member);
@@ -193,14 +191,18 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
         return;
     };
     for (second, _) in all {
+        let span = |document: &ast::Document| document.name.as_ref().map_or(document.span, |name| name.span);
         sink.push(
             Diagnostic::new(
                 &TWO_ORGANIZATIONS,
                 "a repository holds one organisation",
-                second.span,
+                span(second),
                 "the second one",
             )
-            .with_related(document.span, "the first one is here"),
+            .with_related(span(document), "the first one is here")
+            .with_help(
+                "remove one; two organisations are two repositories, or two folders each with its `polity.yaml`",
+            ),
         );
     }
     organization.name = document
@@ -303,7 +305,8 @@ fn keys(documents: &Documents, sink: &mut Sink) {
                     };
                     sink.push(
                         Diagnostic::new(&SHARED_KEY, message, key.span, "")
-                            .with_related(*first, "it is listed here first"),
+                            .with_related(*first, "it is listed here first")
+                            .with_help("make a key for each, and list each once"),
                     );
                 }
                 None => {
