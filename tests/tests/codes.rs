@@ -84,6 +84,108 @@ fn pages_explain_themselves() {
     }
 }
 
+#[test]
+fn one_cause_gives_one_error() {
+    let replaced = [
+        // Who refers to what could not be read is not told that it is unknown; nor is it called unused.
+        (
+            "agents/claude-code.yaml",
+            "kind: Agent\nname: claude-code\nowner: [dana]\n",
+            "wrong-shape",
+        ),
+        (
+            "people/security.yaml",
+            "kind: Group\nname: security\nmembers: [\n",
+            "yaml-syntax",
+        ),
+        ("people/people.yaml", "kind: Person\nname: !alice\n", "yaml-tag"),
+        (
+            "people/payments.yaml",
+            "kind: Team\nname: payments\nowners: ~\n",
+            "null-value",
+        ),
+        (
+            "tools/github.yaml",
+            "kind: Tool\nname: github\nactions: {}\n",
+            "empty-mapping",
+        ),
+        (
+            "polity.yaml",
+            "polity: v1\nkind: Organization\nname: acme\nowners: [\n",
+            "yaml-syntax",
+        ),
+        (
+            "polity.yaml",
+            "polity: v1\nkind: Organization\nname: acme\nowners: [securty]\n",
+            "unknown-person",
+        ),
+        (
+            "teams/payments/claude-code.yaml",
+            "kind: Deployment\nagent: claude-cod\nenvironments: {development: {ring: trusted, tools: [github], enforced_by: gateway}}\n",
+            "unknown-agent",
+        ),
+    ];
+    for (path, text, code) in replaced {
+        let found = run(&[Block {
+            word: "yaml".to_owned(),
+            path: path.to_owned(),
+            times: 1,
+            lines: text.to_owned(),
+        }]);
+        let codes: Vec<_> = found.findings.diagnostics().iter().map(|found| found.code.id).collect();
+        assert_eq!(codes, [code], "{path}\n{}", found.text);
+    }
+}
+
+#[test]
+fn what_is_left_out_for_its_own_error_is_not_unknown_too() {
+    let lines = "\
+kind: Tool
+name: jira
+actions:
+  create: {effect: write}
+---
+kind: Policy
+name: jira
+rules:
+  no-issues: {effect: deny, actions: [jira.create]}
+  gate: {effect: gate, actions: [billing.refund]}
+---
+kind: Exception
+name: refunds
+to: jira/gate
+agents: [claude-code]
+reason: RISK-812
+owner: carol
+until: 2027-03-31
+";
+    let block = Block {
+        word: "yaml".to_owned(),
+        path: "jira.yaml".to_owned(),
+        times: 1,
+        lines: lines.to_owned(),
+    };
+    let found = run(&[block]);
+    assert_eq!(
+        found.errors().collect::<Vec<_>>(),
+        ["unclassified-action", "unknown-value"],
+        "{}",
+        found.text
+    );
+}
+
+#[test]
+fn a_file_that_is_not_read_takes_no_name_away() {
+    let block = Block {
+        word: "hex".to_owned(),
+        path: "agents/claude-code.yaml".to_owned(),
+        times: 1,
+        lines: "ff".to_owned(),
+    };
+    let found = run(&[block]);
+    assert_eq!(found.errors().collect::<Vec<_>>(), ["not-utf8"], "{}", found.text);
+}
+
 /// A block of a page.
 struct Block {
     word: String,

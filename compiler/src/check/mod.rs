@@ -7,12 +7,21 @@ mod unused;
 use std::collections::BTreeSet;
 
 use crate::ast::{Documents, Moment};
-use crate::diag::codes::lint::{AGENT_NOWHERE, UNUSED_GROUP, UNUSED_TOOL};
+use crate::diag::codes::lint::{
+    AGENT_NOWHERE, ALLOW_NEVER_APPLIES, EMPTY_GROUP, RULE_NEVER_MATCHES, UNUSED_GROUP, UNUSED_TOOL,
+};
 use crate::diag::{Code, Diagnostic, Severity, Sink};
 use crate::resolve::Organization;
 
-/// Lints that say of something that the whole repository has no use for it. A misspelt name anywhere may be the one.
-const OF_ABSENCE: [&Code; 3] = [&AGENT_NOWHERE, &UNUSED_GROUP, &UNUSED_TOOL];
+/// Lints that say that something is nowhere in the whole repository. A misspelt name anywhere may be it.
+const OF_ABSENCE: [&Code; 6] = [
+    &AGENT_NOWHERE,
+    &ALLOW_NEVER_APPLIES,
+    &EMPTY_GROUP,
+    &RULE_NEVER_MATCHES,
+    &UNUSED_GROUP,
+    &UNUSED_TOOL,
+];
 
 /// Runs every lint. Dates are compared with `now`. What may be but the consequence of an error that `sink` holds waits
 /// until that is mended.

@@ -81,6 +81,9 @@ impl Index {
                 }
             }
         }
+        // Likewise a document whose name alone was not legible. A Deployment has none.
+        let unnamed = |document: &Document| document.name.is_none() && self::kind(&document.body) == kind;
+        self.broken_unnamed |= kind != "Deployment" && documents.documents.iter().any(unnamed);
     }
 }
 
@@ -100,6 +103,9 @@ pub(super) struct Names {
     pub(super) policies: Index,
     /// Likewise.
     pub(super) deployments: Index,
+    /// Every action, variant and rule that was written, with its full name: one that is left out for an error of its
+    /// own is not unknown.
+    pub(super) written: BTreeSet<String>,
 }
 
 impl Names {
@@ -109,6 +115,7 @@ impl Names {
         let mut others: BTreeMap<(&str, &str), Span> = BTreeMap::new();
         for document in &documents.documents {
             let Some(name) = &document.name else { continue };
+            names.parts(&name.value, &document.body);
             let kind = kind(&document.body);
             let taken = match &document.body {
                 Body::Person(_) => names.principal(&name.value).or_else(|| names.people.add(name)),
@@ -144,6 +151,27 @@ impl Names {
         names.policies.finish("Policy", documents);
         names.deployments.finish("Deployment", documents);
         names
+    }
+
+    /// Takes note of the parts of a document that others refer to.
+    fn parts(&mut self, name: &str, body: &Body) {
+        match body {
+            Body::Tool(tool) => {
+                for (short, action) in &tool.actions {
+                    let action_name = format!("{name}.{}", short.value);
+                    let variants = action.variants.iter();
+                    self.written
+                        .extend(variants.map(|(variant, _)| format!("{action_name}/{}", variant.value)));
+                    self.written.insert(action_name);
+                }
+            }
+            Body::Policy(policy) => {
+                let rules = policy.rules.iter();
+                self.written
+                    .extend(rules.map(|(rule, _)| format!("{name}/{}", rule.value)));
+            }
+            _ => {}
+        }
     }
 
     /// People, groups and teams share one namespace.

@@ -222,10 +222,10 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
         effects,
     };
     organization.lints = root.lints.clone();
-    // An owner who is unknown, or in a group that could not be read, was reported: who is left is not the point.
-    let known = |owner: &Text| names.people.has(&owner.value) || names.groups.has(&owner.value);
-    let all_known = !root.owners.is_empty() && root.owners.iter().all(known);
-    if organization.owners.len() < 2 && !organization.sole_owner && all_known {
+    // Where somebody is unknown or could not be read, who is left to be counted is not the point.
+    let unknown = sink.diagnostics().iter().any(|found| *found.code == UNKNOWN_PERSON);
+    let all_known = !unknown && !names.people.any_broken() && !names.groups.any_broken();
+    if organization.owners.len() < 2 && !organization.sole_owner && !root.owners.is_empty() && all_known {
         let span = root.owners.first().map_or(document.span, |owner| owner.span);
         let message = "an organisation needs two owners: one cannot approve what they wrote themselves";
         sink.push(

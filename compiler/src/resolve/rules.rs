@@ -210,7 +210,8 @@ impl Resolver<'_> {
                     .iter()
                     .position(|(count, people)| *count as usize > people.len());
                 let why = match short.and_then(|at| eligible.get(at)) {
-                    Some((count, people)) => format!("it takes {count} of {} who could", people.len()),
+                    Some((count, people)) if people.is_empty() => format!("it takes {count}, and nobody could give it"),
+                    Some((count, people)) => format!("it takes {count}, and only {} could give it", people.len()),
                     None => "each person counts for one requirement, and there are too few".to_owned(),
                 };
                 let span = approval
@@ -248,7 +249,7 @@ impl Resolver<'_> {
             };
             let Ok(rule) = rules.binary_search_by(|rule| rule.name.as_str().cmp(&to.value)) else {
                 let policy = to.value.split_once('/').map_or("", |(policy, _)| policy);
-                if self.names.policies.is_broken(policy) {
+                if self.names.policies.is_broken(policy) || self.names.written.contains(&to.value) {
                     continue;
                 }
                 let message = format!("no rule is called `{}`", to.value);

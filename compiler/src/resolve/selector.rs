@@ -385,7 +385,7 @@ impl Resolver<'_> {
     fn unknown_action(&mut self, entry: &Text) {
         let organization = self.organization;
         let tool = entry.value.split_once('.').map_or("", |(tool, _)| tool);
-        if self.names.tools.is_broken(tool) {
+        if self.names.tools.is_broken(tool) || self.names.written.contains(&entry.value) {
             return;
         }
         let declared = organization.tools.iter().find(|candidate| candidate.name == tool);
