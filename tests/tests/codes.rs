@@ -259,6 +259,7 @@ fn blocks(id: &str, text: &str) -> Vec<Block> {
 }
 
 /// Lays blocks over the base and compiles.
+#[expect(clippy::disallowed_methods, reason = "an example is neither a bundle nor a key")]
 fn run(blocks: &[Block]) -> Found {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
