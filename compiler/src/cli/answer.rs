@@ -55,7 +55,12 @@ impl Asked {
             on_behalf_of: request.on_behalf_of.as_deref(),
             now: request.now,
         };
-        let explanation = self.bundle.explain(&session, &call);
+        let mut explanation = self.bundle.explain(&session, &call);
+        if explanation.decision.code == Code::UndeclaredArgument
+            && let Some(argument) = arguments.undeclared()
+        {
+            explanation.reason = Some(format!("`{}` declares no argument `{argument}`", request.action));
+        }
         decision::Explanation {
             decision: self.decision(&explanation),
             steps: self.steps(&explanation, request),

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Console, Exit, Failure, Format, progress, repository, surroundings};
+use super::{Console, Exit, Failure, progress, repository, surroundings};
 use crate::{
     ast::Moment,
     compile::compile,
     diag::Findings,
-    report::{json, text},
+    report::{github, gitlab, json, sarif, text},
     source::SourceTree,
 };
 
@@ -18,6 +18,7 @@ Examples:
   polity check                          the folder you are in, as it is
   polity check acme --rev origin/main   a branch of another repository
   polity check --format json | jq '.diagnostics[].code'
+  polity check --format sarif > polity.sarif
   polity explain unknown-code           what a diagnostic means")]
 pub(super) struct Arguments {
     /// The repository, or a folder
@@ -31,6 +32,21 @@ pub(super) struct Arguments {
     format: Format,
 }
 
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For a person
+    Text,
+    /// For a script
+    Json,
+    /// SARIF 2.1.0: code scanning, editors
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
+}
+
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let now = surroundings::now()?;
     let checked = progress::with_progress(console, "checking", |_| {
@@ -40,6 +56,9 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     match arguments.format {
         Format::Text => console.result(&text::findings(&findings, &tree, console.colour()))?,
         Format::Json => console.result(&json::findings(&findings, &tree))?,
+        Format::Sarif => console.result(&sarif::findings(&findings, &tree))?,
+        Format::Github => console.result(&github::findings(&findings, &tree))?,
+        Format::Gitlab => console.result(&gitlab::findings(&findings, &tree))?,
     }
     if findings.has_errors() {
         return Ok(Exit::FallsShort);

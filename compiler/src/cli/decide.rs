@@ -26,7 +26,8 @@ Examples:
 
 A line of --requests is an object with `agent`, `environment`, `action`, and
 where they apply `args`, `holding`, `on_behalf_of` and `now`. Each is decided
-alone, and one that cannot be read is denied; with `--format json` each answer is one line.
+alone, and one that cannot be read is denied; with `--format json` each answer
+is one line.
 
 The exit code is 0 whatever the answer. With --exit-code it is 0 if every answer
 is `allow`, and 1 if one is not."

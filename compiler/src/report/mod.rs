@@ -1,12 +1,20 @@
-//! What a run found and what a decision says, as text for people and JSON for scripts.
+//! What a run found and what a decision says: text for people, JSON for scripts, and what forges show.
 //!
 //! In: [`Findings`](crate::diag::Findings) or a [`Decision`](decision::Decision). Out: a `String`. Whether there is
 //! a terminal, and whether it wants colour, comes in as a value; nothing here writes or reads anything.
 
 pub mod decision;
+pub mod github;
+pub mod gitlab;
 pub mod json;
 pub mod page;
+pub mod sarif;
 pub mod text;
+
+mod fingerprint;
 
 pub(crate) mod place;
 pub(crate) mod visible;
+
+#[cfg(test)]
+mod tests;

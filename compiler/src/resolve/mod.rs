@@ -9,6 +9,7 @@ mod deployments;
 mod glob;
 mod names;
 mod people;
+mod rings;
 mod rules;
 mod selector;
 pub mod shape;

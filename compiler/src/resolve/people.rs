@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::value::Effect;
 
-use super::names::{BUILT_IN_RINGS, Names, look_up};
-use super::{Class, Environment, Grace, Group, Isolation, Organization, Person, PersonId, Ring, Team, of_kind};
-use crate::ast::{self, Body, Documents, Millis, Rate, Text};
+use super::names::{Names, look_up};
+use super::{Class, Environment, Grace, Group, Organization, Person, PersonId, Team, of_kind};
+use crate::ast::{self, Body, Documents, Millis, Text};
 use crate::diag::codes::reference::{
     GROUP_CYCLE, NO_ORGANIZATION, SHARED_KEY, TOO_FEW_OWNERS, TWO_ORGANIZATIONS, UNKNOWN_PERSON, UNKNOWN_TEAM,
     UNKNOWN_TOOL,
@@ -23,7 +23,7 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     groups(documents, names, organization, sink);
     root(documents, names, organization, sink);
     classes(documents, names, organization, sink);
-    rings(documents, names, organization);
+    super::rings::resolve(documents, names, organization);
     environments(documents, names, organization, sink);
     keys(documents, sink);
     folders(documents, names, sink);
@@ -91,54 +91,60 @@ fn groups(documents: &Documents, names: &Names, organization: &mut Organization,
             }
         }
     }
-    let mut reported = BTreeSet::new();
+    let mut known: BTreeMap<&str, BTreeSet<PersonId>> = BTreeMap::new();
+    for (name, ..) in &all {
+        expand(name, &direct, names, &mut known, sink);
+    }
     for (name, ..) in all {
-        let mut members = BTreeSet::new();
-        let mut path = vec![name];
-        expand(&direct, names, &mut path, &mut members, &mut reported, sink);
+        let members = known
+            .remove(name.value.as_str())
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
         organization.groups.push(Group {
             name: name.clone(),
-            members: members.into_iter().collect(),
+            members,
         });
     }
 }
 
-/// Adds everybody in the group at the end of the path. A cycle is reported once, and followed no further.
+/// Works out everybody in a group and in the groups below it, each group once. A cycle is reported where it closes,
+/// and followed no further. The stack is a list: how deep groups stand in each other is up to whoever wrote them.
 fn expand<'d>(
+    root: &'d Text,
     direct: &BTreeMap<&'d str, &'d [Text]>,
     names: &Names,
-    path: &mut Vec<&'d Text>,
-    members: &mut BTreeSet<PersonId>,
-    reported: &mut BTreeSet<Vec<&'d str>>,
+    known: &mut BTreeMap<&'d str, BTreeSet<PersonId>>,
     sink: &mut Sink,
 ) {
-    let Some(list) = path.last().and_then(|group| direct.get(group.value.as_str())).copied() else {
+    if known.contains_key(root.value.as_str()) {
         return;
-    };
-    for member in list {
-        if let Some(id) = names.people.id(&member.value) {
-            members.insert(PersonId(id));
-        } else if let Some(start) = path.iter().position(|group| group.value == member.value) {
-            let cycle: Vec<&str> = path.iter().skip(start).map(|group| group.value.as_str()).collect();
-            let mut key = cycle.clone();
-            key.sort_unstable();
-            if reported.insert(key) {
-                let route = cycle
-                    .iter()
-                    .chain(cycle.first())
-                    .map(|name| format!("`{name}`"))
-                    .collect::<Vec<_>>()
-                    .join(" -> ");
-                let message = format!("group `{}` contains itself: {route}", member.value);
-                let help = "take one of these groups out of the next";
-                sink.push(
-                    Diagnostic::new(&GROUP_CYCLE, message, member.span, "this closes the circle").with_help(help),
-                );
+    }
+    let mut open: Vec<(&'d str, BTreeSet<PersonId>, std::slice::Iter<'d, Text>)> = Vec::new();
+    let below = |group: &str| direct.get(group).copied().unwrap_or_default().iter();
+    open.push((&root.value, BTreeSet::new(), below(&root.value)));
+    while let Some((_, members, rest)) = open.last_mut() {
+        let Some(member) = rest.next() else {
+            let Some((group, members, _)) = open.pop() else { return };
+            if let Some((_, above, _)) = open.last_mut() {
+                above.extend(&members);
             }
-        } else if direct.contains_key(member.value.as_str()) {
-            path.push(member);
-            expand(direct, names, path, members, reported, sink);
-            path.pop();
+            known.insert(group, members);
+            continue;
+        };
+        let name = member.value.as_str();
+        if let Some(id) = names.people.id(name) {
+            members.insert(PersonId(id));
+        } else if let Some(inner) = known.get(name) {
+            members.extend(inner);
+        } else if let Some(start) = open.iter().position(|(group, ..)| *group == name) {
+            let cycle = open.iter().skip(start).map(|(group, ..)| *group).chain([name]);
+            let route = cycle.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" -> ");
+            let message = format!("group `{name}` contains itself: {route}");
+            let help = "take one of these groups out of the next";
+            sink.push(Diagnostic::new(&GROUP_CYCLE, message, member.span, "this closes the circle").with_help(help));
+        } else if direct.contains_key(name) {
+            open.push((name, BTreeSet::new(), below(name)));
         }
     }
 }
@@ -314,133 +320,6 @@ fn keys(documents: &Documents, sink: &mut Sink) {
                 }
             }
         }
-    }
-}
-
-fn rings(documents: &Documents, names: &Names, organization: &mut Organization) {
-    let written = sorted(documents, |b| if let Body::Ring(r) = b { Some(r) } else { None });
-    for name in names.rings.names() {
-        let built_in = BUILT_IN_RINGS.contains(&name).then(|| built_in(name));
-        let base = built_in.unwrap_or_else(|| strictest(name));
-        let document = written.iter().find(|(written, ..)| written.value == name);
-        organization.rings.push(match document {
-            Some((written, _, ring)) => replace(base, written.span, ring),
-            None => base,
-        });
-    }
-}
-
-/// What a document says, over the defaults.
-fn replace(base: Ring, span: Span, ring: &ast::Ring) -> Ring {
-    let small = |value: Option<crate::source::Spanned<i64>>, default: u32| {
-        value.map_or(default, |value| u32::try_from(value.value).unwrap_or(u32::MAX))
-    };
-    let text = |value: &Option<Text>, default: String| value.as_ref().map_or(default, |value| value.value.clone());
-    let list = |value: &Option<Vec<Text>>, default: Vec<String>| {
-        value
-            .as_ref()
-            .map_or(default, |list| list.iter().map(|entry| entry.value.clone()).collect())
-    };
-    let mut effects = match &ring.effects {
-        Some(effects) => effects.iter().map(|effect| effect.value).collect(),
-        None => base.effects,
-    };
-    effects.sort_unstable();
-    effects.dedup();
-    let isolation = &ring.isolation;
-    Ring {
-        name: base.name,
-        span: Some(span),
-        level: ring.level.map_or(base.level, |level| level.value),
-        effects,
-        irreversible: ring.irreversible.map_or(base.irreversible, |value| value.value),
-        rate: ring.limits.rate.map_or(base.rate, |rate| rate.value),
-        burst: small(ring.limits.burst, base.burst),
-        concurrent: small(ring.limits.concurrent, base.concurrent),
-        isolation: Isolation {
-            user: text(&isolation.user, base.isolation.user),
-            rootfs: text(&isolation.rootfs, base.isolation.rootfs),
-            tmpfs: list(&isolation.tmpfs, base.isolation.tmpfs),
-            writable: list(&isolation.writable, base.isolation.writable),
-            capabilities: list(&isolation.capabilities, base.isolation.capabilities),
-            seccomp: text(&isolation.seccomp, base.isolation.seccomp),
-            hosts: list(&isolation.hosts, base.isolation.hosts),
-            subprocess: isolation
-                .subprocess
-                .map_or(base.isolation.subprocess, |value| value.value),
-            pids: isolation.pids.map_or(base.isolation.pids, |value| value.value),
-            memory: isolation.memory.map_or(base.isolation.memory, |value| value.value),
-        },
-    }
-}
-
-/// A built-in ring. The figures are those of Microsoft's Agent Governance Toolkit, so that people find what they know.
-fn built_in(name: &str) -> Ring {
-    let all = vec![Effect::Read, Effect::Write, Effect::Destructive];
-    let (level, effects, irreversible, rate, burst, concurrent) = match name {
-        "privileged" => (0, all, true, 100, 200, 32),
-        "trusted" => (1, all, true, 50, 100, 16),
-        "standard" => (2, vec![Effect::Read, Effect::Write], true, 20, 40, 8),
-        _ => return strictest(name),
-    };
-    let strict = strictest(name);
-    let writable = vec![if name == "privileged" {
-        "/".to_owned()
-    } else {
-        "workspace".to_owned()
-    }];
-    let hosts = vec![if name == "standard" {
-        "declared".to_owned()
-    } else {
-        "*".to_owned()
-    }];
-    Ring {
-        level,
-        effects,
-        irreversible,
-        rate: Rate {
-            count: rate,
-            per: Millis(1000),
-        },
-        burst,
-        concurrent,
-        isolation: Isolation {
-            rootfs: if name == "privileged" { "writable" } else { "read-only" }.to_owned(),
-            writable,
-            hosts,
-            subprocess: true,
-            ..strict.isolation
-        },
-        ..strict
-    }
-}
-
-/// What a field of a ring is where neither its document nor a built-in ring says: that of `sandboxed`.
-fn strictest(name: &str) -> Ring {
-    Ring {
-        name: name.to_owned(),
-        span: None,
-        level: 3,
-        effects: vec![Effect::Read],
-        irreversible: false,
-        rate: Rate {
-            count: 5,
-            per: Millis(1000),
-        },
-        burst: 10,
-        concurrent: 2,
-        isolation: Isolation {
-            user: "nonroot".to_owned(),
-            rootfs: "read-only".to_owned(),
-            tmpfs: vec!["/tmp".to_owned()],
-            writable: Vec::new(),
-            capabilities: Vec::new(),
-            seccomp: "default".to_owned(),
-            hosts: Vec::new(),
-            subprocess: false,
-            pids: 64,
-            memory: 512 << 20,
-        },
     }
 }
 

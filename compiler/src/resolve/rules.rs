@@ -187,6 +187,19 @@ impl Resolver<'_> {
                 .entry((owners, agent_owner.filter(|_| separation)))
                 .or_insert(id);
         }
+        if reached.is_empty() && !require.iter().any(|one| one.team_owners) {
+            // A rule that reaches nobody today must make sense for whoever comes tomorrow.
+            let eligible: Vec<_> = require
+                .iter()
+                .map(|one| (one.count, one.people.iter().map(|person| person.0).collect()))
+                .collect();
+            if !assignable(&eligible) {
+                let span = approval.require.first().map_or(approval.span, |first| first.span);
+                let message = "this approval can never be given: there are too few people who could";
+                self.sink
+                    .push(Diagnostic::new(&APPROVAL_CANNOT_BE_MET, message, span, ""));
+            }
+        }
         for ((team_owners, excluded), id) in reached {
             let eligible: Vec<(u32, BTreeSet<u32>)> = require
                 .iter()

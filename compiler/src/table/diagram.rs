@@ -58,6 +58,11 @@ pub struct Node {
 /// worst condition within a few megabytes and tens of milliseconds.
 pub const MAX_NODES: usize = 20_000;
 
+/// When less stack than this is left, more is taken: a call of `choose` needs well under a kilobyte.
+const RED_ZONE: usize = 64 << 10;
+/// How much is taken at once.
+const SEGMENT: usize = 1 << 20;
+
 /// The diagram would have more than [`MAX_NODES`] nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
@@ -202,7 +207,8 @@ impl Diagrams {
         let mut edges = [Diagram::ERROR; 3];
         for (answer, edge) in [Answer::Yes, Answer::No, Answer::Error].into_iter().zip(&mut edges) {
             let [c, yes, no, error] = key.map(|diagram| self.follow(diagram, top, answer));
-            *edge = self.choose(c, yes, no, error)?;
+            // As deep as there are tests on a path, which whoever wrote the policy decides.
+            *edge = stacker::maybe_grow(RED_ZONE, SEGMENT, || self.choose(c, yes, no, error))?;
         }
         let [on_yes, on_no, on_error] = edges;
         let made = self.node(top, on_yes, on_no, on_error);

@@ -429,13 +429,26 @@ fn moment(moment: i64) -> Term {
 
 /// All of them, the first first.
 fn all(parts: Vec<Condition>) -> Condition {
-    let join = |rest: Condition, part: Condition| Condition::And(Box::new(part), Box::new(rest));
-    parts.into_iter().rev().reduce(join).unwrap_or(YES)
+    join(&parts, &|left, right| Condition::And(Box::new(left), Box::new(right))).unwrap_or(YES)
 }
 
 /// Any of them, the first first.
 fn any(parts: impl Iterator<Item = Condition>) -> Condition {
     let parts: Vec<Condition> = parts.collect();
-    let join = |rest: Condition, part: Condition| Condition::Or(Box::new(part), Box::new(rest));
-    parts.into_iter().rev().reduce(join).unwrap_or(NO)
+    join(&parts, &|left, right| Condition::Or(Box::new(left), Box::new(right))).unwrap_or(NO)
+}
+
+/// Joins halves, so that a list of any length makes a tree that is not deep. Both joins are associative.
+fn join(parts: &[Condition], with: &dyn Fn(Condition, Condition) -> Condition) -> Option<Condition> {
+    match parts {
+        [] => None,
+        [only] => Some(only.clone()),
+        _ => {
+            let (left, right) = parts.split_at(parts.len() / 2);
+            match (join(left, with), join(right, with)) {
+                (Some(left), Some(right)) => Some(with(left, right)),
+                (one, None) | (None, one) => one,
+            }
+        }
+    }
 }

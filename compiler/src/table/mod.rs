@@ -339,7 +339,11 @@ impl Writer<'_> {
                 (limit.count, u32::try_from(limit.per.0).unwrap_or(u32::MAX))
             });
             let path = self.tree.file(rule.span.file).map_or("", |file| file.path.as_str());
-            let path = self.emitter.string(path)?;
+            // With the commit it names a file of the repository, wherever in it the organisation lies.
+            let path = match self.tree.prefix() {
+                "" => self.emitter.string(path)?,
+                prefix => self.emitter.string(&format!("{prefix}/{path}"))?,
+            };
             let line = self.tree.position(rule.span).map_or(0, |(start, _)| start.line);
             self.emitter
                 .data

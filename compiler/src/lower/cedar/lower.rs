@@ -482,8 +482,8 @@ impl Lowerer<'_> {
         };
         let Some(last) = self.findings.pop() else { return };
         let text = format!("did you mean `{name}`?");
-        let last = match (&last.primary, self.parsed.place.exact) {
-            (Some(label), Some(_)) => {
+        let last = match (&last.primary, self.parsed.place.verbatim) {
+            (Some(label), true) => {
                 let span = label.span;
                 last.with_replacement(text, span, spelled(name))
             }

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use cedar_policy_core::ast::{
     ActionConstraint, Annotations, Effect, Expr, ExprKind, PolicyID, PrincipalConstraint, ResourceConstraint, Template,
@@ -15,6 +16,7 @@ use miette::Diagnostic as _;
 use crate::ast::Text;
 use crate::diag::codes::condition::{CONDITION_SYNTAX, CONDITION_TOO_LARGE};
 use crate::diag::{Diagnostic, Sink};
+use crate::parse::{node::Style, yaml::ScalarMap};
 use crate::source::{SourceFile, Span};
 
 /// The longest condition, in bytes. A page of text; what is longer is data that belongs elsewhere.
@@ -38,41 +40,41 @@ pub(super) fn with_stack<T>(f: impl FnOnce() -> T) -> T {
 const MAX_BRACKETS: usize = 24;
 
 /// Where a condition's text stands in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct TextPlace {
     /// The scalar, quotes included.
     pub span: Span,
-    /// The offset in the file of the text's first byte, where the scalar spells the text byte for byte.
-    pub exact: Option<u32>,
+    /// Whether the scalar spells the text byte for byte, so that a replacement needs no escapes.
+    pub verbatim: bool,
+    /// From the text back to the file, where that is known.
+    map: Option<Arc<ScalarMap>>,
 }
 
 impl TextPlace {
-    /// Finds the text within its scalar: plain, or quoted without escapes. Any other style points at the whole.
+    /// Finds the text within its scalar. Where the scalar cannot be followed, every place is the whole.
     pub fn new(text: &Text, file: &SourceFile) -> Self {
         let span = text.span;
         let raw = file.text.get(span.start as usize..span.end as usize).unwrap_or("");
-        let inner = |quote: char| raw.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-        let exact = if raw == text.value {
-            Some(span.start)
-        } else if inner('"') == Some(&text.value) || inner('\'') == Some(&text.value) {
-            Some(span.start + 1)
-        } else {
-            None
+        let style = match raw.as_bytes().first() {
+            Some(b'"') => Style::DoubleQuoted,
+            Some(b'\'') => Style::SingleQuoted,
+            Some(b'|') => Style::Literal,
+            Some(b'>') => Style::Folded,
+            _ => Style::Plain,
         };
-        Self { span, exact }
+        let map = ScalarMap::new(&file.text, span, style);
+        let map = (map.text() == Some(&text.value)).then(|| Arc::new(map));
+        let inner = |quote: char| raw.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+        let verbatim = raw == text.value || [inner('"'), inner('\'')].contains(&Some(&text.value));
+        Self { span, verbatim, map }
     }
 
     /// The place of a range of the decoded text. Every span of a condition's diagnostic is made here.
     pub fn locate(&self, range: Range<usize>) -> Span {
-        let at = |offset: usize| -> Option<u32> { self.exact?.checked_add(u32::try_from(offset).ok()?) };
-        match (at(range.start), at(range.end)) {
-            (Some(start), Some(end)) if start <= end && end <= self.span.end => Span {
-                start,
-                end,
-                ..self.span
-            },
-            _ => self.span,
-        }
+        self.map
+            .as_ref()
+            .and_then(|map| map.source_range(range))
+            .unwrap_or(self.span)
     }
 }
 
@@ -100,8 +102,8 @@ impl Parsed {
         self.mentions(Var::Resource)
     }
     /// Where its text stands.
-    pub fn place(&self) -> TextPlace {
-        self.place
+    pub fn place(&self) -> &TextPlace {
+        &self.place
     }
 
     fn mentions(&self, var: Var) -> bool {

@@ -569,7 +569,9 @@ fn places_are_exact_where_the_scalar_spells_the_text() {
     assert_eq!(place("abcdef", "abcdef"), (8, 10));
     assert_eq!(place("'abcdef'", "abcdef"), (9, 11));
     assert_eq!(place("\"abcdef\"", "abcdef"), (9, 11));
-    assert_eq!(place("\"ab\\tef\"", "ab\tef"), (6, 14));
+    assert_eq!(place("\"ab\\tef\"", "ab\tef"), (9, 12));
+    assert_eq!(place("|\n  abcdef\n", "abcdef\n"), (12, 14));
+    assert_eq!(place("\"ab\\tef\"", "another text"), (6, 14));
 }
 
 #[test]

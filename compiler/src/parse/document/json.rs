@@ -7,7 +7,8 @@ use super::reader::{Reader, shown};
 use crate::diag::Diagnostic;
 use crate::diag::codes::document as codes;
 use crate::parse::node::{Node, Style, Value};
-use crate::parse::scalar::{self, Reading};
+use crate::parse::scalar;
+use crate::parse::yaml::{Reading, plain_reading};
 
 /// The value as JSON. `None` if any part of it is broken; every such part is reported.
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
@@ -35,15 +36,15 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
 }
 
 fn plain(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<String> {
-    match scalar::plain_reading(text) {
+    let reading = plain_reading(text);
+    match reading {
         // A date is a string to JSON, and to every reader that gives one back as it was written.
-        Reading::Text | Reading::Timestamp => return string(text),
-        Reading::Boolean if scalar::boolean(text).is_some() => return Some(text.to_owned()),
-        Reading::Integer if is_number(text) => return Some(text.to_owned()),
-        Reading::Float if is_number(text) => return Some(text.to_owned()),
+        Reading::String | Reading::Timestamp => return string(text),
+        Reading::Bool(_) if scalar::boolean(text).is_some() => return Some(text.to_owned()),
+        Reading::Int(_) | Reading::Float if is_number(text) => return Some(text.to_owned()),
         _ => {}
     }
-    let reading = scalar::plain_reading(text).describe();
+    let reading = reading.describe();
     let message = format!(
         "`{}` is {reading} to some readers of YAML and something else to others",
         shown(text)

@@ -8,7 +8,8 @@ use crate::ast::Text;
 use crate::diag::codes::document as codes;
 use crate::diag::{Code, Diagnostic, Sink, nearest};
 use crate::parse::node::{Entry, Node, Style, Value};
-use crate::parse::scalar::{self, Fault, Reading};
+use crate::parse::scalar::{self, Fault};
+use crate::parse::yaml::{Reading, plain_reading};
 use crate::source::{Span, Spanned};
 
 /// What reading a document needs beside its nodes.
@@ -219,8 +220,8 @@ impl Reader<'_> {
         }
         let (text, style) = self.scalar(node, ty, label)?;
         if style == Style::Plain {
-            let reading = scalar::plain_reading(text);
-            if !matches!(reading, Reading::Text | Reading::Timestamp) {
+            let reading = plain_reading(text);
+            if !matches!(reading, Reading::String | Reading::Timestamp) {
                 let message = format!(
                     "`{text}` may be read as {}, and {label} takes a string",
                     reading.describe()

@@ -21,6 +21,20 @@ pub enum Reading {
     Disputed,
 }
 
+impl Reading {
+    /// The reading in words.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::String => "a string",
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Int(_) | Self::Float => "a number",
+            Self::Timestamp => "a date",
+            Self::Disputed => "something else than a string",
+        }
+    }
+}
+
 /// How YAML reads this text when it stands without quotes.
 pub fn plain_reading(text: &str) -> Reading {
     if text.is_empty() || text == "~" {
@@ -212,6 +226,15 @@ mod tests {
         for (expected, texts) in table {
             for text in texts.split('|') {
                 assert_eq!(plain_reading(text), expected, "{text:?}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_parses_as_a_number_is_never_read_as_text(text in "[-+0-9a-fA-F_.:xoeEb]{1,8}") {
+            if text.parse::<i64>().is_ok() || text.parse::<f64>().is_ok() {
+                proptest::prop_assert_ne!(plain_reading(&text), Reading::String);
             }
         }
     }

@@ -1,0 +1,205 @@
+//! The word at which each field of a record stands. The numbers are part of the bundle's format.
+
+/// `organization`: the one record of the whole table.
+pub mod organization {
+    /// The organisation's name, a [`StrId`](super::super::StrId).
+    pub const NAME: usize = 0;
+    /// The kill that stops everything, or `NONE`.
+    pub const KILL: usize = 1;
+    /// 1 if this table answers for all, 0 if it was cut to a part.
+    pub const WHOLE: usize = 2;
+}
+/// `deployments`, sorted by name.
+pub mod deployment {
+    /// `payments/claude-code`.
+    pub const NAME: usize = 0;
+    /// The agent's name.
+    pub const AGENT: usize = 1;
+    /// The team's name.
+    pub const TEAM: usize = 2;
+    /// The first of its placements, which are sorted by environment.
+    pub const PLACEMENTS: usize = 3;
+    /// How many.
+    pub const PLACEMENT_COUNT: usize = 4;
+    /// The kill that covers it, or `NONE`.
+    pub const KILL: usize = 5;
+}
+/// `placements`, grouped by deployment.
+pub mod placement {
+    /// The deployment.
+    pub const DEPLOYMENT: usize = 0;
+    /// The environment.
+    pub const ENVIRONMENT: usize = 1;
+    /// The ring.
+    pub const RING: usize = 2;
+    /// An [`Admission`](super::super::Admission).
+    pub const ADMISSION: usize = 3;
+    /// The moment it ends, low word first; `i64::MAX` where it does not.
+    pub const UNTIL: usize = 4;
+    /// The first of its given tools, which are sorted by tool.
+    pub const GIVEN: usize = 6;
+    /// How many.
+    pub const GIVEN_COUNT: usize = 7;
+}
+/// `given`: a tool and the fragment that decides its actions.
+pub mod given {
+    /// The tool.
+    pub const TOOL: usize = 0;
+    /// The place of the tool's first cell in `fragments`.
+    pub const FRAGMENT: usize = 1;
+}
+/// `environments`, sorted by name.
+pub mod environment {
+    /// Its name.
+    pub const NAME: usize = 0;
+    /// Its rank.
+    pub const RANK: usize = 1;
+    /// The kill that covers it, or `NONE`.
+    pub const KILL: usize = 2;
+}
+/// `rings`, sorted by name.
+pub mod ring {
+    /// Its name.
+    pub const NAME: usize = 0;
+    /// Its level, 0 the most privileged.
+    pub const LEVEL: usize = 1;
+    /// Calls in [`PER`] milliseconds.
+    pub const RATE: usize = 2;
+    /// Milliseconds.
+    pub const PER: usize = 3;
+    /// The bucket's size.
+    pub const BURST: usize = 4;
+    /// Calls at once.
+    pub const CONCURRENT: usize = 5;
+}
+/// `tools`, sorted by name, then credentials by name.
+pub mod tool {
+    /// `github`, or `credential.billing-db`.
+    pub const NAME: usize = 0;
+    /// The first of its classified actions: those with a cell.
+    pub const ACTIONS: usize = 1;
+    /// How many.
+    pub const ACTION_COUNT: usize = 2;
+    /// The kill that covers it, or `NONE`.
+    pub const KILL: usize = 3;
+    /// [`STRICT`], [`CREDENTIAL`].
+    pub const FLAGS: usize = 4;
+    /// An argument that no parameter declares denies the call.
+    pub const STRICT: u32 = 1;
+    /// It is a credential.
+    pub const CREDENTIAL: u32 = 2;
+}
+/// `actions`: first those with a cell, grouped by tool; then those that are only a list of variants.
+pub mod action {
+    /// The full name.
+    pub const NAME: usize = 0;
+    /// Its tool.
+    pub const TOOL: usize = 1;
+    /// The effect (0 read, 1 write, 2 destructive), [`EXTERNAL`], [`REVERSIBLE`].
+    pub const FLAGS: usize = 2;
+    /// The first of its top-level parameters, sorted by name.
+    pub const PARAMETERS: usize = 3;
+    /// How many.
+    pub const PARAMETER_COUNT: usize = 4;
+    /// Slots of its parameters, nested ones included.
+    pub const SLOTS: usize = 5;
+    /// The first of its variants, in the order in which they are tried.
+    pub const VARIANTS: usize = 6;
+    /// How many; 0 for an action that has a cell.
+    pub const VARIANT_COUNT: usize = 7;
+    /// The first of the classes that the session holds afterwards, in `words`.
+    pub const READS: usize = 8;
+    /// How many.
+    pub const READ_COUNT: usize = 9;
+    /// Of a credential: milliseconds that it may live, low word first; else 0.
+    pub const TTL: usize = 10;
+    /// Two bits.
+    pub const EFFECT_MASK: u32 = 3;
+    /// Seen outside the organisation.
+    pub const EXTERNAL: u32 = 4;
+    /// Can be undone.
+    pub const REVERSIBLE: u32 = 8;
+}
+/// `variants`: a guard over the arguments, and the action that it takes the call as.
+pub mod variant {
+    /// A guard.
+    pub const GUARD: usize = 0;
+    /// An action with a cell.
+    pub const ACTION: usize = 1;
+}
+/// `cells`
+pub mod cell {
+    /// The first of its entries: denies, then grants, then gates, then observed.
+    pub const ENTRIES: usize = 0;
+    /// How many denies.
+    pub const DENIES: usize = 1;
+    /// How many grants.
+    pub const GRANTS: usize = 2;
+    /// How many gates.
+    pub const GATES: usize = 3;
+    /// How many rules that only say what they would do.
+    pub const OBSERVED: usize = 4;
+    /// 1 if the ring's ceiling excludes the action whatever the rules say.
+    pub const CEILING: usize = 5;
+}
+/// `entries`
+pub mod entry {
+    /// The rule.
+    pub const RULE: usize = 0;
+    /// Its guard.
+    pub const GUARD: usize = 1;
+    /// The approval that it asks for, or `NONE`.
+    pub const APPROVAL: usize = 2;
+}
+/// `kills`
+pub mod kill {
+    /// Its name.
+    pub const NAME: usize = 0;
+    /// Why.
+    pub const REASON: usize = 1;
+}
+/// `approvals`
+pub mod approval {
+    /// The first of its requirements.
+    pub const REQUIREMENTS: usize = 0;
+    /// How many.
+    pub const REQUIREMENT_COUNT: usize = 1;
+    /// Milliseconds that people have to answer, low word first.
+    pub const TIMEOUT: usize = 2;
+    /// 1 if the agent's owner and the person it works for do not count.
+    pub const SEPARATION: usize = 4;
+    /// 0 forge, 1 signed, 2 present.
+    pub const EVIDENCE: usize = 5;
+}
+/// `requirements`
+pub mod requirement {
+    /// How many people.
+    pub const COUNT: usize = 0;
+    /// As written, strings in `words`.
+    pub const FROM: usize = 1;
+    /// How many.
+    pub const FROM_COUNT: usize = 2;
+    /// Whom that means, people in `words`.
+    pub const PEOPLE: usize = 3;
+    /// How many.
+    pub const PEOPLE_COUNT: usize = 4;
+}
+/// `rules`, sorted by name: what a decision reports.
+pub mod rule {
+    /// `policy/rule`.
+    pub const NAME: usize = 0;
+    /// The reason given, or `NONE`.
+    pub const REASON: usize = 1;
+    /// 0 allow, 1 require_approval, 2 deny.
+    pub const EFFECT: usize = 2;
+    /// Its own limit: so many calls, or 0 for none,
+    pub const LIMIT: usize = 3;
+    /// in so many milliseconds.
+    pub const LIMIT_PER: usize = 4;
+    /// The path of the file that brought it.
+    pub const PATH: usize = 5;
+    /// The line in it, from 1.
+    pub const LINE: usize = 6;
+    /// The commit that brought it, or `NONE` until the trail says.
+    pub const COMMIT: usize = 7;
+}
