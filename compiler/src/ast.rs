@@ -5,6 +5,8 @@
 
 #![allow(missing_docs, reason = "a field is the field of the same name in the document")]
 
+use std::fmt;
+
 use polity_runtime::value::Effect as ActionEffect;
 
 use crate::source::{FileId, Span, Spanned};
@@ -72,6 +74,17 @@ pub enum Body {
 /// A length of time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub i64);
+
+/// As it would be written: in the greatest unit that divides it.
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
+        match units.iter().find(|(unit, _)| self.0 != 0 && self.0 % unit == 0) {
+            Some((unit, name)) => write!(f, "{}{name}", self.0 / unit),
+            None => write!(f, "{} ms", self.0),
+        }
+    }
+}
 
 /// `20/h`: so many in so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use polity_runtime::table::Table;
 
-use crate::ast::{Body, Documents, Moment};
+use crate::ast::{Body, Broken, Documents, Moment};
 use crate::check::check;
 use crate::diag::codes::rule::{NOT_COMPILED_YET, NOT_ENFORCED_YET};
 use crate::diag::{Diagnostic, Findings, LintLevels, Sink};
@@ -31,7 +31,12 @@ pub struct Compiled {
 /// Compiles a tree. `now` is what dates are compared with in lints; the table does not depend on it. `sink` holds what
 /// was found while the tree was read.
 pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
-    let Parsed { documents, pragmas } = parse(tree, &mut sink);
+    let unread = sink.has_errors();
+    let Parsed { mut documents, pragmas } = parse(tree, &mut sink);
+    if unread {
+        // What was not read may have declared any name: that was reported, and none of them is called unknown too.
+        documents.broken.push(Broken { kind: None, name: None });
+    }
     let organization = resolve(&documents, &mut sink);
     let levels = LintLevels::read(&organization.lints, &mut sink);
     not_yet(&documents, &mut sink);

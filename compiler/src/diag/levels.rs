@@ -54,7 +54,7 @@ impl LintLevels {
                 let message = format!("lint level that does not exist: `{}`", name.value);
                 let label = "expected `allow`, `warn` or `deny`";
                 sink.push(
-                    Diagnostic::new(&codes::lint::UNKNOWN_LINT_LEVEL, message, name.span, label).with_suggestion(
+                    Diagnostic::new(&codes::document::UNKNOWN_VALUE, message, name.span, label).with_suggestion(
                         &name.value,
                         name.span,
                         NAMES.map(|(known, _)| known),
@@ -167,7 +167,7 @@ mod tests {
         );
         assert_eq!(
             read("unused-pragma", "forbid").1,
-            ["unknown-lint-level: lint level that does not exist: `forbid`"]
+            ["unknown-value: lint level that does not exist: `forbid`"]
         );
     }
 }

@@ -170,6 +170,10 @@ impl Sink {
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.found
     }
+    /// Everything taken in, for whoever passes on a part of it.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.found
+    }
     /// Whether an error is among them.
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(|d| d.severity == Severity::Error)

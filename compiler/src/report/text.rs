@@ -100,6 +100,7 @@ fn diagnostic(text: &mut String, found: &Diagnostic, places: &mut Places<'_>, pa
         let mut advice = visible::line(&help.text);
         if let Some((_, replacement)) = &help.replacement
             && !help.text.contains(replacement.as_str())
+            && !help.text.ends_with('?')
         {
             let _ = write!(advice, ": `{}`", visible::line(replacement));
         }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use polity_runtime::table::{EnvironmentId, RingId, ToolId};
 
 use super::names::{Names, look_up};
-use super::people::sorted;
+use super::people::{sorted, unknown_person};
 use super::{Agent, Deployment, Organization, Placement, TeamId, of_kind};
 use crate::ast::{self, Body, Documents, Enforcement, Text};
 use crate::diag::codes::reference::{
-    CREDENTIAL_NOT_HERE, DUPLICATE_NAME, NEVER_ADMITTED, TOOL_ABOVE_CEILING, UNKNOWN_CREDENTIAL, UNKNOWN_PERSON,
+    CREDENTIAL_NOT_HERE, DUPLICATE_NAME, NEVER_ADMITTED, TOOL_ABOVE_CEILING, UNKNOWN_CREDENTIAL,
 };
 use crate::diag::{Diagnostic, Sink};
 use crate::source::Span;
@@ -25,10 +25,7 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
             && !names.people.has(&contact.value)
             && !names.groups.has(&contact.value)
         {
-            let candidates = names.people.names().chain(names.groups.names());
-            let message = format!("no person or group is called `{}`", contact.value);
-            let diagnostic = Diagnostic::new(&UNKNOWN_PERSON, message, contact.span, "");
-            sink.push(diagnostic.with_suggestion(&contact.value, contact.span, candidates));
+            unknown_person(names, contact, sink);
         }
         organization.agents.push(Agent {
             name: name.clone(),
@@ -41,9 +38,9 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     let mut all: BTreeMap<String, Deployment> = BTreeMap::new();
     for (document, written) in of_kind(documents, |b| if let Body::Deployment(d) = b { Some(d) } else { None }) {
         let Some(agent) = &written.agent else { continue };
-        // Under a team's folder the team goes without saying.
+        // Under a team's folder the team goes without saying, and another one was reported.
         let implied = document.team.as_ref().map(|team| Text::new(team.clone(), agent.span));
-        let Some(team) = written.team.as_ref().or(implied.as_ref()) else {
+        let Some(team) = implied.as_ref().or(written.team.as_ref()) else {
             continue;
         };
         // The folder of an unknown team was reported already.
@@ -167,15 +164,18 @@ impl Resolver<'_> {
         if !place.takes_enforcement(enforcement) {
             let span: Span = placement.enforced_by.map_or(name.span, |by| by.span);
             let message = format!(
-                "`{}` does not take a deployment that is enforced by {}: it is never admitted there",
+                "`{}` does not take a deployment {}: it is never admitted there",
                 name.value,
-                spell(enforcement)
+                match enforcement {
+                    Enforcement::None => "that nothing enforces".to_owned(),
+                    other => format!("whose `enforced_by` is `{}`", spell(other)),
+                }
             );
             let takes: Vec<&str> = match &place.enforced_by {
                 Some(list) => list.iter().map(|by| spell(*by)).collect(),
                 None => vec!["embedded", "hook", "gateway", "container"],
             };
-            let help = format!("say `enforced_by`, one of {}", takes.join(", "));
+            let help = format!("say `enforced_by`, one of `{}`", takes.join("`, `"));
             let diagnostic = Diagnostic::new(&NEVER_ADMITTED, message, span, "");
             self.sink.push(
                 diagnostic
@@ -213,8 +213,11 @@ impl Resolver<'_> {
                     team.name.value, text.value
                 );
                 let diagnostic = Diagnostic::new(&TOOL_ABOVE_CEILING, message, text.span, "");
-                self.sink
-                    .push(diagnostic.with_related(team.name.span, "its ceiling is declared here"));
+                self.sink.push(
+                    diagnostic
+                        .with_related(team.name.span, "its ceiling is declared here")
+                        .with_help("take it out here, or add it to the team's `ceiling`"),
+                );
                 continue;
             }
             given.push(id);
@@ -234,13 +237,23 @@ impl Resolver<'_> {
                 .zip(credential)
                 .is_none_or(|(here, credential)| credential.environments.contains(&here));
             if !here {
+                let name = |id: EnvironmentId| {
+                    organization
+                        .environments
+                        .get(id.0 as usize)
+                        .map(|e| e.name.value.as_str())
+                };
                 let message = format!(
-                    "credential `{}` is not for this environment: it is never given there",
-                    text.value
+                    "credential `{}` is not for `{}`: it is never given there",
+                    text.value,
+                    environment.and_then(name).unwrap_or_default()
                 );
                 let mut diagnostic = Diagnostic::new(&CREDENTIAL_NOT_HERE, message, text.span, "");
                 if let Some(credential) = credential {
-                    diagnostic = diagnostic.with_related(credential.name.span, "its environments are declared here");
+                    let its: Vec<&str> = credential.environments.iter().filter_map(|id| name(*id)).collect();
+                    diagnostic = diagnostic
+                        .with_related(credential.name.span, "its environments are declared here")
+                        .with_help(format!("it is for `{}`: take it out here", its.join("`, `")));
                 }
                 self.sink.push(diagnostic);
                 continue;

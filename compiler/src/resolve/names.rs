@@ -47,6 +47,11 @@ impl Index {
         self.broken_unnamed || self.broken.contains(name)
     }
 
+    /// Whether any document of the kind could not be read.
+    pub(super) fn any_broken(&self) -> bool {
+        self.broken_unnamed || !self.broken.is_empty()
+    }
+
     /// The names, in the order of their ids.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
@@ -76,6 +81,9 @@ impl Index {
                 }
             }
         }
+        // Likewise a document whose name alone was not legible. A Deployment has none.
+        let unnamed = |document: &Document| document.name.is_none() && self::kind(&document.body) == kind;
+        self.broken_unnamed |= kind != "Deployment" && documents.documents.iter().any(unnamed);
     }
 }
 
@@ -91,6 +99,13 @@ pub(super) struct Names {
     pub(super) tools: Index,
     pub(super) credentials: Index,
     pub(super) agents: Index,
+    /// Only to know which of them could not be read.
+    pub(super) policies: Index,
+    /// Likewise.
+    pub(super) deployments: Index,
+    /// Every action, variant and rule that was written, with its full name: one that is left out for an error of its
+    /// own is not unknown.
+    pub(super) written: BTreeSet<String>,
 }
 
 impl Names {
@@ -100,6 +115,7 @@ impl Names {
         let mut others: BTreeMap<(&str, &str), Span> = BTreeMap::new();
         for document in &documents.documents {
             let Some(name) = &document.name else { continue };
+            names.parts(&name.value, &document.body);
             let kind = kind(&document.body);
             let taken = match &document.body {
                 Body::Person(_) => names.principal(&name.value).or_else(|| names.people.add(name)),
@@ -132,7 +148,30 @@ impl Names {
         names.tools.finish("Tool", documents);
         names.credentials.finish("Credential", documents);
         names.agents.finish("Agent", documents);
+        names.policies.finish("Policy", documents);
+        names.deployments.finish("Deployment", documents);
         names
+    }
+
+    /// Takes note of the parts of a document that others refer to.
+    fn parts(&mut self, name: &str, body: &Body) {
+        match body {
+            Body::Tool(tool) => {
+                for (short, action) in &tool.actions {
+                    let action_name = format!("{name}.{}", short.value);
+                    let variants = action.variants.iter();
+                    self.written
+                        .extend(variants.map(|(variant, _)| format!("{action_name}/{}", variant.value)));
+                    self.written.insert(action_name);
+                }
+            }
+            Body::Policy(policy) => {
+                let rules = policy.rules.iter();
+                self.written
+                    .extend(rules.map(|(rule, _)| format!("{name}/{}", rule.value)));
+            }
+            _ => {}
+        }
     }
 
     /// People, groups and teams share one namespace.
@@ -190,9 +229,11 @@ fn duplicate(kind: &str, document: &Document, name: &Text, first: Span) -> Diagn
                 name.value
             )
         }
-        _ => format!("there are two {kind}s called `{}`", name.value),
+        _ => format!("`{}` is taken: another {kind} has that name", name.value),
     };
-    Diagnostic::new(&DUPLICATE_NAME, message, name.span, "the second one").with_related(first, "the first one is here")
+    Diagnostic::new(&DUPLICATE_NAME, message, name.span, "the second one")
+        .with_related(first, "the first one is here")
+        .with_help("rename one of them")
 }
 
 /// A document's kind, as it is written.

@@ -141,19 +141,19 @@ fn expand<'d>(
             let cycle = open.iter().skip(start).map(|(group, ..)| *group).chain([name]);
             let route = cycle.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" -> ");
             let message = format!("group `{name}` contains itself: {route}");
-            sink.push(Diagnostic::new(
-                &GROUP_CYCLE,
-                message,
-                member.span,
-                "this closes the circle",
-            ));
+            let help = "take one of these groups out of the next";
+            sink.push(Diagnostic::new(&GROUP_CYCLE, message, member.span, "this closes the circle").with_help(help));
         } else if direct.contains_key(name) {
             open.push((name, BTreeSet::new(), below(name)));
         }
     }
 }
 
-fn unknown_person(names: &Names, name: &Text, sink: &mut Sink) {
+pub(super) fn unknown_person(names: &Names, name: &Text, sink: &mut Sink) {
+    // Somebody whose document could not be read is not unknown.
+    if names.people.is_broken(&name.value) || names.groups.is_broken(&name.value) {
+        return;
+    }
     let candidates = names.people.names().chain(names.groups.names());
     let message = format!("no person or group is called `{}`", name.value);
     let mut diagnostic = Diagnostic::new(&UNKNOWN_PERSON, message, name.span, "");
@@ -184,6 +184,10 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
         |b| if let Body::Organization(o) = b { Some(o) } else { None },
     );
     let Some((document, root)) = all.next() else {
+        let broken = |broken: &ast::Broken| broken.kind.as_deref().is_none_or(|kind| kind == "Organization");
+        if documents.broken.iter().any(broken) {
+            return;
+        }
         let message = "there is no Organization document";
         sink.push(
             Diagnostic::without_place(&NO_ORGANIZATION, message).with_help(
@@ -193,14 +197,18 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
         return;
     };
     for (second, _) in all {
+        let span = |document: &ast::Document| document.name.as_ref().map_or(document.span, |name| name.span);
         sink.push(
             Diagnostic::new(
                 &TWO_ORGANIZATIONS,
                 "a repository holds one organisation",
-                second.span,
+                span(second),
                 "the second one",
             )
-            .with_related(document.span, "the first one is here"),
+            .with_related(span(document), "the first one is here")
+            .with_help(
+                "remove one; two organisations are two repositories, or two folders each with its `polity.yaml`",
+            ),
         );
     }
     organization.name = document
@@ -220,7 +228,10 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
         effects,
     };
     organization.lints = root.lints.clone();
-    if organization.owners.len() < 2 && !organization.sole_owner && !root.owners.is_empty() {
+    // Where somebody is unknown or could not be read, who is left to be counted is not the point.
+    let unknown = sink.diagnostics().iter().any(|found| *found.code == UNKNOWN_PERSON);
+    let all_known = !unknown && !names.people.any_broken() && !names.groups.any_broken();
+    if organization.owners.len() < 2 && !organization.sole_owner && !root.owners.is_empty() && all_known {
         let span = root.owners.first().map_or(document.span, |owner| owner.span);
         let message = "an organisation needs two owners: one cannot approve what they wrote themselves";
         sink.push(
@@ -300,7 +311,8 @@ fn keys(documents: &Documents, sink: &mut Sink) {
                     };
                     sink.push(
                         Diagnostic::new(&SHARED_KEY, message, key.span, "")
-                            .with_related(*first, "it is listed here first"),
+                            .with_related(*first, "it is listed here first")
+                            .with_help("make a key for each, and list each once"),
                     );
                 }
                 None => {

@@ -218,14 +218,28 @@ impl Resolver<'_> {
                     .deployments
                     .get(id.0 as usize)
                     .map_or("", |deployment| deployment.name.as_str());
-                let message =
-                    format!("for `{name}` this approval can never be given: there are too few people who could");
-                let span = approval.require.first().map_or(approval.span, |first| first.span);
-                let mut diagnostic = Diagnostic::new(&APPROVAL_CANNOT_BE_MET, message, span, "");
-                if excluded.is_some() {
-                    diagnostic = diagnostic.with_help(
-                        "the agent's owner does not count (`separation`), and a person counts for one requirement",
-                    );
+                // Either one requirement is too much by itself, or they take the same people.
+                let short = eligible
+                    .iter()
+                    .position(|(count, people)| *count as usize > people.len());
+                let why = match short.and_then(|at| eligible.get(at)) {
+                    Some((count, people)) if people.is_empty() => format!("it takes {count}, and nobody could give it"),
+                    Some((count, people)) => format!("it takes {count}, and only {} could give it", people.len()),
+                    None => "each person counts for one requirement, and there are too few".to_owned(),
+                };
+                let span = approval
+                    .require
+                    .get(short.unwrap_or(0))
+                    .map_or(approval.span, |written| written.span);
+                let message = format!("for `{name}` this approval can never be given: {why}");
+                let mut diagnostic = Diagnostic::new(&APPROVAL_CANNOT_BE_MET, message, span, "")
+                    .with_help("name more people, or lower `count`");
+                let named = |one: &Requirement| {
+                    let owners = team_owners.iter().filter(|_| one.team_owners);
+                    one.people.iter().chain(owners).any(|person| Some(*person) == excluded)
+                };
+                if require.iter().any(named) {
+                    diagnostic = diagnostic.with_help("the agent's owner does not count, because of `separation`");
                 }
                 self.sink.push(diagnostic);
                 return;
@@ -247,8 +261,12 @@ impl Resolver<'_> {
                 continue;
             };
             let Ok(rule) = rules.binary_search_by(|rule| rule.name.as_str().cmp(&to.value)) else {
+                let policy = to.value.split_once('/').map_or("", |(policy, _)| policy);
+                if self.names.policies.is_broken(policy) || self.names.written.contains(&to.value) {
+                    continue;
+                }
                 let message = format!("no rule is called `{}`", to.value);
-                let diagnostic = Diagnostic::new(&UNKNOWN_RULE, message, to.span, "written `policy/rule`");
+                let diagnostic = Diagnostic::new(&UNKNOWN_RULE, message, to.span, "");
                 self.sink.push(diagnostic.with_suggestion(
                     &to.value,
                     to.span,
@@ -258,9 +276,11 @@ impl Resolver<'_> {
             };
             let Some(lifted) = rules.get(rule) else { continue };
             if lifted.effect == RuleEffect::Allow {
-                let message = format!("`{}` is an allow rule: there is nothing to lift", to.value);
+                let message = format!("`{}` is an allow: there is nothing in it to lift", to.value);
+                let help = "name the deny or the gate that is in the way; another allow grants more, a deny takes away";
                 let diagnostic = Diagnostic::new(&EXCEPTION_OF_ALLOW, message, to.span, "");
-                self.sink.push(diagnostic.with_related(lifted.span, "the rule is here"));
+                self.sink
+                    .push(diagnostic.with_related(lifted.span, "the rule is here").with_help(help));
                 continue;
             }
             if team.is_some() && lifted.team != team {

@@ -163,7 +163,11 @@ impl Resolver<'_> {
             };
             (!deployed.is_empty(), deployed)
         };
-        if !known {
+        let broken = match entry.value.rsplit_once('/') {
+            None => self.names.agents.is_broken(&entry.value),
+            Some((_, agent)) => self.names.agents.is_broken(agent) || self.names.deployments.is_broken(&entry.value),
+        };
+        if !known && !broken {
             let candidates: Vec<&str> = if everywhere {
                 self.names.agents.names().collect()
             } else {
@@ -199,7 +203,7 @@ impl Resolver<'_> {
             .filter(|(_, agent)| tagged(agent))
             .map(|(id, _)| id)
             .collect();
-        if agents.is_empty() {
+        if agents.is_empty() && !self.names.agents.any_broken() {
             let candidates = organization.agents.iter().flat_map(|agent| &agent.tags);
             let same: BTreeSet<&str> = candidates
                 .filter(|(k, _)| *k == key.value)
@@ -381,6 +385,9 @@ impl Resolver<'_> {
     fn unknown_action(&mut self, entry: &Text) {
         let organization = self.organization;
         let tool = entry.value.split_once('.').map_or("", |(tool, _)| tool);
+        if self.names.tools.is_broken(tool) || self.names.written.contains(&entry.value) {
+            return;
+        }
         let declared = organization.tools.iter().find(|candidate| candidate.name == tool);
         let message = format!("no tool has an action `{}`", entry.value);
         let label = declared

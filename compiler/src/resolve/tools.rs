@@ -112,7 +112,7 @@ impl Resolver<'_> {
         {
             let message = "`to_hosts` is derived from the list `to`: no parameter may be called so beside it";
             self.sink
-                .push(Diagnostic::new(&DERIVED_NAME_TAKEN, message, taken.span, ""));
+                .push(Diagnostic::new(&DERIVED_NAME_TAKEN, message, taken.span, "").with_help("give it another name"));
             return;
         }
         let Some(shape) = shape::build(&action.params) else {
@@ -121,8 +121,10 @@ impl Resolver<'_> {
                 short.value,
                 shape::MAX_SLOTS
             );
-            self.sink
-                .push(Diagnostic::new(&TOO_MANY_PARAMETERS, message, short.span, ""));
+            self.sink.push(
+                Diagnostic::new(&TOO_MANY_PARAMETERS, message, short.span, "")
+                    .with_help("declare what no rule looks into as one parameter of the type `opaque`"),
+            );
             return;
         };
         let base = format!("{}.{}", tool_name.value, short.value);
@@ -255,14 +257,16 @@ impl Resolver<'_> {
                 };
                 if let Some(most) = environment.credentials_max_ttl.filter(|most| *most < ttl.value) {
                     let message = format!(
-                        "`{}` may live longer than any credential of `{}` may: at most {} s there",
-                        name.value,
-                        environment.name.value,
-                        most.0 / 1000
+                        "`{}` may live for {}, and no credential of `{}` for more than {most}",
+                        name.value, ttl.value, environment.name.value
                     );
                     let diagnostic = Diagnostic::new(&CREDENTIAL_OUTLIVES_ENVIRONMENT, message, ttl.span, "");
-                    self.sink
-                        .push(diagnostic.with_related(environment.name.span, "the environment is declared here"));
+                    let spelled = most.to_string();
+                    self.sink.push(
+                        diagnostic
+                            .with_related(environment.name.span, "the environment is declared here")
+                            .with_replacement(format!("write at most `{spelled}`"), ttl.span, spelled),
+                    );
                 }
             }
         }

@@ -18,7 +18,7 @@ use polity_runtime::value::Effect;
 
 use crate::ast::{Evidence, RuleEffect};
 use crate::diag::codes::condition::CONDITION_TOO_LARGE;
-use crate::diag::codes::rule::TABLE_TOO_LARGE;
+use crate::diag::codes::source::TREE_TOO_LARGE;
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::RuleSet;
 use crate::resolve::shape::{Parameter, Shape, Type};
@@ -55,9 +55,9 @@ pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, si
     };
     let table = writer.write(cells).ok().and_then(|data| Table::new(data).ok());
     if table.is_none() {
-        let message = "the table is larger than its format can hold";
+        let message = "the organisation is larger than a bundle can hold";
         sink.push(
-            Diagnostic::without_place(&TABLE_TOO_LARGE, message).with_help("build parts of the organisation apart"),
+            Diagnostic::without_place(&TREE_TOO_LARGE, message).with_help("build parts of the organisation apart"),
         );
     }
     table

@@ -2,7 +2,6 @@
 
 super::codes! {
     Error UNKNOWN_CODE "unknown-code";
-    Error UNKNOWN_LINT_LEVEL "unknown-lint-level";
     Error NOT_A_LINT "not-a-lint";
     Warning UNUSED_PRAGMA "unused-pragma";
     Warning AGENT_NOWHERE "agent-deployed-nowhere";

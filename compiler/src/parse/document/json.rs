@@ -44,7 +44,10 @@ fn plain(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<String> {
         Reading::Int(_) | Reading::Float if is_number(text) => return Some(text.to_owned()),
         _ => {}
     }
-    let reading = reading.describe();
+    let reading = match reading {
+        Reading::Disputed => "a string",
+        reading => reading.describe(),
+    };
     let message = format!(
         "`{}` is {reading} to some readers of YAML and something else to others",
         shown(text)

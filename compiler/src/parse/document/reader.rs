@@ -342,7 +342,10 @@ impl Reader<'_> {
         if let (Style::Plain, Some(value)) = (style, scalar::boolean(text)) {
             return Some(value);
         }
-        let message = format!("{label} is `true` or `false`, not `{}`", shown(text));
+        let message = match style {
+            Style::Plain => format!("{label} is `true` or `false`, not `{}`", shown(text)),
+            _ => format!("{label} is `true` or `false`, and `{}` in quotes is text", shown(text)),
+        };
         let found = Diagnostic::new(&codes::NOT_A_BOOLEAN, message, node.span, "not a boolean");
         let meant = match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "y" => Some("true"),
@@ -372,7 +375,8 @@ impl Reader<'_> {
                     .push(Diagnostic::new(&codes::OUT_OF_RANGE, message, node.span, "too large"));
                 return None;
             }
-            _ => format!("{label} is a whole number, not `{}`", shown(text)),
+            (Style::Plain, _) => format!("{label} is a whole number, not `{}`", shown(text)),
+            _ => format!("{label} is a whole number, and `{}` in quotes is text", shown(text)),
         };
         let found = Diagnostic::new(&codes::NOT_AN_INTEGER, message, node.span, "not a whole number");
         self.sink

@@ -139,7 +139,8 @@ pub(super) fn changes(reader: &mut Reader<'_>, mut fields: Fields) -> Vec<Change
     };
     if let Some(beside) = fields.slots.iter().find(|slot| slot.name != "any") {
         let message = format!("`any` stands alone, and `{}` is beside it", beside.name);
-        let found = Diagnostic::new(&codes::ANY_NOT_ALONE, message, beside.key, "beside `any`").with_related(any, "");
+        let found = Diagnostic::new(&codes::ANY_NOT_ALONE, message, beside.key, "beside `any`")
+            .with_related(any, "the alternatives are here");
         reader.sink.push(found.with_help(format!(
             "repeat `{}` in each alternative that it is meant for",
             beside.name
