@@ -44,6 +44,7 @@ impl Call {
             Condition::Constant(Answer::Error) => Err(Errs),
             Condition::Test(test) => self.test(test),
             Condition::Not(a) => Ok(!self.condition(a)?),
+            Condition::ErrorIsNo(a) => Ok(self.condition(a).unwrap_or(false)),
             Condition::And(a, b) => Ok(self.condition(a)? && self.condition(b)?),
             Condition::Or(a, b) => Ok(self.condition(a)? || self.condition(b)?),
             Condition::If(a, b, c) => {
