@@ -8,6 +8,7 @@ pub mod generate;
 pub mod load;
 #[cfg(test)]
 mod load_tests;
+pub mod measure;
 pub mod naive;
 pub mod normal;
 pub mod requests;
