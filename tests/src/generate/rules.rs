@@ -17,6 +17,10 @@ const RULES_OF_A_POLICY: (usize, usize) = (3, 12);
 /// So few that a small organisation has policies of several teams.
 const RULES_OF_A_SMALL_POLICY: (usize, usize) = (1, 4);
 
+/// How many of a hundred rules without a condition name more than a few actions, in a large organisation. Picked by gut
+/// feeling: two or three of them a tool in ten thousand rules.
+const WIDE_PERCENT: usize = 2;
+
 /// Whom a policy can reach, and with what.
 struct Reach<'o> {
     team: Option<&'o str>,
@@ -386,11 +390,9 @@ impl Writer<'_> {
         let actions = self.actions_of(&tool);
         let whole: Vec<(String, usize)> = (0..actions.len()).map(|place| (tool.clone(), place)).collect();
         // Large organisations have their conditions on few actions each.
-        let roll = if conditional && !self.parameters.dense {
-            0
-        } else {
-            random.below(20)
-        };
+        // What names whole tools or classes of actions is rare there: each such rule stands in thousands of cells.
+        let narrow = !self.parameters.dense && (conditional || !random.percent(WIDE_PERCENT));
+        let roll = if narrow { 0 } else { random.below(20) };
         match roll {
             0..10 => {
                 let count = *random.pick(&[1, 1, 1, 1, 1, 2]);
