@@ -351,6 +351,9 @@ fn test(table: &Table, op: u32, left: u32, right: u32, call: &Call<'_>) -> Resul
     let op = Op::from_word(op).ok_or(Blame::Table)?;
     let left = Term::decode(left).ok_or(Blame::Table)?;
     let right = Term::decode(right).ok_or(Blame::Table)?;
+    if let Some(answer) = term::compare(table, op, left, right, call) {
+        return Ok(answer);
+    }
     match op {
         Op::Has => has(left, call),
         // That a term equals itself says that it can be read: the one thing that can be asked of a record as a whole.

@@ -4,10 +4,12 @@
 //! the table but the types of [`polity::ast`], so that an error would have to be made twice to go unseen.
 //! [`generate`] writes organisations, [`requests`] the calls that lie on the boundaries of their rules.
 
+pub mod cedar;
 pub mod generate;
 pub mod load;
 #[cfg(test)]
 mod load_tests;
+pub mod measure;
 pub mod naive;
 pub mod normal;
 pub mod requests;

@@ -64,7 +64,10 @@ impl Resolver<'_> {
             let own = self.lookup.scope(&rule.selector, team, self.sink);
             let scope = both(&outer, &own);
             self.resources(&scope, &policy.scope, &rule.selector);
-            let except = rule.except.as_ref().map(|selector| self.except(selector, team));
+            let except = rule
+                .except
+                .as_ref()
+                .map(|selector| self.except(selector, team, &scope));
             let approval = rule.approval.as_ref().map(|approval| self.approval(approval, &scope));
             rules.push(Rule {
                 name: format!("{}/{}", name.value, rule_name.value),
@@ -86,9 +89,12 @@ impl Resolver<'_> {
     }
 
     /// A rule's `except`. What it names need not lie within the rule, but must exist.
-    fn except(&mut self, selector: &Selector, team: Option<TeamId>) -> Scope {
+    fn except(&mut self, selector: &Selector, team: Option<TeamId>, rule: &Scope) -> Scope {
         let scope = self.lookup.scope(selector, team, self.sink);
-        self.resources(&scope, &Selector::default(), selector);
+        // It is looked at for the rule's own actions alone.
+        if selector.resources.is_some() {
+            self.resources(&both(&scope, rule), &Selector::default(), selector);
+        }
         scope
     }
 
@@ -162,30 +168,32 @@ impl Resolver<'_> {
     /// Each person counts for one requirement: for every deployment that the rule reaches there must be an assignment.
     fn can_be_met(&mut self, approval: &ast::Approval, require: &[Requirement], separation: bool, scope: &Scope) {
         let organization = self.organization;
-        let mut reached: BTreeMap<(Vec<_>, Option<_>), DeploymentId> = BTreeMap::new();
-        for (id, deployment) in (0u32..).map(DeploymentId).zip(&organization.deployments) {
-            if scope
-                .deployments
-                .as_ref()
-                .is_some_and(|list| list.binary_search(&id).is_err())
-            {
-                continue;
-            }
-            let owners = match require.iter().any(|one| one.team_owners) {
-                true => organization
-                    .teams
-                    .get(deployment.team.0 as usize)
-                    .map(|team| team.owners.clone())
-                    .unwrap_or_default(),
-                false => Vec::new(),
+        let by_team = require.iter().any(|one| one.team_owners);
+        // Few teams and owners stand behind many deployments: the first deployment of each pair is enough.
+        let mut pairs: BTreeMap<(Option<TeamId>, Option<_>), DeploymentId> = BTreeMap::new();
+        let mut reach = |id: DeploymentId| {
+            let Some(deployment) = organization.deployments.get(id.0 as usize) else {
+                return;
             };
-            let agent_owner = organization
-                .agents
-                .get(deployment.agent.0 as usize)
-                .and_then(|agent| agent.owner);
-            reached
-                .entry((owners, agent_owner.filter(|_| separation)))
-                .or_insert(id);
+            let agent = organization.agents.get(deployment.agent.0 as usize);
+            let owner = agent.and_then(|agent| agent.owner).filter(|_| separation);
+            pairs.entry((Some(deployment.team).filter(|_| by_team), owner)).or_insert(id);
+        };
+        match &scope.deployments {
+            Some(list) => list.iter().copied().for_each(&mut reach),
+            None => (0u32..)
+                .map(DeploymentId)
+                .zip(&organization.deployments)
+                .for_each(|(id, _)| reach(id)),
+        }
+        let mut reached: BTreeMap<(Vec<_>, Option<_>), DeploymentId> = BTreeMap::new();
+        for ((team, owner), id) in pairs {
+            let owners = team
+                .and_then(|team| organization.teams.get(team.0 as usize))
+                .map(|team| team.owners.clone())
+                .unwrap_or_default();
+            let first = reached.entry((owners, owner)).or_insert(id);
+            *first = (*first).min(id);
         }
         if reached.is_empty() && !require.iter().any(|one| one.team_owners) {
             // A rule that reaches nobody today must make sense for whoever comes tomorrow.
@@ -253,7 +261,7 @@ impl Resolver<'_> {
             sorted(documents, |b| if let Body::Exception(e) = b { Some(e) } else { None })
         {
             let team = self.team(document);
-            let scope = self.except(&exception.selector, team);
+            let scope = self.lookup.scope(&exception.selector, team, self.sink);
             if let Some(owner) = &exception.owner {
                 self.names.person(owner, self.sink);
             }
@@ -275,6 +283,10 @@ impl Resolver<'_> {
                 continue;
             };
             let Some(lifted) = rules.get(rule) else { continue };
+            if exception.selector.resources.is_some() {
+                let within = both(&scope, &lifted.scope);
+                self.resources(&within, &Selector::default(), &exception.selector);
+            }
             if lifted.effect == RuleEffect::Allow {
                 let message = format!("`{}` is an allow: there is nothing in it to lift", to.value);
                 let help = "name the deny or the gate that is in the way; another allow grants more, a deny takes away";

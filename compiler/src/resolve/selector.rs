@@ -2,7 +2,9 @@
 //!
 //! An entry that matches nothing is an error: in the repository, or in a team's file among that team's deployments.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, RingId};
@@ -24,6 +26,11 @@ pub(super) struct Lookup<'o> {
     by_name: BTreeMap<&'o str, DeploymentId>,
     by_agent: BTreeMap<AgentId, Vec<DeploymentId>>,
     by_team: BTreeMap<TeamId, Vec<DeploymentId>>,
+    /// By key and value.
+    tagged: BTreeMap<(&'o str, &'o str), Vec<AgentId>>,
+    /// What a pattern over agents matches, and whether it names an agent at all: the same few patterns come again and
+    /// again, and each would be matched against every name.
+    patterns: RefCell<BTreeMap<String, (bool, Rc<[DeploymentId]>)>>,
     /// By full name and by the name without the variant; each list sorted.
     actions: BTreeMap<&'o str, Vec<ActionId>>,
 }
@@ -36,12 +43,22 @@ impl<'o> Lookup<'o> {
             by_name: BTreeMap::new(),
             by_agent: BTreeMap::new(),
             by_team: BTreeMap::new(),
+            tagged: BTreeMap::new(),
+            patterns: RefCell::default(),
             actions: BTreeMap::new(),
         };
         for (id, deployment) in (0u32..).map(DeploymentId).zip(&organization.deployments) {
             lookup.by_name.insert(&deployment.name, id);
             lookup.by_agent.entry(deployment.agent).or_default().push(id);
             lookup.by_team.entry(deployment.team).or_default().push(id);
+        }
+        for (id, agent) in (0u32..).map(AgentId).zip(&organization.agents) {
+            for (key, value) in &agent.tags {
+                let agents = lookup.tagged.entry((key, value)).or_default();
+                if agents.last() != Some(&id) {
+                    agents.push(id);
+                }
+            }
         }
         for (id, action) in (0u32..).map(ActionId).zip(&organization.actions) {
             lookup.actions.entry(&action.base).or_default().push(id);
@@ -76,13 +93,21 @@ impl<'o> Lookup<'o> {
 /// Both scopes: what a policy's `for` and a rule's own selectors say.
 pub(super) fn both(a: &Scope, b: &Scope) -> Scope {
     Scope {
-        deployments: meet(a.deployments.as_deref(), b.deployments.as_deref()).map(Arc::from),
+        deployments: met(&a.deployments, &b.deployments),
         rings: meet(a.rings.as_deref(), b.rings.as_deref()),
         environments: meet(a.environments.as_deref(), b.environments.as_deref()),
-        actions: meet(a.actions.as_deref(), b.actions.as_deref()).map(Arc::from),
+        actions: met(&a.actions, &b.actions),
         resources: [a.resources.as_slice(), &b.resources].concat(),
         holding: [a.holding.as_slice(), &b.holding].concat(),
         on_behalf_of: [a.on_behalf_of.as_slice(), &b.on_behalf_of].concat(),
+    }
+}
+
+/// As [`meet`], of sets that are shared where one of them is everything.
+fn met<T: Copy + Ord>(a: &Option<Arc<[T]>>, b: &Option<Arc<[T]>>) -> Option<Arc<[T]>> {
+    match (a, b) {
+        (one, None) | (None, one) => one.clone(),
+        (Some(a), Some(b)) => meet(Some(a), Some(b)).map(Arc::from),
     }
 }
 
@@ -115,12 +140,20 @@ impl Resolver<'_> {
     /// Agents, teams and tags, and the team whose file this is.
     fn deployments(&mut self, selector: &Selector) -> Option<Arc<[DeploymentId]>> {
         let mut chosen: Option<Vec<DeploymentId>> = self.own().map(<[_]>::to_vec);
-        let mut narrow = |set: BTreeSet<DeploymentId>| {
-            let set: Vec<DeploymentId> = set.into_iter().collect();
-            chosen = meet(chosen.as_deref(), Some(&set));
+        let mut narrow = |mut set: Vec<DeploymentId>| {
+            set.sort_unstable();
+            set.dedup();
+            chosen = Some(match chosen.take() {
+                Some(before) => meet(Some(&before), Some(&set)).unwrap_or_default(),
+                None => set,
+            });
         };
         if let Some(agents) = &selector.agents {
-            narrow(agents.iter().flat_map(|entry| self.agents(entry)).collect());
+            let mut set = Vec::new();
+            for entry in agents {
+                set.extend_from_slice(&self.agents(entry));
+            }
+            narrow(set);
         }
         if let Some(teams) = &selector.teams {
             narrow(teams.iter().flat_map(|entry| self.teams(entry)).collect());
@@ -138,31 +171,17 @@ impl Resolver<'_> {
     }
 
     /// `claude-code` is that agent in every team, `payments/claude-code` one deployment.
-    fn agents(&mut self, entry: &Text) -> Vec<DeploymentId> {
+    fn agents(&mut self, entry: &Text) -> Rc<[DeploymentId]> {
         let everywhere = !entry.value.contains('/');
-        let (known, deployed) = if everywhere {
-            let agents = matching(&self.names.agents, entry, '/');
-            let of = |id: &u32| self.lookup.by_agent.get(&AgentId(*id)).cloned().unwrap_or_default();
-            (!agents.is_empty(), agents.iter().flat_map(of).collect())
-        } else {
-            let glob = Glob::new(&entry.value, '/');
-            let deployed: Vec<DeploymentId> = if glob.is_pattern() {
-                self.lookup
-                    .by_name
-                    .iter()
-                    .filter(|(name, _)| glob.matches(name))
-                    .map(|(_, id)| *id)
-                    .collect()
-            } else {
-                self.lookup
-                    .by_name
-                    .get(entry.value.as_str())
-                    .copied()
-                    .into_iter()
-                    .collect()
-            };
-            (!deployed.is_empty(), deployed)
-        };
+        let before = self.lookup.patterns.borrow().get(&entry.value).cloned();
+        let (known, deployed) = before.unwrap_or_else(|| {
+            let found = self.matched_agents(entry, everywhere);
+            self.lookup
+                .patterns
+                .borrow_mut()
+                .insert(entry.value.clone(), found.clone());
+            found
+        });
         let broken = match entry.value.rsplit_once('/') {
             None => self.names.agents.is_broken(&entry.value),
             Some((_, agent)) => self.names.agents.is_broken(agent) || self.names.deployments.is_broken(&entry.value),
@@ -183,6 +202,24 @@ impl Resolver<'_> {
         deployed
     }
 
+    /// Whether an entry names an agent or a deployment, and the deployments that it matches.
+    fn matched_agents(&self, entry: &Text, everywhere: bool) -> (bool, Rc<[DeploymentId]>) {
+        let lookup = self.lookup;
+        if everywhere {
+            let agents = matching(&self.names.agents, entry, '/');
+            let of = |id: &u32| lookup.by_agent.get(&AgentId(*id)).map_or(&[][..], Vec::as_slice);
+            return (!agents.is_empty(), agents.iter().flat_map(of).copied().collect());
+        }
+        let glob = Glob::new(&entry.value, '/');
+        let deployed: Rc<[DeploymentId]> = if glob.is_pattern() {
+            let all = lookup.by_name.iter().filter(|(name, _)| glob.matches(name));
+            all.map(|(_, id)| *id).collect()
+        } else {
+            lookup.by_name.get(entry.value.as_str()).copied().into_iter().collect()
+        };
+        (!deployed.is_empty(), deployed)
+    }
+
     fn teams(&mut self, entry: &Text) -> Vec<DeploymentId> {
         let matched = matching(&self.names.teams, entry, '.');
         if matched.is_empty() {
@@ -196,13 +233,11 @@ impl Resolver<'_> {
 
     fn tagged(&mut self, key: &Text, value: &Text) -> Vec<DeploymentId> {
         let organization = self.organization;
-        let tagged = |agent: &super::Agent| agent.tags.iter().any(|(k, v)| *k == key.value && *v == value.value);
-        let agents: Vec<AgentId> = (0u32..)
-            .map(AgentId)
-            .zip(&organization.agents)
-            .filter(|(_, agent)| tagged(agent))
-            .map(|(id, _)| id)
-            .collect();
+        let lookup = self.lookup;
+        let agents = lookup
+            .tagged
+            .get(&(key.value.as_str(), value.value.as_str()))
+            .map_or(&[][..], Vec::as_slice);
         if agents.is_empty() && !self.names.agents.any_broken() {
             let candidates = organization.agents.iter().flat_map(|agent| &agent.tags);
             let same: BTreeSet<&str> = candidates
@@ -216,7 +251,8 @@ impl Resolver<'_> {
         }
         let members: Vec<DeploymentId> = agents
             .iter()
-            .flat_map(|agent| self.lookup.by_agent.get(agent).cloned().unwrap_or_default())
+            .flat_map(|agent| lookup.by_agent.get(agent).map_or(&[][..], Vec::as_slice))
+            .copied()
             .collect();
         self.within_team(value, !agents.is_empty(), &members);
         members
@@ -227,7 +263,8 @@ impl Resolver<'_> {
         let Some(team) = self.team.filter(|_| known) else {
             return;
         };
-        if self.own().unwrap_or_default().iter().any(|id| matched.contains(id)) {
+        let own = self.own().unwrap_or_default();
+        if matched.iter().any(|id| own.binary_search(id).is_ok()) {
             return;
         }
         let name = self

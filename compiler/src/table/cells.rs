@@ -1,6 +1,6 @@
 //! Placements to signatures, signatures to fragments, fragments to cells.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::table::{ActionId, DeploymentId, ToolId};
 use rayon::prelude::*;
@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::Row;
 use super::diagram::{Diagram, Diagrams};
 use super::guards::{Context, Guards, Seen, Views};
+use super::hash::HashMap;
 use crate::ast::RuleEffect;
 use crate::ir::RuleSet;
 use crate::resolve::{Deployment, Organization, Placement, TeamId};
@@ -92,9 +93,10 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
         .par_iter()
         .map(|(id, deployment, placement)| reach.rules(*id, deployment, placement))
         .collect();
-    let mut seen: HashMap<Seen, u32> = HashMap::new();
+    let mut seen: HashMap<Seen, u32> = HashMap::default();
     let mut all_seen: Vec<Seen> = Vec::new();
-    let mut fragments: HashMap<(ToolId, Signature), u32> = HashMap::new();
+    let mut fragments: HashMap<(ToolId, Signature), u32> = HashMap::default();
+    let mut runs: HashMap<(ToolId, Vec<u32>), u32> = HashMap::default();
     let mut cells = Cells {
         diagrams: Diagrams::default(),
         rows: Vec::new(),
@@ -102,15 +104,17 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
         cells: Vec::new(),
         variants: Vec::new(),
     };
-    let mut cell_ids: HashMap<CellDraft, u32> = HashMap::new();
+    let mut cell_ids: HashMap<CellDraft, u32> = HashMap::default();
     let mut too_large = BTreeSet::new();
     for ((_, _, placement), sifted) in placements.iter().zip(sifted) {
         let sifted: Vec<(u32, u32)> = sifted
             .into_iter()
             .map(|(rule, view)| {
-                let id = *seen.entry(view.clone()).or_insert_with(|| {
-                    all_seen.push(view);
-                    u32::try_from(all_seen.len() - 1).unwrap_or(u32::MAX)
+                let id = seen.get(&view).copied().unwrap_or_else(|| {
+                    let next = u32::try_from(all_seen.len()).unwrap_or(u32::MAX);
+                    all_seen.push(view.clone());
+                    seen.insert(view, next);
+                    next
                 });
                 (rule, id)
             })
@@ -127,7 +131,7 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
             let fragment = match fragments.get(&key) {
                 Some(fragment) => *fragment,
                 None => {
-                    let first = u32::try_from(cells.fragments.len()).unwrap_or(u32::MAX);
+                    let mut run = Vec::new();
                     for action in actions(organization, *tool) {
                         let mut maker = Maker {
                             organization,
@@ -141,8 +145,18 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
                             cells.cells.push(cell.clone());
                             next
                         });
-                        cells.fragments.push(id);
+                        run.push(id);
                     }
+                    // Signatures that differ may come to the same cells.
+                    let first = match runs.get(&(*tool, run.clone())) {
+                        Some(first) => *first,
+                        None => {
+                            let first = u32::try_from(cells.fragments.len()).unwrap_or(u32::MAX);
+                            cells.fragments.extend_from_slice(&run);
+                            runs.insert((*tool, run), first);
+                            first
+                        }
+                    };
                     fragments.insert(key, first);
                     first
                 }
@@ -305,10 +319,20 @@ impl<'r> Reach<'r> {
         reach
     }
 
-    /// The rules that reach a placement, by id, each with what it sees of it.
+    /// The rules that reach a placement and cover a tool that it was given, by id, each with what it sees of it.
     fn rules(&self, id: DeploymentId, deployment: &Deployment, placement: &Placement) -> Vec<(u32, Seen)> {
+        let mut given = vec![0u64; self.organization.tools.len().div_ceil(64)];
+        for tool in &placement.given {
+            if let Some(word) = given.get_mut((tool.0 / 64) as usize) {
+                *word |= 1 << (tool.0 % 64);
+            }
+        }
+        let of_given = |rule: &&u32| {
+            let covered = self.tools.get(**rule as usize).map_or(&[][..], Vec::as_slice);
+            covered.iter().zip(&given).any(|(covered, given)| covered & given != 0)
+        };
         let named = self.named.get(&id).map_or(&[][..], Vec::as_slice);
-        let mut all: Vec<u32> = named.iter().chain(&self.open).copied().collect();
+        let mut all: Vec<u32> = named.iter().chain(&self.open).filter(of_given).copied().collect();
         all.sort_unstable();
         let reaches = |rule: &u32| {
             let scope = &self.organization.rules.get(*rule as usize)?.scope;

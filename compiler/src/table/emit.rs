@@ -1,12 +1,12 @@
 //! Strings, constants, terms, patterns and guards into the flat arrays of the table, each once.
 
-use std::collections::HashMap;
 
 use polity_runtime::guard::{self, Guard, constant, resource};
 use polity_runtime::table::{Index, NONE, TableData, split};
 use polity_runtime::value::{ANY, SEGMENT};
 
 use super::diagram::{Diagram, Diagrams};
+use super::hash::HashMap;
 use super::specialise::pattern;
 use crate::ir::{Constant, Function, GlobPart, Op, ResourcePart, Term, Test};
 
@@ -230,7 +230,7 @@ impl Emitter {
                 _ => Guard::ERROR,
             },
         };
-        let mut written: HashMap<u32, [u32; 3]> = HashMap::new();
+        let mut written: HashMap<u32, [u32; 3]> = HashMap::default();
         for index in &kept {
             let Some(node) = nodes.get(*index) else { continue };
             let [op, left, right] = match written.get(&node.test.0) {

@@ -1,12 +1,12 @@
 //! The guard of one rule for one class of calls: its time, what lifts it, its selectors and its conditions, in the
 //! order in which they are looked at.
 
-use std::collections::HashMap;
 
 use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, RingId};
 use polity_runtime::value::Effect;
 
 use super::diagram::{Diagram, Diagrams, TooLarge};
+use super::hash::HashMap;
 use super::specialise::{Known, Mentions, specialise};
 use crate::ast::RuleEffect;
 use crate::ir::{Answer, Condition, ConditionId, Constant, Cover, GlobPart, Op, RuleSet, Term, Test, Typed};
@@ -131,7 +131,7 @@ impl<'g> Guards<'g> {
             rules,
             views,
             diagrams: Diagrams::default(),
-            made: HashMap::new(),
+            made: HashMap::default(),
         }
     }
 

@@ -9,9 +9,10 @@ mod cells;
 pub mod diagram;
 mod emit;
 mod guards;
+mod hash;
 mod specialise;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use polity_runtime::table::{Admission, NONE, Table, TableData, ToolId, record, split};
 use polity_runtime::value::Effect;
@@ -27,6 +28,7 @@ use crate::source::SourceTree;
 use cells::{Cells, EntryDraft};
 use diagram::Diagram;
 use emit::{Emitter, Full, count};
+use hash::HashMap;
 
 /// Builds the table. Gives `None`, with a diagnostic, where a guard or the table is too large.
 pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, sink: &mut Sink) -> Option<Table> {
@@ -361,8 +363,8 @@ impl Writer<'_> {
                 wanted.insert((entry.rule, team.map(|team| team.0)), ());
             }
         }
-        let mut written: HashMap<(Approval, Option<u32>), u32> = HashMap::new();
-        let mut ids = HashMap::new();
+        let mut written: HashMap<(Approval, Option<u32>), u32> = HashMap::default();
+        let mut ids = HashMap::default();
         for (rule, team) in wanted.into_keys() {
             let Some(approval) = self
                 .organization

@@ -34,6 +34,9 @@ pub struct Parameters {
     pub rules: usize,
     /// How many of a hundred rules have a condition.
     pub conditional_percent: usize,
+    /// How many rules with conditions reach a call of an action that any of them is about, in the mean. Conditions
+    /// are put on as few actions as this takes. Nothing where the organisation is dense.
+    pub conditional_mean: usize,
     /// How many rules with conditions may meet in one action for one team; half of them may be the organisation's.
     pub conditional_per_cell: usize,
     /// How many tools a deployment is given, at least and at most.
@@ -54,6 +57,7 @@ impl Default for Parameters {
             environments: 3,
             rules: 10_000,
             conditional_percent: 33,
+            conditional_mean: 2,
             conditional_per_cell: 16,
             tools_given: (2, 6),
             dense: false,
@@ -94,6 +98,7 @@ pub fn small(seed: u64) -> Vec<(String, String)> {
         environments: random.within(2, 3),
         rules: random.within(5, 15),
         conditional_percent: 55,
+        conditional_mean: 0,
         conditional_per_cell: 100,
         tools_given: (1, tools),
         dense: true,

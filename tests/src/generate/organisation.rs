@@ -411,6 +411,18 @@ fn teams(organisation: &mut Organisation, parameters: &Parameters, rings: &[Stri
 fn deployments(organisation: &mut Organisation, parameters: &Parameters, rings: &[String], random: &mut Random) {
     let tools: Vec<String> = organisation.tools.iter().map(|tool| tool.name.clone()).collect();
     organisation.people.extend(["dana".to_owned(), "erin".to_owned()]);
+    // The agents of a team of a large organisation work with the team's tools.
+    let pools: Vec<Vec<String>> = organisation
+        .teams
+        .iter()
+        .map(|team| {
+            let reachable = team.ceiling.as_ref().map_or(&tools, |(_, tools)| tools);
+            match parameters.dense {
+                true => reachable.clone(),
+                false => random.sample(reachable, parameters.tools_given.1 + 2),
+            }
+        })
+        .collect();
     for at in 0..parameters.deployments {
         let team = &organisation.teams[at % parameters.teams];
         let round = at / parameters.teams;
@@ -471,7 +483,7 @@ fn deployments(organisation: &mut Organisation, parameters: &Parameters, rings: 
                 None => Some(*random.pick(&["embedded", "hook", "gateway", "container"])),
                 Some(accepted) => Some(*random.pick(accepted)).filter(|chosen| *chosen != "none" || random.percent(50)),
             };
-            let reachable = team.ceiling.as_ref().map_or(&tools, |(_, tools)| tools);
+            let reachable = &pools[at % parameters.teams];
             let given = random.within(parameters.tools_given.0, parameters.tools_given.1);
             let credentials: Vec<String> = organisation
                 .credentials

@@ -17,6 +17,10 @@ const RULES_OF_A_POLICY: (usize, usize) = (3, 12);
 /// So few that a small organisation has policies of several teams.
 const RULES_OF_A_SMALL_POLICY: (usize, usize) = (1, 4);
 
+/// How many of a hundred rules without a condition name more than a few actions, in a large organisation. Picked by gut
+/// feeling: two or three of them a tool in ten thousand rules.
+const WIDE_PERCENT: usize = 2;
+
 /// Whom a policy can reach, and with what.
 struct Reach<'o> {
     team: Option<&'o str>,
@@ -32,18 +36,19 @@ impl<'o> Reach<'o> {
         if let Some(anchor) = narrowed.agents {
             return anchor;
         }
-        let all = self.deployments.iter().flat_map(|deployment| {
-            deployment
-                .placements
-                .iter()
-                .map(|placement| Anchor { deployment, placement })
-        });
         let holds = |anchor: &Anchor<'_>| {
             let environments = narrowed.environments.as_ref();
             environments.is_none_or(|environments| environments.contains(&anchor.placement.environment))
         };
-        let near: Vec<Anchor<'o>> = all.filter(holds).collect();
-        *random.pick(&near)
+        // Drawn until one is near: some placement lies in each environment that the reach has.
+        loop {
+            let deployment = *random.pick(&self.deployments);
+            let placement = random.pick(&deployment.placements);
+            let anchor = Anchor { deployment, placement };
+            if holds(&anchor) {
+                return anchor;
+            }
+        }
     }
 }
 
@@ -64,6 +69,7 @@ pub(super) fn write(
         organisation,
         met: BTreeMap::new(),
         liftable: Vec::new(),
+        looked_at: looked_at(parameters, organisation, random),
     };
     let teams: Vec<&str> = organisation.teams.iter().map(|team| team.name.as_str()).collect();
     let reaches: Vec<Reach<'_>> = teams.iter().map(|team| reach(organisation, Some(team))).collect();
@@ -197,6 +203,65 @@ struct Writer<'o> {
     /// How many rules with conditions there are for an action: the organisation's, and each team's.
     met: BTreeMap<(Option<String>, String, usize), usize>,
     liftable: Vec<Liftable>,
+    /// The actions that conditions are about in a large organisation: tools with places.
+    looked_at: Vec<(String, usize)>,
+}
+
+/// Of a hundred conditional rules of the organisation about an action, how many reach a call of it: the others name
+/// other agents, teams, rings or environments. Measured over the cells of organisations of 10,000 rules.
+const REACHING_PERCENT: usize = 50;
+
+/// As many actions as give each the wanted number of conditional rules. The half of the rules that the teams write is
+/// spread over so many agents that it hardly counts.
+fn looked_at(parameters: &Parameters, organisation: &Organisation, random: &mut Random) -> Vec<(String, usize)> {
+    if parameters.dense {
+        return Vec::new();
+    }
+    let of_tool = |tool: &super::organisation::Tool| {
+        let name = tool.name.clone();
+        (0..tool.actions.len()).map(move |place| (name.clone(), place)).collect::<Vec<_>>()
+    };
+    let all: Vec<(String, usize)> = organisation.tools.iter().flat_map(of_tool).collect();
+    let reaching = parameters.rules / 2 * parameters.conditional_percent * REACHING_PERCENT / 10_000;
+    let count = (reaching / parameters.conditional_mean.max(1)).clamp(1, all.len());
+    random.sample(&all, count)
+}
+
+impl Writer<'_> {
+    /// For a rule with a condition: an action that conditions are about, and somebody who was given it.
+    fn look_at<'r>(
+        &self,
+        reach: &Reach<'r>,
+        narrowed: &Narrowed<'r>,
+        random: &mut Random,
+    ) -> Option<(Anchor<'r>, (String, usize))> {
+        // A few attempts: the action may be full already, and no placement may have it.
+        for _ in 0..8 {
+            let chosen = random.pick(&self.looked_at).clone();
+            if !self.has_room(reach, std::slice::from_ref(&chosen)) {
+                continue;
+            }
+            for _ in 0..64 {
+                let anchor = reach.anchor(narrowed, random);
+                if anchor.placement.tools.contains(&chosen.0) {
+                    return Some((anchor, chosen));
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether another rule with a condition may reach these actions.
+    fn has_room(&self, reach: &Reach<'_>, cover: &[(String, usize)]) -> bool {
+        let most = self.parameters.conditional_per_cell / 2;
+        let met = |(tool, place): &(String, usize)| {
+            self.met
+                .get(&(reach.team.map(str::to_owned), tool.clone(), *place))
+                .copied()
+                .unwrap_or(0)
+        };
+        cover.iter().all(|action| met(action) < most)
+    }
 }
 
 impl Writer<'_> {
@@ -234,7 +299,14 @@ impl Writer<'_> {
         narrowed: &Narrowed<'r>,
         random: &mut Random,
     ) -> String {
-        let anchor = reach.anchor(narrowed, random);
+        let conditional = random.percent(self.parameters.conditional_percent);
+        let looked_at = (conditional && !self.looked_at.is_empty())
+            .then(|| self.look_at(reach, narrowed, random))
+            .flatten();
+        let anchor = match &looked_at {
+            Some((anchor, _)) => *anchor,
+            None => reach.anchor(narrowed, random),
+        };
         let effect = match random.below(20) {
             0..11 => "allow",
             11..15 => "deny",
@@ -245,8 +317,8 @@ impl Writer<'_> {
         if effect == "allow" || random.percent(35) {
             line(narrowed.environments(reach, anchor, random));
         }
-        let conditional = random.percent(self.parameters.conditional_percent);
-        let (selector, mut cover) = self.actions(effect, conditional, anchor, random);
+        let chosen = looked_at.map(|(_, action)| action);
+        let (selector, mut cover) = self.actions(effect, conditional, anchor, chosen, random);
         if let Some(selector) = selector {
             line(selector);
         }
@@ -308,21 +380,26 @@ impl Writer<'_> {
         effect: &str,
         conditional: bool,
         anchor: Anchor<'_>,
+        chosen: Option<(String, usize)>,
         random: &mut Random,
     ) -> (Option<String>, Vec<(String, usize)>) {
-        let tool = random.pick(&anchor.placement.tools).clone();
+        let tool = match &chosen {
+            Some((tool, _)) => tool.clone(),
+            None => random.pick(&anchor.placement.tools).clone(),
+        };
         let actions = self.actions_of(&tool);
         let whole: Vec<(String, usize)> = (0..actions.len()).map(|place| (tool.clone(), place)).collect();
         // Large organisations have their conditions on few actions each.
-        let roll = if conditional && !self.parameters.dense {
-            0
-        } else {
-            random.below(20)
-        };
+        // What names whole tools or classes of actions is rare there: each such rule stands in thousands of cells.
+        let narrow = !self.parameters.dense && (conditional || !random.percent(WIDE_PERCENT));
+        let roll = if narrow { 0 } else { random.below(20) };
         match roll {
             0..10 => {
                 let count = *random.pick(&[1, 1, 1, 1, 1, 2]);
-                let cover = random.sample(&whole, count);
+                let cover = match chosen {
+                    Some(action) => vec![action],
+                    None => random.sample(&whole, count),
+                };
                 let mut entries: Vec<String> = cover
                     .iter()
                     .map(|(tool, place)| format!("{tool}.{}", actions[*place].short))
@@ -503,12 +580,8 @@ impl Writer<'_> {
 
     /// Counts a rule with a condition, if there is room for it wherever it reaches.
     fn take_room(&mut self, reach: &Reach<'_>, cover: &[(String, usize)]) -> bool {
-        let most = self.parameters.conditional_per_cell / 2;
         let key = |(tool, place): &(String, usize)| (reach.team.map(str::to_owned), tool.clone(), *place);
-        if cover
-            .iter()
-            .any(|action| self.met.get(&key(action)).is_some_and(|met| *met >= most))
-        {
+        if !self.has_room(reach, cover) {
             return false;
         }
         for action in cover {

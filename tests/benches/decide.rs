@@ -1,0 +1,165 @@
+//! Nanoseconds a decision: from three strings, from a session, with arguments read, and Cedar's authorizer beside it.
+//!
+//! The calls are drawn at random, and which one comes next depends on the last answer, so that no branch predictor
+//! learns them. All go to cells that some rule with a condition reaches; how many do is printed first.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use divan::{Bencher, black_box};
+use polity_runtime::decide::Decision;
+use polity_runtime::table::ActionId;
+use polity_runtime::value::Arguments;
+use polity_runtime::session::Session;
+use polity_runtime::{Bundle, Call};
+use polity_tests::cedar::Cedar;
+use polity_tests::generate::{Parameters, generate};
+use polity_tests::measure::{Asked, Compiled, NOW, calls, compiled, conditional_rules};
+
+/// As many calls as do not all stay in the nearest cache.
+const CALLS: usize = 4096;
+
+/// Rules, and how many conditional ones reach a cell in the mean.
+const SIZES: [(usize, usize); 5] = [(100, 2), (1_000, 2), (10_000, 2), (10_000, 10), (10_000, 50)];
+
+struct World {
+    compiled: Compiled,
+    asked: Vec<Asked>,
+}
+
+fn world(size: usize) -> &'static World {
+    static WORLDS: [OnceLock<World>; 5] = [const { OnceLock::new() }; 5];
+    WORLDS[size].get_or_init(|| {
+        let (rules, mean) = SIZES[size];
+        let compiled = compiled(generate(&Parameters {
+            rules,
+            conditional_mean: mean,
+            conditional_per_cell: mean * 8,
+            ..Parameters::default()
+        }));
+        let asked = calls(&compiled, true, CALLS);
+        World { compiled, asked }
+    })
+}
+
+fn main() {
+    println!("conditional rules that reach the cell of a call:");
+    for (at, (rules, _)) in SIZES.iter().enumerate() {
+        let world = world(at);
+        let table = world.compiled.bundle.table();
+        let reach = world.asked.iter().filter_map(|asked| {
+            let action = table.action(&asked.action)?;
+            // Of an action with variants, the first: its cell stands for the others'.
+            let action = table.variants(action).next().map_or(action, |(_, variant)| variant);
+            conditional_rules(table, asked, action)
+        });
+        let reach: Vec<usize> = reach.collect();
+        println!(
+            "  {at}: {rules} rules, mean {:.1}, most {}, bundle {} bytes",
+            reach.iter().sum::<usize>() as f64 / reach.len() as f64,
+            reach.iter().max().unwrap_or(&0),
+            world.compiled.bytes.len()
+        );
+    }
+    divan::main();
+}
+
+/// The place of the next call: it depends on the answer to the last.
+fn next(at: usize, decision: &Decision) -> usize {
+    let rule = decision.rule.map_or(7, |rule| rule.0 as usize);
+    (at.wrapping_mul(5) + 2 * rule + decision.outcome as usize + 1) % CALLS
+}
+
+/// Each call's action and arguments, read before.
+fn read<'w>(bundle: &Bundle, asked: &'w [Asked]) -> Vec<(Option<ActionId>, Arguments<'w>)> {
+    let read = |asked: &'w Asked| {
+        let action = bundle.action(&asked.action);
+        let mut arguments = Arguments::new();
+        if let Some(action) = action {
+            arguments
+                .read_json(&bundle.parameters(action), &asked.args)
+                .expect("the arguments are an object");
+        }
+        (action, arguments)
+    };
+    asked.iter().map(read).collect()
+}
+
+#[divan::bench(args = 0..SIZES.len())]
+fn from_three_strings(bencher: Bencher<'_, '_>, size: usize) {
+    let World { compiled, asked } = world(size);
+    let read = read(&compiled.bundle, asked);
+    let mut at = 0;
+    bencher.bench_local(|| {
+        let (call, (_, arguments)) = (&asked[at], &read[at]);
+        let decision = compiled.bundle.decide_once(
+            &call.agent,
+            &call.environment,
+            &Call {
+                action: compiled.bundle.action(&call.action),
+                arguments,
+                on_behalf_of: call.on_behalf_of.as_deref(),
+                now: NOW,
+            },
+        );
+        at = next(at, &decision);
+        decision
+    });
+}
+
+#[divan::bench(args = 0..SIZES.len())]
+fn from_a_session(bencher: Bencher<'_, '_>, size: usize) {
+    let World { compiled, asked } = world(size);
+    let read = read(&compiled.bundle, asked);
+    let mut sessions: Vec<Session> = asked
+        .iter()
+        .map(|call| compiled.bundle.session(&call.agent, &call.environment))
+        .collect();
+    let mut at = 0;
+    bencher.bench_local(|| {
+        let (call, (action, arguments)) = (&asked[at], &read[at]);
+        let decision = compiled.bundle.decide(
+            &mut sessions[at],
+            &Call {
+                action: *action,
+                arguments,
+                on_behalf_of: call.on_behalf_of.as_deref(),
+                now: NOW,
+            },
+        );
+        at = next(at, &decision);
+        decision
+    });
+}
+
+#[divan::bench(args = [2])]
+fn reading_arguments(bencher: Bencher<'_, '_>, size: usize) {
+    let World { compiled, asked } = world(size);
+    let mut at = 0;
+    let mut arguments = Arguments::new();
+    bencher.bench_local(|| {
+        let call = &asked[at];
+        if let Some(action) = compiled.bundle.action(&call.action) {
+            let read = arguments.read_json(&compiled.bundle.parameters(action), black_box(&call.args));
+            read.expect("the arguments are an object");
+        }
+        at = (at * 5 + 1) % CALLS;
+    });
+}
+
+/// The same rules as Cedar policies; its requests and entities are made beforehand.
+#[divan::bench(args = 0..3, sample_count = 20, sample_size = 8)]
+fn cedar(bencher: Bencher<'_, '_>, size: usize) {
+    static CEDARS: OnceLock<BTreeMap<usize, Cedar>> = OnceLock::new();
+    let cedars = CEDARS.get_or_init(|| {
+        let of = |at| (at, Cedar::new(&world(at).compiled.organization, &world(at).asked[..64]));
+        (0..3).map(of).collect()
+    });
+    let cedar = &cedars[&size];
+    let mut at = 0;
+    bencher.bench_local(|| {
+        let allowed = cedar.decide(at);
+        at = (at * 5 + 1 + usize::from(allowed) * 2) % 64;
+        allowed
+    });
+}
