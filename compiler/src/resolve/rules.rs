@@ -64,7 +64,7 @@ impl Resolver<'_> {
             let own = self.lookup.scope(&rule.selector, team, self.sink);
             let scope = both(&outer, &own);
             self.resources(&scope, &policy.scope, &rule.selector);
-            let except = rule.except.as_ref().map(|selector| self.except(selector, team));
+            let except = rule.except.as_ref().map(|selector| self.except(selector, team, Some(&scope)));
             let approval = rule.approval.as_ref().map(|approval| self.approval(approval, &scope));
             rules.push(Rule {
                 name: format!("{}/{}", name.value, rule_name.value),
@@ -85,10 +85,13 @@ impl Resolver<'_> {
         rules
     }
 
-    /// A rule's `except`. What it names need not lie within the rule, but must exist.
-    fn except(&mut self, selector: &Selector, team: Option<TeamId>) -> Scope {
+    /// A rule's `except`, or an Exception to it. What it names need not lie within the rule, but must exist. It lifts
+    /// nothing beyond the rule, so its `resources` look at none but the rule's actions.
+    fn except(&mut self, selector: &Selector, team: Option<TeamId>, lifted: Option<&Scope>) -> Scope {
         let scope = self.lookup.scope(selector, team, self.sink);
-        self.resources(&scope, &Selector::default(), selector);
+        if let Some(lifted) = lifted {
+            self.resources(&both(lifted, &scope), &Selector::default(), selector);
+        }
         scope
     }
 
@@ -226,14 +229,16 @@ impl Resolver<'_> {
             sorted(documents, |b| if let Body::Exception(e) = b { Some(e) } else { None })
         {
             let team = self.team(document);
-            let scope = self.except(&exception.selector, team);
+            let place = |to: &Text| rules.binary_search_by(|rule| rule.name.as_str().cmp(&to.value));
+            let lifted = exception.to.as_ref().and_then(|to| rules.get(place(to).ok()?));
+            let scope = self.except(&exception.selector, team, lifted.map(|rule| &rule.scope));
             if let Some(owner) = &exception.owner {
                 self.names.person(owner, self.sink);
             }
             let (Some(to), Some(until)) = (&exception.to, exception.until) else {
                 continue;
             };
-            let Ok(rule) = rules.binary_search_by(|rule| rule.name.as_str().cmp(&to.value)) else {
+            let Ok(rule) = place(to) else {
                 let message = format!("no rule is called `{}`", to.value);
                 let diagnostic = Diagnostic::new(&UNKNOWN_RULE, message, to.span, "written `policy/rule`");
                 self.sink.push(diagnostic.with_suggestion(

@@ -46,6 +46,7 @@ impl Call {
             Condition::Not(a) => Ok(!self.condition(a)?),
             Condition::And(a, b) => Ok(self.condition(a)? && self.condition(b)?),
             Condition::Or(a, b) => Ok(self.condition(a)? || self.condition(b)?),
+            Condition::ErrorIsNo(a) => Ok(self.condition(a).unwrap_or(false)),
             Condition::If(a, b, c) => {
                 if self.condition(a)? {
                     self.condition(b)
