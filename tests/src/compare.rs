@@ -155,25 +155,43 @@ pub struct Comparison {
 
 /// Decides every call by both.
 pub fn compare(documents: &Documents, table: &Table, requests: &[Request]) -> Comparison {
-    let naive = Naive::new(documents);
     let mut comparison = Comparison::default();
-    for request in requests.iter().filter(|request| is_readable(table, request)) {
-        let mut said = naive.decide(request);
+    let expected = expected(documents, table, requests);
+    for (_, said) in &expected {
         *comparison.codes.entry(said.code).or_default() += 1;
         comparison.erring += usize::from(!said.erring.is_empty());
         comparison.observed += usize::from(!said.observed.is_empty());
+    }
+    comparison.disagreements = disagreements(table, &expected).collect();
+    comparison
+}
+
+/// What the documents say to every call that a host would let through.
+pub fn expected(documents: &Documents, table: &Table, requests: &[Request]) -> Vec<(Request, Answer)> {
+    let naive = Naive::new(documents);
+    let readable = requests.iter().filter(|request| is_readable(table, request));
+    let said = |request: &Request| {
+        let mut said = naive.decide(request);
         if said.effect == Outcome::Deny {
             // What is refused asks nobody.
             said.approvals.clear();
         }
+        (request.clone(), said)
+    };
+    readable.map(said).collect()
+}
+
+/// The calls to which the table says something else.
+pub fn disagreements<'d>(
+    table: &'d Table,
+    expected: &'d [(Request, Answer)],
+) -> impl Iterator<Item = Disagreement> + 'd {
+    expected.iter().filter_map(|(request, naive)| {
         let table = asked(table, request);
-        if said != table {
-            comparison.disagreements.push(Disagreement {
-                request: request.clone(),
-                naive: said,
-                table,
-            });
-        }
-    }
-    comparison
+        (table != *naive).then(|| Disagreement {
+            request: request.clone(),
+            naive: naive.clone(),
+            table,
+        })
+    })
 }
