@@ -101,7 +101,12 @@ pub fn url(text: &str) -> Option<Url> {
     if authority.is_empty() {
         let local = scheme == "file" && written_path.starts_with('/') && !written_path.starts_with("//");
         let path = path(written_path).filter(|_| local)?;
-        return Some(Url { scheme, host: String::new(), port: 0, path });
+        return Some(Url {
+            scheme,
+            host: String::new(),
+            port: 0,
+            path,
+        });
     }
     let host = host(written_host)?;
     let port = match written_port {

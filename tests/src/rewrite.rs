@@ -78,7 +78,10 @@ pub fn rules(documents: &[Written]) -> Vec<(String, String)> {
         let name = document.text("name").to_owned();
         for (rule, body) in document.clone().rules().into_iter().flatten() {
             let effect = body.get("effect").and_then(Value::as_str).unwrap_or_default();
-            found.push((format!("{name}/{}", rule.as_str().unwrap_or_default()), effect.to_owned()));
+            found.push((
+                format!("{name}/{}", rule.as_str().unwrap_or_default()),
+                effect.to_owned(),
+            ));
         }
     }
     found

@@ -83,13 +83,23 @@ fn the_example_is_decided_as_its_documents_say() {
         }
     }
     let mut files = Vec::new();
-    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-org"), "", &mut files);
+    read(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-org"),
+        "",
+        &mut files,
+    );
     assert!(files.len() > 10);
     let table = compiled(&files).table.expect("a table");
     let documents = load(&files);
     let comparison = compare(&documents, &table, &requests(&documents, 1, 4_000));
     check("example-org", &comparison);
-    for code in ["granted", "approval-required", "denied-by-rule", "no-grant", "ring-ceiling"] {
+    for code in [
+        "granted",
+        "approval-required",
+        "denied-by-rule",
+        "no-grant",
+        "ring-ceiling",
+    ] {
         assert!(comparison.codes.contains_key(code), "{code}: {:?}", comparison.codes);
     }
 }

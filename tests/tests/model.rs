@@ -52,7 +52,11 @@ fn call(agent: &str, action: &str, args: Value) -> Request {
 }
 
 fn check(answer: &Answer, effect: Outcome, code: &str, rule: Option<&str>) {
-    assert_eq!((answer.effect, answer.code, answer.rule.as_deref()), (effect, code, rule), "{answer:#?}");
+    assert_eq!(
+        (answer.effect, answer.code, answer.rule.as_deref()),
+        (effect, code, rule),
+        "{answer:#?}"
+    );
 }
 
 fn merge(repo: &str) -> Value {
@@ -66,7 +70,11 @@ fn every_document_of_the_page_compiles() {
     let compiled = compiled(&files);
     assert!(compiled.table.is_some());
     // What is read and not enforced yet says so, and nothing else is a note.
-    let notes = compiled.findings.diagnostics().iter().filter(|found| found.severity == Severity::Note);
+    let notes = compiled
+        .findings
+        .diagnostics()
+        .iter()
+        .filter(|found| found.severity == Severity::Note);
     let notes: Vec<&str> = notes.map(|found| found.message.as_str()).collect();
     for kind in ["ApprovalRule", "Invariant", "Test"] {
         let said = format!("{kind} documents are read and not enforced yet");
@@ -96,7 +104,12 @@ fn refunds_are_granted_up_to_a_sum_and_asked_about_above_it() {
     };
     check(&refund(5000, "EUR"), Outcome::Allow, "granted", Some("refunds/small"));
     let large = refund(5001, "EUR");
-    check(&large, Outcome::RequireApproval, "approval-required", Some("refunds/large"));
+    check(
+        &large,
+        Outcome::RequireApproval,
+        "approval-required",
+        Some("refunds/large"),
+    );
     assert_eq!(large.approvals["refunds/large"], [(2, vec!["finance".to_owned()])]);
     check(&refund(9000, "USD"), Outcome::Deny, "no-grant", None);
     // It holds from some moment until another one.
@@ -107,7 +120,13 @@ fn refunds_are_granted_up_to_a_sum_and_asked_about_above_it() {
     };
     check(&asked(&table, &expired), Outcome::Deny, "no-grant", None);
     check(
-        &asked(&table, &Request { now: expired.now - 1, ..expired }),
+        &asked(
+            &table,
+            &Request {
+                now: expired.now - 1,
+                ..expired
+            },
+        ),
         Outcome::Allow,
         "granted",
         Some("refunds/small"),
@@ -138,9 +157,19 @@ fn an_exception_lifts_a_deny_for_one_agent_and_for_a_time() {
     };
     let until = 1_798_675_200_000;
     let allowed = Some("repositories/everything-on-github");
-    check(&delete("payments/ci-agent", until - 1), Outcome::Allow, "granted", allowed);
+    check(
+        &delete("payments/ci-agent", until - 1),
+        Outcome::Allow,
+        "granted",
+        allowed,
+    );
     let denied = Some("production-guardrails/no-destruction");
-    check(&delete("payments/ci-agent", until), Outcome::Deny, "denied-by-rule", denied);
+    check(
+        &delete("payments/ci-agent", until),
+        Outcome::Deny,
+        "denied-by-rule",
+        denied,
+    );
     // `except` has no end.
     check(&delete("sre/janitor", until), Outcome::Allow, "granted", allowed);
 }
@@ -148,12 +177,22 @@ fn an_exception_lifts_a_deny_for_one_agent_and_for_a_time() {
 #[test]
 fn a_variant_is_told_by_the_arguments() {
     let table = table();
-    let review = |args: Value| asked(&table, &call("payments/refund-bot", "github.pull_request_review_write", args));
+    let review = |args: Value| {
+        asked(
+            &table,
+            &call("payments/refund-bot", "github.pull_request_review_write", args),
+        )
+    };
     let ceiling = review(json!({"method": "delete_pending"}));
     check(&ceiling, Outcome::Deny, "ring-ceiling", None);
     let allowed = Some("repositories/everything-on-github");
     check(&review(json!({"method": "create"})), Outcome::Allow, "granted", allowed);
-    check(&review(json!({"event": "APPROVE"})), Outcome::Deny, "unclassified", None);
+    check(
+        &review(json!({"event": "APPROVE"})),
+        Outcome::Deny,
+        "unclassified",
+        None,
+    );
     let undeclared = review(json!({"method": "create", "body": null}));
     check(&undeclared, Outcome::Deny, "undeclared-argument", None);
 }
@@ -162,14 +201,30 @@ fn a_variant_is_told_by_the_arguments() {
 fn what_the_session_holds_is_seen_once_the_rule_is_no_longer_observed() {
     let table = table();
     let comment = |now: i64| {
-        let request = call("payments/refund-bot", "github.pull_request_review_write", json!({"method": "create"}));
+        let request = call(
+            "payments/refund-bot",
+            "github.pull_request_review_write",
+            json!({"method": "create"}),
+        );
         let holding = vec!["customer-data".to_owned()];
-        asked(&table, &Request { now, holding, ..request })
+        asked(
+            &table,
+            &Request {
+                now,
+                holding,
+                ..request
+            },
+        )
     };
     let from = 1_797_292_800_000;
     let rule = "production-guardrails/no-exfiltration";
     let observed = comment(from - 1);
-    check(&observed, Outcome::Allow, "granted", Some("repositories/everything-on-github"));
+    check(
+        &observed,
+        Outcome::Allow,
+        "granted",
+        Some("repositories/everything-on-github"),
+    );
     assert!(observed.observed.contains(rule));
     check(&comment(from), Outcome::Deny, "denied-by-rule", Some(rule));
 }
@@ -177,9 +232,15 @@ fn what_the_session_holds_is_seen_once_the_rule_is_no_longer_observed() {
 #[test]
 fn a_sandboxed_agent_reads_and_no_more_and_a_killed_one_does_nothing() {
     let table = table();
-    let sandboxed = asked(&table, &call("payments/claude-code", "github.merge_pull_request", merge("docs")));
+    let sandboxed = asked(
+        &table,
+        &call("payments/claude-code", "github.merge_pull_request", merge("docs")),
+    );
     check(&sandboxed, Outcome::Deny, "ring-ceiling", None);
-    let killed = asked(&table, &call("payments/triage-bot", "jira.get_issue", json!({"key": "A-1"})));
+    let killed = asked(
+        &table,
+        &call("payments/triage-bot", "jira.get_issue", json!({"key": "A-1"})),
+    );
     check(&killed, Outcome::Deny, "killed", None);
 }
 

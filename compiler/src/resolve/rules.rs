@@ -64,7 +64,10 @@ impl Resolver<'_> {
             let own = self.lookup.scope(&rule.selector, team, self.sink);
             let scope = both(&outer, &own);
             self.resources(&scope, &policy.scope, &rule.selector);
-            let except = rule.except.as_ref().map(|selector| self.except(selector, team, Some(&scope)));
+            let except = rule
+                .except
+                .as_ref()
+                .map(|selector| self.except(selector, team, Some(&scope)));
             let approval = rule.approval.as_ref().map(|approval| self.approval(approval, &scope));
             rules.push(Rule {
                 name: format!("{}/{}", name.value, rule_name.value),

@@ -303,7 +303,8 @@ impl<'g> Guards<'g> {
                 Typed::ByShape(map) => map.get(&class.shape),
                 Typed::ByAction(map) => map.get(&class.action),
             };
-            id.and_then(|id| self.rules.conditions.get(id.0 as usize)).unwrap_or(&ERROR)
+            id.and_then(|id| self.rules.conditions.get(id.0 as usize))
+                .unwrap_or(&ERROR)
         };
         let (when, unless) = (when.map(chosen), unless.map(chosen));
         let once = |resource: Option<&Resource>| {
@@ -312,7 +313,9 @@ impl<'g> Guards<'g> {
             all(when.map(of).into_iter().chain(lifted).collect())
         };
         let mut mentions = Mentions::default();
-        when.into_iter().chain(unless).for_each(|condition| mentions.add(condition));
+        when.into_iter()
+            .chain(unless)
+            .for_each(|condition| mentions.add(condition));
         // Without a resource, what reads its name errs.
         if !mentions.resource || class.resources.is_empty() {
             return once(None);
