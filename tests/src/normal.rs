@@ -28,8 +28,8 @@ pub fn fold(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// Lexically, as if no symbolic link existed. An absolute path cannot climb above `/`; a relative one that climbs
-/// out has no normal form.
+/// Lexically, as if no symbolic link existed. A path that climbs out of where it starts has no normal form, nor has an
+/// empty one.
 pub fn path(text: &str) -> Option<String> {
     if text.is_empty() || text.contains('\0') {
         return None;
@@ -39,9 +39,8 @@ pub fn path(text: &str) -> Option<String> {
     for segment in text.split('/') {
         match segment {
             "" | "." => {}
-            ".." if segments.is_empty() && !absolute => return None,
             ".." => {
-                segments.pop();
+                segments.pop()?;
             }
             name => segments.push(name),
         }
@@ -54,16 +53,19 @@ pub fn path(text: &str) -> Option<String> {
     })
 }
 
-/// Lower-cased, without one trailing dot. What is not ASCII has no normal form at run time.
+/// Lower-cased, without one trailing dot. What is not ASCII has no normal form at run time, nor has an address that is
+/// not written as four plain decimal numbers.
 pub fn host(text: &str) -> Option<String> {
-    let bare = text.strip_suffix('.').unwrap_or(text);
+    let bare = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     let label_is_fine = |label: &str| {
-        !label.is_empty()
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        let letters: Vec<char> = label.chars().collect();
+        let dashed = letters.first() == Some(&'-') || letters.last() == Some(&'-');
+        !letters.is_empty()
+            && letters.len() <= 63
+            && !dashed
+            && letters.iter().all(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
     };
-    (!bare.is_empty() && bare.split('.').all(label_is_fine)).then(|| bare.to_ascii_lowercase())
+    (bare.len() <= 253 && bare.split('.').all(label_is_fine) && !is_numeric_shorthand(&bare)).then_some(bare)
 }
 
 /// `scheme://host[:port][/path]`; a query and a fragment are left out. Userinfo, backslashes, control characters, a
@@ -90,23 +92,36 @@ pub fn url(text: &str) -> Option<Url> {
         Some((host, port)) => (host, Some(port)),
         None => (authority, None),
     };
-    let host = host(written_host)?;
-    if is_numeric_shorthand(&host) {
+    let written_path = tail.split(['?', '#']).next().unwrap_or("");
+    let rest = &tail[written_path.len()..];
+    // To some readers the host is what follows such an `@`.
+    if written_path.is_empty() && rest.split('/').next().is_some_and(|head| head.contains('@')) {
         return None;
     }
+    if authority.is_empty() {
+        let local = scheme == "file" && written_path.starts_with('/') && !written_path.starts_with("//");
+        let path = path(written_path).filter(|_| local)?;
+        return Some(Url {
+            scheme,
+            host: String::new(),
+            port: 0,
+            path,
+        });
+    }
+    let host = host(written_host)?;
     let port = match written_port {
         Some(port) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
-            i64::from(port.parse::<u16>().ok()?)
+            i64::from(port.parse::<u16>().ok().filter(|port| *port > 0)?)
         }
         Some(_) => return None,
         None => match scheme.as_str() {
             "http" | "ws" => 80,
             "https" | "wss" => 443,
             "ftp" => 21,
+            "ssh" => 22,
             _ => 0,
         },
     };
-    let written_path = tail.split(['?', '#']).next().unwrap_or("");
     let path = if written_path.is_empty() {
         "/".to_owned()
     } else {
@@ -123,15 +138,19 @@ pub fn url(text: &str) -> Option<Url> {
 /// `127.1`, `2130706433`, `0x7f.1`: an address that is not written as four plain decimal numbers.
 fn is_numeric_shorthand(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or("");
-    let numeric = last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x");
+    let numeric = match last.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => last.bytes().all(|b| b.is_ascii_digit()),
+    };
     numeric && host.parse::<std::net::Ipv4Addr>().is_err()
 }
 
 /// The local part as written, and the host normalised.
 pub fn email(text: &str) -> Option<(String, String)> {
     let (local, domain) = text.split_once('@')?;
-    let local_is_fine = !local.is_empty() && !local.chars().any(|c| c.is_control() || c.is_whitespace() || c == '"');
-    (local_is_fine && !domain.contains('@')).then_some(())?;
+    let takes = |c: char| c.is_ascii_alphanumeric() || "#$&'*+-/=?^_`{|}~".contains(c);
+    let local_is_fine = local.len() <= 64 && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(takes));
+    local_is_fine.then_some(())?;
     Some((local.to_owned(), host(domain)?))
 }
 
@@ -184,7 +203,7 @@ pub fn decimal_literal(text: &str) -> Option<i64> {
 /// Milliseconds since 1970 of an RFC 3339 text with at most milliseconds.
 pub fn datetime(text: &str) -> Option<i64> {
     let (date, rest) = (text.get(..10)?, text.get(10..)?);
-    let rest = rest.strip_prefix('T')?;
+    let rest = rest.strip_prefix(['T', 't'])?;
     let (clock, rest) = (rest.get(..8)?, rest.get(8..)?);
     let (fraction, rest) = match rest.strip_prefix('.') {
         Some(tail) => {
@@ -199,7 +218,7 @@ pub fn datetime(text: &str) -> Option<i64> {
         Some(_) => return None,
     };
     let offset = match rest {
-        "Z" => 0,
+        "Z" | "z" => 0,
         _ => offset(rest.get(..1)?, rest.get(1..3)?, rest.get(3..)?.strip_prefix(':')?)?,
     };
     Some(days(date)? * DAY + time_of_day(clock)? + milliseconds - offset)
@@ -325,7 +344,8 @@ mod tests {
     fn paths_are_normalised_lexically() {
         assert_eq!(path("/srv/../etc").as_deref(), Some("/etc"));
         assert_eq!(path("/srv//./a/").as_deref(), Some("/srv/a"));
-        assert_eq!(path("/../..").as_deref(), Some("/"));
+        assert_eq!(path("/../.."), None);
+        assert_eq!(path(""), None);
         assert_eq!(path("a/../b").as_deref(), Some("b"));
         assert_eq!(path("a/../../b"), None);
         assert_eq!(path("a\0"), None);

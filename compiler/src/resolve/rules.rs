@@ -67,7 +67,7 @@ impl Resolver<'_> {
             let except = rule
                 .except
                 .as_ref()
-                .map(|selector| self.except(selector, team, &scope));
+                .map(|selector| self.except(selector, team, Some(&scope)));
             let approval = rule.approval.as_ref().map(|approval| self.approval(approval, &scope));
             rules.push(Rule {
                 name: format!("{}/{}", name.value, rule_name.value),
@@ -88,12 +88,12 @@ impl Resolver<'_> {
         rules
     }
 
-    /// A rule's `except`. What it names need not lie within the rule, but must exist.
-    fn except(&mut self, selector: &Selector, team: Option<TeamId>, rule: &Scope) -> Scope {
+    /// A rule's `except`, or an Exception to it. What it names need not lie within the rule, but must exist. It lifts
+    /// nothing beyond the rule, so its `resources` look at none but the rule's actions.
+    fn except(&mut self, selector: &Selector, team: Option<TeamId>, lifted: Option<&Scope>) -> Scope {
         let scope = self.lookup.scope(selector, team, self.sink);
-        // It is looked at for the rule's own actions alone.
-        if selector.resources.is_some() {
-            self.resources(&both(&scope, rule), &Selector::default(), selector);
+        if let Some(lifted) = lifted.filter(|_| selector.resources.is_some()) {
+            self.resources(&both(lifted, &scope), &Selector::default(), selector);
         }
         scope
     }
@@ -177,7 +177,9 @@ impl Resolver<'_> {
             };
             let agent = organization.agents.get(deployment.agent.0 as usize);
             let owner = agent.and_then(|agent| agent.owner).filter(|_| separation);
-            pairs.entry((Some(deployment.team).filter(|_| by_team), owner)).or_insert(id);
+            pairs
+                .entry((Some(deployment.team).filter(|_| by_team), owner))
+                .or_insert(id);
         };
         match &scope.deployments {
             Some(list) => list.iter().copied().for_each(&mut reach),
@@ -261,14 +263,16 @@ impl Resolver<'_> {
             sorted(documents, |b| if let Body::Exception(e) = b { Some(e) } else { None })
         {
             let team = self.team(document);
-            let scope = self.lookup.scope(&exception.selector, team, self.sink);
+            let place = |to: &Text| rules.binary_search_by(|rule| rule.name.as_str().cmp(&to.value));
+            let lifted = exception.to.as_ref().and_then(|to| rules.get(place(to).ok()?));
+            let scope = self.except(&exception.selector, team, lifted.map(|rule| &rule.scope));
             if let Some(owner) = &exception.owner {
                 self.names.person(owner, self.sink);
             }
             let (Some(to), Some(until)) = (&exception.to, exception.until) else {
                 continue;
             };
-            let Ok(rule) = rules.binary_search_by(|rule| rule.name.as_str().cmp(&to.value)) else {
+            let Ok(rule) = place(to) else {
                 let policy = to.value.split_once('/').map_or("", |(policy, _)| policy);
                 if self.names.policies.is_broken(policy) || self.names.written.contains(&to.value) {
                     continue;
@@ -283,10 +287,6 @@ impl Resolver<'_> {
                 continue;
             };
             let Some(lifted) = rules.get(rule) else { continue };
-            if exception.selector.resources.is_some() {
-                let within = both(&scope, &lifted.scope);
-                self.resources(&within, &Selector::default(), &exception.selector);
-            }
             if lifted.effect == RuleEffect::Allow {
                 let message = format!("`{}` is an allow: there is nothing in it to lift", to.value);
                 let help = "name the deny or the gate that is in the way; another allow grants more, a deny takes away";

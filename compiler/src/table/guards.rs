@@ -1,7 +1,6 @@
 //! The guard of one rule for one class of calls: its time, what lifts it, its selectors and its conditions, in the
 //! order in which they are looked at.
 
-
 use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, RingId};
 use polity_runtime::value::Effect;
 
@@ -206,13 +205,7 @@ impl<'g> Guards<'g> {
             }
         }
         parts.extend(self.selected(&rule.scope, &class, granting));
-        if let Some(when) = &body.when {
-            parts.push(self.typed(when, &class, granting));
-        }
-        if let Some(unless) = &body.unless {
-            // `resource` in an `unless` means what it means in a `when`, the other way round.
-            parts.push(Condition::Not(Box::new(self.typed(unless, &class, !granting))));
-        }
+        parts.push(self.conditions(body.when.as_ref(), body.unless.as_ref(), &class, granting));
         all(parts)
     }
 
@@ -223,9 +216,7 @@ impl<'g> Guards<'g> {
             parts.push(test(Op::Less, Term::Now, moment(until)));
         }
         parts.extend(self.selected(&cover.scope, class, true));
-        if let Some(when) = &cover.when {
-            parts.push(self.typed(when, class, true));
-        }
+        parts.push(self.conditions(cover.when.as_ref(), None, class, true));
         Condition::ErrorIsNo(Box::new(all(parts)))
     }
 
@@ -303,24 +294,32 @@ impl<'g> Guards<'g> {
         Condition::If(Box::new(given), Box::new(among), Box::new(absent))
     }
 
-    /// A condition for the action at hand. `resource` stands for each resource in turn.
-    fn typed(&self, typed: &Typed, class: &Class<'_>, every: bool) -> Condition {
-        let id = match typed {
-            Typed::ByShape(map) => map.get(&class.shape),
-            Typed::ByAction(map) => map.get(&class.action),
+    /// `when` and not `unless`, for the action at hand. Where either looks at the resource both are asked of each
+    /// resource in turn, so that they are always asked of the same one.
+    fn conditions(&self, when: Option<&Typed>, unless: Option<&Typed>, class: &Class<'_>, every: bool) -> Condition {
+        let chosen = |typed: &Typed| {
+            let id = match typed {
+                Typed::ByShape(map) => map.get(&class.shape),
+                Typed::ByAction(map) => map.get(&class.action),
+            };
+            id.and_then(|id| self.rules.conditions.get(id.0 as usize))
+                .unwrap_or(&ERROR)
         };
-        let Some(condition) = id.and_then(|id| self.rules.conditions.get(id.0 as usize)) else {
-            return ERROR;
+        let (when, unless) = (when.map(chosen), unless.map(chosen));
+        let once = |resource: Option<&Resource>| {
+            let of = |condition: &Condition| specialise(condition, &class.known(), resource);
+            let lifted = unless.map(|condition| Condition::Not(Box::new(of(condition))));
+            all(when.map(of).into_iter().chain(lifted).collect())
         };
         let mut mentions = Mentions::default();
-        mentions.add(condition);
-        if !mentions.resource {
-            return specialise(condition, &class.known(), None);
+        when.into_iter()
+            .chain(unless)
+            .for_each(|condition| mentions.add(condition));
+        // Without a resource, what reads its name errs.
+        if !mentions.resource || class.resources.is_empty() {
+            return once(None);
         }
-        let each = class
-            .resources
-            .iter()
-            .map(|resource| specialise(condition, &class.known(), Some(resource)));
+        let each = class.resources.iter().map(|resource| once(Some(resource)));
         if every { all(each.collect()) } else { any(each) }
     }
 }

@@ -9,13 +9,13 @@ use std::borrow::Cow;
 
 use super::Fault;
 
-/// The normal form of `path`; borrowed where it is normal already. `.` stands for the place itself (as does an empty
-/// path).
+/// The normal form of `path`; borrowed where it is normal already. `.` stands for the place itself.
 ///
 /// # Errors
-/// [`Fault::Unsafe`] for a path that climbs out, and for one with a NUL.
+/// [`Fault::Unsafe`] for a path that climbs out, for one with a NUL, and for an empty one: to POSIX it names nothing,
+/// to many programs the place itself.
 pub fn path(path: &str) -> Result<Cow<'_, str>, Fault> {
-    if path.as_bytes().contains(&0) {
+    if path.is_empty() || path.as_bytes().contains(&0) {
         return Err(Fault::Unsafe);
     }
     if is_normal(path) {
@@ -69,7 +69,6 @@ mod tests {
             ("/", "/"),
             ("///", "/"),
             ("/srv/..", "/"),
-            ("", "."),
             (".", "."),
             ("./", "."),
             ("a/..", "."),
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn climbing_out_and_nul_are_errors() {
+    fn climbing_out_nul_and_nothing_at_all_are_errors() {
         for written in [
             "..",
             "../etc",
@@ -96,6 +95,7 @@ mod tests {
             "./..",
             "a\0",
             "\0",
+            "",
         ] {
             assert_eq!(path(written), Err(Fault::Unsafe), "{written:?}");
         }
@@ -109,6 +109,9 @@ mod tests {
 
     /// The same, by a stack of segments.
     fn naive(path: &str) -> Option<String> {
+        if path.is_empty() {
+            return None;
+        }
         let mut stack = Vec::new();
         for segment in path.split('/').filter(|segment| !segment.is_empty() && *segment != ".") {
             match segment {

@@ -77,6 +77,8 @@ pub struct Answer {
     pub gates: BTreeSet<String>,
     /// The rules that erred, whatever their effect.
     pub erring: BTreeSet<String>,
+    /// The denies and gates that only say what they would do until a moment, and would match or err.
+    pub observed: BTreeSet<String>,
     /// What the matching rules ask for: rule to requirements, each a count and whom it takes.
     pub approvals: BTreeMap<String, Vec<(i64, Vec<String>)>>,
 }
@@ -248,6 +250,11 @@ impl<'a> Naive<'a> {
                 continue;
             }
             let name = standing.name.clone();
+            let observed = standing.rule.observe_until.as_ref();
+            if observed.is_some_and(|until| call.request.now < until.value) {
+                answer.observed.insert(name);
+                continue;
+            }
             if matched == Err(Errs) {
                 answer.erring.insert(name.clone());
             }
@@ -296,7 +303,7 @@ impl<'a> Naive<'a> {
         }
     }
 
-    /// Whether a rule matches a call, or errs.
+    /// Whether a rule matches a call, or errs; a rule that is observed as if it no longer were.
     fn matches(&self, standing: &Standing<'_>, call: &Call<'_>) -> Result<bool, Errs> {
         let Standing {
             document, policy, rule, ..
@@ -311,9 +318,6 @@ impl<'a> Naive<'a> {
             return Ok(false);
         }
         if rule.expires.as_ref().is_some_and(|expires| now >= expires.value) {
-            return Ok(false);
-        }
-        if rule.observe_until.as_ref().is_some_and(|until| now < until.value) {
             return Ok(false);
         }
         if rule
@@ -720,6 +724,7 @@ fn denied(code: &'static str) -> Answer {
         grants: BTreeSet::new(),
         gates: BTreeSet::new(),
         erring: BTreeSet::new(),
+        observed: BTreeSet::new(),
         approvals: BTreeMap::new(),
     }
 }

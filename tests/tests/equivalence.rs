@@ -1,0 +1,105 @@
+//! The table's answer is the documents' answer: every call at a boundary of every rule, decided by both.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use polity_tests::compare::{Comparison, compare, compiled};
+use polity_tests::generate::small;
+use polity_tests::load::load;
+use polity_tests::requests::requests;
+use rayon::prelude::*;
+
+/// Organisations that are generated and compared, unless `POLITY_SEEDS` says how many.
+const SEEDS: u64 = 24;
+
+/// Calls an organisation: enough for every boundary of every rule of a small one.
+const CALLS: usize = 800;
+
+fn compared(files: &[(String, String)], seed: u64) -> Comparison {
+    let table = compiled(files).table.expect("a table");
+    let documents = load(files);
+    compare(&documents, &table, &requests(&documents, seed, CALLS))
+}
+
+fn check(what: &str, comparison: &Comparison) {
+    if let Some(first) = comparison.disagreements.first() {
+        panic!("{what}: {} calls, the first: {first}", comparison.disagreements.len());
+    }
+}
+
+#[test]
+fn the_table_answers_as_the_documents_do() {
+    let seeds = std::env::var("POLITY_SEEDS").map_or(SEEDS, |seeds| seeds.parse().unwrap());
+    let first = std::env::var("POLITY_FIRST_SEED").map_or(0, |seed| seed.parse().unwrap());
+    let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut erring, mut observed) = (0, 0);
+    let all: Vec<u64> = (first..first + seeds).collect();
+    let comparisons = all.par_iter().map(|seed| {
+        let comparison = compared(&small(*seed), *seed);
+        check(&format!("seed {seed}"), &comparison);
+        comparison
+    });
+    for comparison in comparisons.collect::<Vec<_>>() {
+        erring += comparison.erring;
+        observed += comparison.observed;
+        for (code, count) in comparison.codes {
+            *codes.entry(code).or_default() += count;
+        }
+    }
+    println!("{codes:?}, {erring} with an error, {observed} with an observed rule");
+    // What is never asked about is not compared.
+    for code in [
+        "killed",
+        "unknown-agent",
+        "unknown-environment",
+        "unknown-action",
+        "not-admitted",
+        "not-given",
+        "undeclared-argument",
+        "unclassified",
+        "ring-ceiling",
+        "denied-by-rule",
+        "no-grant",
+        "approval-required",
+        "granted",
+    ] {
+        assert!(codes.get(code).is_some_and(|count| *count > 20), "{code}: {codes:?}");
+    }
+    assert!(erring > 1_000 && observed > 100, "{erring} {observed}");
+}
+
+#[test]
+fn the_example_is_decided_as_its_documents_say() {
+    fn read(folder: &Path, inside: &str, files: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+            let inside = format!("{inside}{}", name.to_str().unwrap());
+            if path.is_dir() {
+                read(&path, &format!("{inside}/"), files);
+            } else if inside.ends_with(".yaml") {
+                files.push((inside, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    read(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-org"),
+        "",
+        &mut files,
+    );
+    assert!(files.len() > 10);
+    let table = compiled(&files).table.expect("a table");
+    let documents = load(&files);
+    let comparison = compare(&documents, &table, &requests(&documents, 1, 4_000));
+    check("example-org", &comparison);
+    for code in [
+        "granted",
+        "approval-required",
+        "denied-by-rule",
+        "no-grant",
+        "ring-ceiling",
+    ] {
+        assert!(comparison.codes.contains_key(code), "{code}: {:?}", comparison.codes);
+    }
+}
