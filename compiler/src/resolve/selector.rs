@@ -19,6 +19,9 @@ use crate::diag::codes::reference::{
 };
 use crate::diag::{Code, Diagnostic, Sink};
 
+/// Whether an entry names something at all, and the deployments that it names, sorted.
+type Matched = (bool, Rc<[DeploymentId]>);
+
 /// What selectors look up, made once for all of them.
 pub(super) struct Lookup<'o> {
     names: &'o Names,
@@ -30,7 +33,7 @@ pub(super) struct Lookup<'o> {
     tagged: BTreeMap<(&'o str, &'o str), Vec<AgentId>>,
     /// What a pattern over agents matches, and whether it names an agent at all: the same few patterns come again and
     /// again, and each would be matched against every name.
-    patterns: RefCell<BTreeMap<String, (bool, Rc<[DeploymentId]>)>>,
+    patterns: RefCell<BTreeMap<String, Matched>>,
     /// By full name and by the name without the variant; each list sorted.
     actions: BTreeMap<&'o str, Vec<ActionId>>,
 }
@@ -203,7 +206,7 @@ impl Resolver<'_> {
     }
 
     /// Whether an entry names an agent or a deployment, and the deployments that it matches.
-    fn matched_agents(&self, entry: &Text, everywhere: bool) -> (bool, Rc<[DeploymentId]>) {
+    fn matched_agents(&self, entry: &Text, everywhere: bool) -> Matched {
         let lookup = self.lookup;
         if everywhere {
             let agents = matching(&self.names.agents, entry, '/');
