@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 
 use divan::{Bencher, black_box};
 use polity_runtime::decide::Decision;
+use polity_runtime::session::Session;
 use polity_runtime::table::ActionId;
 use polity_runtime::value::Arguments;
-use polity_runtime::session::Session;
 use polity_runtime::{Bundle, Call};
 use polity_tests::cedar::Cedar;
 use polity_tests::generate::{Parameters, generate};

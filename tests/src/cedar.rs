@@ -57,7 +57,9 @@ impl Cedar {
             };
             write!(text, "{effect}({principal}, {action}, resource)").expect("a string takes everything");
             if let Some(list) = &rule.scope.environments {
-                let names = list.iter().filter_map(|id| organization.environments.get(id.0 as usize));
+                let names = list
+                    .iter()
+                    .filter_map(|id| organization.environments.get(id.0 as usize));
                 let names: Vec<String> = names
                     .map(|environment| format!("Environment::{:?}", environment.name.value))
                     .collect();
@@ -70,7 +72,10 @@ impl Cedar {
             }
             text.push_str(";\n");
         }
-        let asked = asked.iter().filter_map(|asked| request(organization, &groups, asked)).collect();
+        let asked = asked
+            .iter()
+            .filter_map(|asked| request(organization, &groups, asked))
+            .collect();
         Self {
             authorizer: Authorizer::new(),
             policies: text.parse().expect("the rules are Cedar"),
@@ -81,7 +86,10 @@ impl Cedar {
     /// Whether Cedar allows a call.
     pub fn decide(&self, at: usize) -> bool {
         let (request, entities) = &self.asked[at % self.asked.len()];
-        self.authorizer.is_authorized(request, &self.policies, entities).decision() == Decision::Allow
+        self.authorizer
+            .is_authorized(request, &self.policies, entities)
+            .decision()
+            == Decision::Allow
     }
 }
 
@@ -90,18 +98,31 @@ fn request(
     groups: &BTreeMap<usize, Vec<String>>,
     asked: &Asked,
 ) -> Option<(Request, Entities)> {
-    let at = organization.deployments.iter().position(|deployment| deployment.name == asked.agent)?;
+    let at = organization
+        .deployments
+        .iter()
+        .position(|deployment| deployment.name == asked.agent)?;
     let deployment = &organization.deployments[at];
     let agent = &organization.agents[deployment.agent.0 as usize];
-    let environment = organization.environments.iter().position(|e| e.name.value == asked.environment)?;
-    let placement = deployment.placements.iter().find(|p| p.environment.0 as usize == environment)?;
+    let environment = organization
+        .environments
+        .iter()
+        .position(|e| e.name.value == asked.environment)?;
+    let placement = deployment
+        .placements
+        .iter()
+        .find(|p| p.environment.0 as usize == environment)?;
     let action = organization.actions.iter().find(|action| action.base == asked.action)?;
     let id = |kind: &str, id: &str| json!({"type": kind, "id": id});
     let ring = &organization.rings[placement.ring.0 as usize];
     let team = &organization.teams[deployment.team.0 as usize].name.value;
     let mut parents = vec![id("Agent", &agent.name.value), id("Team", team), id("Ring", &ring.name)];
     parents.extend(groups.get(&at).into_iter().flatten().map(|group| id("Group", group)));
-    let tags: Map<String, Json> = agent.tags.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+    let tags: Map<String, Json> = agent
+        .tags
+        .iter()
+        .map(|(key, value)| (key.clone(), json!(value)))
+        .collect();
     let attributes = json!({"agent": agent.name.value, "team": team, "ring": ring.level, "tags": tags});
     let tool = &organization.tools[action.tool.0 as usize].name;
     let entities = json!([
@@ -151,14 +172,23 @@ fn value_of(ty: &Type, value: &Json) -> Json {
         Type::Duration => extension("duration", text),
         Type::Ip => extension("ip", text),
         Type::Url(_) => {
-            let host = text.trim_start_matches("https://").split('/').next().unwrap_or_default();
+            let host = text
+                .trim_start_matches("https://")
+                .split('/')
+                .next()
+                .unwrap_or_default();
             json!({"scheme": "https", "host": host, "port": 443, "path": "/a/b"})
         }
         Type::Email(_) => {
             let (local, host) = text.split_once('@').unwrap_or_default();
             json!({"local": local, "host": host})
         }
-        Type::List(of) => value.as_array().into_iter().flatten().map(|item| value_of(of, item)).collect(),
+        Type::List(of) => value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|item| value_of(of, item))
+            .collect(),
         Type::Record(fields) => value.as_object().map_or(Json::Null, |written| record(fields, written)),
         _ => value.clone(),
     }

@@ -55,18 +55,28 @@ pub fn compiled(files: Vec<(String, String)>) -> Compiled {
         Ok([seed; 32].into())
     })
     .expect("the keys are made from fixed seeds");
-    let keys: Vec<SecretKey> = ring.keys.into_iter().filter(|key| key.role() == Role::Developer).collect();
+    let keys: Vec<SecretKey> = ring
+        .keys
+        .into_iter()
+        .filter(|key| key.role() == Role::Developer)
+        .collect();
     let moment = |ms| Timestamp::from_millis(ms).expect("a moment of this century");
     let manifest = Manifest {
         organization: "acme".to_owned(),
-        serial: Serial { epoch: ring.trust.epoch, steps: 0 },
+        serial: Serial {
+            epoch: ring.trust.epoch,
+            steps: 0,
+        },
         issued: moment(NOW),
         expires: moment(NOW + 7 * 86_400_000),
         grace: None,
         format: FORMAT,
         min_runtime: Version::current(),
         source: Source::default(),
-        compiler: Compiler { version: "0".to_owned(), digest: None },
+        compiler: Compiler {
+            version: "0".to_owned(),
+            digest: None,
+        },
         trail: None,
         previous: None,
         attested: false,
@@ -74,8 +84,8 @@ pub fn compiled(files: Vec<(String, String)>) -> Compiled {
         least_orders: 0,
         sections: Default::default(),
     };
-    let bytes = polity::bundle::pack(manifest, &table.data().to_sections(), &[&ring.trust], &keys)
-        .expect("the keys suffice");
+    let bytes =
+        polity::bundle::pack(manifest, &table.data().to_sections(), &[&ring.trust], &keys).expect("the keys suffice");
     let bundle = Bundle::load(bytes.clone(), &ring.trust, NOW).expect("what was packed loads");
     Compiled {
         organization: compiled.organization,
@@ -150,7 +160,9 @@ pub fn conditional_rules(table: &Table, asked: &Asked, action: ActionId) -> Opti
     if admission != polity_runtime::table::Admission::Admitted || until <= NOW {
         return None;
     }
-    let tool = polity_runtime::table::ToolId(table.data().actions.get(action.0 as usize)?[polity_runtime::table::record::action::TOOL]);
+    let tool = polity_runtime::table::ToolId(
+        table.data().actions.get(action.0 as usize)?[polity_runtime::table::record::action::TOOL],
+    );
     let cell = table.cell(table.cell_id(table.fragment(placement, tool)?, action)?)?;
     let entries = cell.denies.iter().chain(cell.grants).chain(cell.gates);
     Some(entries.filter(|[_, guard, _]| Guard(*guard).leaf().is_none()).count())

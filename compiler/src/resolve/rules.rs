@@ -64,10 +64,7 @@ impl Resolver<'_> {
             let own = self.lookup.scope(&rule.selector, team, self.sink);
             let scope = both(&outer, &own);
             self.resources(&scope, &policy.scope, &rule.selector);
-            let except = rule
-                .except
-                .as_ref()
-                .map(|selector| self.except(selector, team, &scope));
+            let except = rule.except.as_ref().map(|selector| self.except(selector, team, &scope));
             let approval = rule.approval.as_ref().map(|approval| self.approval(approval, &scope));
             rules.push(Rule {
                 name: format!("{}/{}", name.value, rule_name.value),
@@ -177,7 +174,9 @@ impl Resolver<'_> {
             };
             let agent = organization.agents.get(deployment.agent.0 as usize);
             let owner = agent.and_then(|agent| agent.owner).filter(|_| separation);
-            pairs.entry((Some(deployment.team).filter(|_| by_team), owner)).or_insert(id);
+            pairs
+                .entry((Some(deployment.team).filter(|_| by_team), owner))
+                .or_insert(id);
         };
         match &scope.deployments {
             Some(list) => list.iter().copied().for_each(&mut reach),

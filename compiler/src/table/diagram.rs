@@ -3,7 +3,6 @@
 //! A node tests one thing and has edges for yes, no and error. Because every test comes to one of the three for
 //! every call, reordering tests changes no answer: only the path walked. All operations are one: [`Diagrams::choose`].
 
-
 use super::hash::HashMap;
 use crate::ir::{Answer, Condition, Op, Term, Test};
 

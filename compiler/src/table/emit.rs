@@ -1,6 +1,5 @@
 //! Strings, constants, terms, patterns and guards into the flat arrays of the table, each once.
 
-
 use polity_runtime::guard::{self, Guard, constant, resource};
 use polity_runtime::table::{Index, NONE, TableData, split};
 use polity_runtime::value::{ANY, SEGMENT};

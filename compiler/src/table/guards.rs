@@ -1,7 +1,6 @@
 //! The guard of one rule for one class of calls: its time, what lifts it, its selectors and its conditions, in the
 //! order in which they are looked at.
 
-
 use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, RingId};
 use polity_runtime::value::Effect;
 

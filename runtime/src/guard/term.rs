@@ -62,7 +62,11 @@ pub(super) fn compare(table: &Table, op: Op, left: Term, right: Term, call: &Cal
     if kind != tag {
         return None;
     }
-    let (left, right) = if swapped { (join(a, b), number) } else { (number, join(a, b)) };
+    let (left, right) = if swapped {
+        (join(a, b), number)
+    } else {
+        (number, join(a, b))
+    };
     match op {
         Op::Equal => Some(left == right),
         Op::Less => Some(left < right),

@@ -219,7 +219,9 @@ fn looked_at(parameters: &Parameters, organisation: &Organisation, random: &mut 
     }
     let of_tool = |tool: &super::organisation::Tool| {
         let name = tool.name.clone();
-        (0..tool.actions.len()).map(move |place| (name.clone(), place)).collect::<Vec<_>>()
+        (0..tool.actions.len())
+            .map(move |place| (name.clone(), place))
+            .collect::<Vec<_>>()
     };
     let all: Vec<(String, usize)> = organisation.tools.iter().flat_map(of_tool).collect();
     let reaching = parameters.rules / 2 * parameters.conditional_percent * REACHING_PERCENT / 10_000;
