@@ -154,7 +154,7 @@ impl Emitter {
                             guard::Term::Constant(self.constant(&Constant::String(text.clone()))?),
                         ),
                         ResourcePart::Slot { slot, folded, free } => {
-                            let flags = u32::from(*folded) * resource::FOLDED | u32::from(*free) * resource::FREE;
+                            let flags = (u32::from(*folded) * resource::FOLDED) | (u32::from(*free) * resource::FREE);
                             (flags, guard::Term::Slot(u32::from(slot.0)))
                         }
                     };
