@@ -1,6 +1,8 @@
 //! The same sources give the same table: in whatever order they come, however many threads there are, and wherever
 //! they are read from.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads its own files")]
+
 use std::path::Path;
 use std::process::Command;
 use std::{fs, iter};

@@ -1,6 +1,8 @@
 //! Every document that the model's page shows compiles, beside a fixture that declares what they name, and means what
 //! the page says.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads its own files")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
