@@ -105,5 +105,12 @@ fn a_folder_and_a_commit_of_it_give_one_table() {
     assert!(!sink.has_errors());
     assert!(from_folder == of(files), "a folder and the files in it");
     assert!(from_folder == from_git, "a folder and a commit of it");
-    assert!(from_folder == from_nested, "the root and a folder of a repository");
+    // What a decision names is a file of the repository, so only the texts differ.
+    let without_texts = |all: &Sections| {
+        let mut all = all.clone();
+        all.retain(|name, _| !name.starts_with("string-"));
+        all
+    };
+    assert!(from_folder != from_nested);
+    assert!(without_texts(&from_folder) == without_texts(&from_nested), "the root and a folder of a repository");
 }
