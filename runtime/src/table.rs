@@ -5,7 +5,8 @@
 //! of signatures, of time limits of a bundle, or of where its bytes came from.
 //!
 //! A *placement* is a deployment in an environment. It lists the tools given, and each entry points to a
-//! *fragment*: one cell per action of that tool, shared by all placements for which the same rules answer alike. A
+//! *fragment*: one cell per action of that tool, shared by all placements for which the same rules answer alike; it
+//! is put together of *pieces*, which fragments share in turn. A
 //! *cell* lists denies, grants, gates and observed rules in name order, each a rule and its guard.
 
 mod codec;
@@ -83,7 +84,9 @@ pub struct TableData {
     pub classes: Vec<[u32; 1]>,
     pub people: Vec<[u32; 1]>,
     pub fragments: Vec<[u32; 1]>,
-    pub cells: Vec<[u32; 6]>,
+    pub pieces: Vec<[u32; record::piece::CELLS]>,
+    pub cells: Vec<[u32; 5]>,
+    pub lists: Vec<[u32; 2]>,
     pub entries: Vec<[u32; 3]>,
     pub nodes: Vec<[u32; 6]>,
     pub terms: Vec<[u32; 3]>,
@@ -289,8 +292,17 @@ impl Table {
     pub fn cell_id(&self, fragment: u32, action: ActionId) -> Option<CellId> {
         let tool = self.action_record(action)?[record::action::TOOL];
         let first = self.data.tools.get(tool as usize)?[record::tool::ACTIONS];
-        let at = fragment.checked_add(action.0.checked_sub(first)?)?;
-        self.data.fragments.get(at as usize).map(|[cell]| CellId(*cell))
+        let ordinal = action.0.checked_sub(first)? as usize;
+        let [piece] = self
+            .data
+            .fragments
+            .get((fragment as usize).checked_add(ordinal / record::piece::CELLS)?)?;
+        let cell = *self
+            .data
+            .pieces
+            .get(*piece as usize)?
+            .get(ordinal % record::piece::CELLS)?;
+        (cell != NONE).then_some(CellId(cell))
     }
 
     /// A cell's lists.
@@ -298,15 +310,15 @@ impl Table {
     pub fn cell(&self, id: CellId) -> Option<Cell<'_>> {
         use record::cell as c;
         let r = self.data.cells.get(id.0 as usize)?;
-        let denies = r[c::ENTRIES];
-        let grants = denies + r[c::DENIES];
-        let gates = grants + r[c::GRANTS];
-        let observed = gates + r[c::GATES];
+        let list = |id: u32| {
+            let [first, many] = self.data.lists.get(id as usize)?;
+            Some(slice(&self.data.entries, *first, *many))
+        };
         Some(Cell {
-            denies: slice(&self.data.entries, denies, r[c::DENIES]),
-            grants: slice(&self.data.entries, grants, r[c::GRANTS]),
-            gates: slice(&self.data.entries, gates, r[c::GATES]),
-            observed: slice(&self.data.entries, observed, r[c::OBSERVED]),
+            denies: list(r[c::DENIES])?,
+            grants: list(r[c::GRANTS])?,
+            gates: list(r[c::GATES])?,
+            observed: list(r[c::OBSERVED])?,
             ceiling: r[c::CEILING] != 0,
         })
     }

@@ -112,5 +112,8 @@ fn a_folder_and_a_commit_of_it_give_one_table() {
         all
     };
     assert!(from_folder != from_nested);
-    assert!(without_texts(&from_folder) == without_texts(&from_nested), "the root and a folder of a repository");
+    assert!(
+        without_texts(&from_folder) == without_texts(&from_nested),
+        "the root and a folder of a repository"
+    );
 }

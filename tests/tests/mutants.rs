@@ -38,20 +38,9 @@ fn change<T>(records: &mut [T], random: &mut Random, fits: impl Fn(&T) -> bool, 
 
 /// The place of an entry in one of the lists of a cell.
 fn entry(data: &TableData, random: &mut Random, list: usize) -> Option<usize> {
-    let lists = [
-        record::cell::DENIES,
-        record::cell::GRANTS,
-        record::cell::GATES,
-        record::cell::OBSERVED,
-    ];
-    let of = |cell: &[u32; 6]| {
-        let before: u32 = lists
-            .iter()
-            .take_while(|other| **other != list)
-            .map(|other| cell[*other])
-            .sum();
-        let first = cell[record::cell::ENTRIES] + before;
-        first..first + cell[list]
+    let of = |cell: &[u32; 5]| {
+        let [first, count] = data.lists[cell[list] as usize];
+        first..first + count
     };
     let all: Vec<u32> = data.cells.iter().flat_map(of).collect();
     (!all.is_empty()).then(|| *random.pick(&all) as usize)
@@ -179,10 +168,10 @@ const WAYS: [(&str, Break); 20] = [
     ("another's cell", |data, random| {
         let last = data.cells.len() - 1;
         change(
-            &mut data.fragments,
+            &mut data.pieces,
             random,
-            |cell| cell[0] as usize != last,
-            |cell| cell[0] += 1,
+            |cells| (cells[0] as usize) < last,
+            |cells| cells[0] += 1,
         )
     }),
 ];

@@ -9,7 +9,7 @@ use polity_runtime::{
     bundle::UnverifiedBundle,
     manifest::{Compiler, Grace, Manifest, Serial, Source, Version},
     trust::TrustRoot,
-    wire::{Timestamp, layout::FORMAT},
+    wire::{Timestamp, layout::{FORMAT, MAGIC}},
 };
 
 use super::{
@@ -68,6 +68,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    spare(&arguments)?;
     let order = Order {
         issued: moment_of_issue(arguments.issued)?,
         trust: files::read(&arguments.trust, "the trust root", files::LARGEST_KEY)?,
@@ -93,6 +94,16 @@ pub(super) fn written(out: &Path, bundle: &SignedBundle, unattested: bool) -> St
     let kind = if unattested { ", unattested" } else { "" };
     let SignedBundle { bytes, digest } = bundle;
     format!("{} sha256:{digest} ({} bytes{kind})\n", out.display(), bytes.len())
+}
+
+/// The bundle takes the place of an older one, or of nothing: a key, a trust root or a policy is never overwritten.
+fn spare(arguments: &Arguments) -> Result<(), Failure> {
+    let out = &arguments.out;
+    match files::begins_with(out, &MAGIC) {
+        None | Some(true) => Ok(()),
+        Some(false) => Err(Failure::misuse(format!("`{}` is there, and is no bundle", out.display()))
+            .with_help("name another file with `--out`, or remove it")),
+    }
 }
 
 fn moment_of_issue(given: Option<Moment>) -> Result<Moment, Failure> {

@@ -58,9 +58,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         None => vec![Ok(arguments.request.request(now)?)],
         Some(path) => {
             let bytes = files::read_or_standard_input(path, "the requests", files::LARGEST_REQUESTS)?;
-            let text = String::from_utf8(bytes)
-                .map_err(|error| Failure::falls_short(format!("`{}` is not UTF-8: {error}", path.display())))?;
-            let requests = request::lines(&text, now);
+            let requests = request::lines(&bytes, now);
             for (number, wrong) in requests
                 .iter()
                 .enumerate()

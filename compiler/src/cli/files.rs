@@ -38,6 +38,19 @@ fn read_from(source: impl std::io::Read, path: &Path, what: &str, most: u64) -> 
     }
 }
 
+/// Whether a file begins with these bytes; `None` where there is none. What cannot be read does not.
+pub(super) fn begins_with(path: &Path, magic: &[u8]) -> Option<bool> {
+    if !path.try_exists().unwrap_or(true) {
+        return None;
+    }
+    let mut start = Vec::new();
+    let length = u64::try_from(magic.len()).unwrap_or(u64::MAX);
+    // A pipe would wait for somebody to write; only files are opened.
+    let file = path.is_file().then(|| File::open(path).ok()).flatten();
+    let read = file.and_then(|file| file.take(length).read_to_end(&mut start).ok());
+    Some(read.is_some() && start == magic)
+}
+
 /// Writes a file that others may read: into a temporary file beside it, then in its place.
 pub(super) fn write_atomically(path: &Path, what: &str, bytes: &[u8]) -> Result<(), Failure> {
     crate::bundle::write_atomically(path, bytes)

@@ -93,15 +93,23 @@ impl Flags {
 
 /// Requests, one JSON object a line, at `now` where a line names no moment. A line that is no request stands in its
 /// place as what is wrong with it: there is an answer to every line, in order.
-pub(super) fn lines(text: &str, now: Moment) -> Vec<Result<Request, String>> {
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|text| line(text, now))
+pub(super) fn lines(bytes: &[u8], now: Moment) -> Vec<Result<Request, String>> {
+    bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty())
+        .map(|bytes| match std::str::from_utf8(bytes) {
+            Ok(text) => line(text, now),
+            Err(_) => Err("it is not UTF-8".to_owned()),
+        })
         .collect()
 }
 
 /// One request.
 pub(super) fn line(text: &str, now: Moment) -> Result<Request, String> {
+    // A derived reader also takes the fields as an array, which nobody would recognise as a request.
+    if !text.trim_start().starts_with('{') {
+        return Err("expected an object".to_owned());
+    }
     serde_json::from_str::<Line<'_>>(text)
         .map_err(|error| format!("{} at column {}", without_position(&error), error.column().max(1)))
         .and_then(|read| read.request(now))
@@ -154,7 +162,7 @@ mod tests {
 
 {"agent":"a/b","environment":"c","action":"d"}
 "#;
-        let read: Result<Vec<Request>, String> = lines(text, 7).into_iter().collect();
+        let read: Result<Vec<Request>, String> = lines(text.as_bytes(), 7).into_iter().collect();
         assert_eq!(
             read.unwrap(),
             [
@@ -201,9 +209,10 @@ mod tests {
                 r#"{"agent":"a","environment":"c","action":"d","now":"today"}"#,
                 "`now`: expected an RFC 3339",
             ),
-            ("nonsense", "expected"),
+            ("nonsense", "expected an object"),
+            (r#"["a/b","c","d",{},[],null,null]"#, "expected an object"),
         ] {
-            let read = lines(&format!("{good}\n{line}\n{good}\n"), 0);
+            let read = lines(format!("{good}\n{line}\n{good}\n").as_bytes(), 0);
             let [Ok(_), Err(wrong), Ok(_)] = read.as_slice() else {
                 panic!("{read:?}")
             };

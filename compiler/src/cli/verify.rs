@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use polity_runtime::bundle::UnverifiedBundle;
+use polity_runtime::{bundle::UnverifiedBundle, manifest::Phase};
 
 use super::{Console, Exit, Failure, Format, build::trust_root, files, surroundings, values};
 use crate::{
@@ -41,8 +41,12 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         Format::Text => console.result(&text(&verified))?,
         Format::Json => console.result(&json::pretty(&verified))?,
     }
-    Ok(Exit::Yes)
+    // Its signatures hold; whether it can be relied on is what was asked.
+    Ok(if verified.status == EXPIRED { Exit::FallsShort } else { Exit::Yes })
 }
+
+/// The status of a bundle that denies everything.
+const EXPIRED: &str = "expired";
 
 /// A bundle whose signatures were verified.
 #[derive(Serialize)]
@@ -53,6 +57,8 @@ pub(super) struct Verified {
     digest: String,
     commit: Option<String>,
     attested: bool,
+    /// `live`, `grace` or `expired` at the moment asked about.
+    status: &'static str,
     #[serde(serialize_with = "as_timestamp")]
     issued: Moment,
     #[serde(serialize_with = "as_timestamp")]
@@ -68,6 +74,7 @@ pub(super) fn text(verified: &Verified) -> String {
         digest,
         commit,
         attested,
+        status,
         issued,
         expires,
         signed_by,
@@ -86,7 +93,8 @@ pub(super) fn text(verified: &Verified) -> String {
         say("commit", commit);
     }
     say("issued", &values::timestamp(*issued));
-    say("expires", &values::timestamp(*expires));
+    let expires = values::timestamp(*expires);
+    say("expires", &if *status == "live" { expires } else { format!("{expires} ({status})") });
     say("signed by", &signed_by.join(", "));
     text
 }
@@ -113,6 +121,11 @@ pub(super) fn verify(bundle: &[u8], trust: &[u8], now: Moment) -> Result<Verifie
         digest: verified.digest().to_string(),
         commit: manifest.source.commit.clone(),
         attested: manifest.attested,
+        status: match manifest.phase(now) {
+            Phase::Live => "live",
+            Phase::Grace => "grace",
+            Phase::Expired => EXPIRED,
+        },
         issued: manifest.issued.millis(),
         expires: manifest.expires.millis(),
         signed_by: verified.signers().map(|key| key.to_string()).collect(),
@@ -131,6 +144,7 @@ mod tests {
             digest: "9f86d081".to_owned(),
             commit: Some("89abcdef".to_owned()),
             attested: true,
+            status: "live",
             issued: 1_793_534_400_000,
             expires: 1_794_139_200_000,
             signed_by: vec!["ci".to_owned()],

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polity_runtime::table::{DeploymentId, EnvironmentId, ToolId};
+use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, ToolId};
 
 use super::names::Names;
 use super::people::{persons, sorted};
@@ -175,6 +175,10 @@ impl Resolver<'_> {
             let Some(deployment) = organization.deployments.get(id.0 as usize) else {
                 return;
             };
+            // Whoever was not given the tool is never asked about.
+            if !reaches(organization, id, deployment, scope) {
+                return;
+            }
             let agent = organization.agents.get(deployment.agent.0 as usize);
             let owner = agent.and_then(|agent| agent.owner).filter(|_| separation);
             pairs
@@ -393,6 +397,18 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// Whether a deployment has a call that the scope covers, as far as its placements tell.
+fn reaches(organization: &Organization, id: DeploymentId, deployment: &super::Deployment, scope: &Scope) -> bool {
+    deployment.placements.iter().any(|placement| {
+        scope.takes_placement(id, placement.ring, placement.environment)
+            && placement.given.iter().any(|tool| {
+                let tool = organization.tools.get(tool.0 as usize);
+                let mut actions = tool.map_or(0..0, |tool| tool.first_action..tool.first_action + tool.action_count);
+                actions.any(|action| scope.takes_action(ActionId(action)))
+            })
+    })
 }
 
 /// Whether every requirement can have its people at once, each person for one requirement: bipartite matching by

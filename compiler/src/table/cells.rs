@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polity_runtime::table::{ActionId, DeploymentId, ToolId};
+use polity_runtime::table::record::piece;
+use polity_runtime::table::{ActionId, DeploymentId, NONE, ToolId};
 use rayon::prelude::*;
 
 use super::Row;
@@ -18,8 +19,10 @@ pub(super) struct Cells {
     pub diagrams: Diagrams,
     /// Of each placement, in the order of deployments and environments.
     pub rows: Vec<Row>,
-    /// Cell ids; a fragment is a run of them.
+    /// Pieces by their ids; a fragment is a run of them.
     pub fragments: Vec<u32>,
+    /// Cells by their ids.
+    pub pieces: Vec<[u32; piece::CELLS]>,
     pub cells: Vec<CellDraft>,
     /// Of each base, the test of each variant.
     pub variants: Vec<Vec<Diagram>>,
@@ -101,10 +104,12 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
         diagrams: Diagrams::default(),
         rows: Vec::new(),
         fragments: Vec::new(),
+        pieces: Vec::new(),
         cells: Vec::new(),
         variants: Vec::new(),
     };
     let mut cell_ids: HashMap<CellDraft, u32> = HashMap::default();
+    let mut pieces = Pieces::default();
     let mut too_large = BTreeSet::new();
     for ((_, _, placement), sifted) in placements.iter().zip(sifted) {
         let sifted: Vec<(u32, u32)> = sifted
@@ -148,6 +153,7 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
                         run.push(id);
                     }
                     // Signatures that differ may come to the same cells.
+                    let run: Vec<u32> = run.chunks(piece::CELLS).map(|cells| pieces.intern(cells)).collect();
                     let first = match runs.get(&(*tool, run.clone())) {
                         Some(first) => *first,
                         None => {
@@ -173,11 +179,30 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
                 .collect(),
         );
     }
+    cells.pieces = pieces.all;
     cells.diagrams = guards.into_diagrams();
     if too_large.is_empty() {
         Ok(cells)
     } else {
         Err(too_large.into_iter().collect())
+    }
+}
+
+/// Runs of a few cells, each once.
+#[derive(Default)]
+struct Pieces {
+    all: Vec<[u32; piece::CELLS]>,
+    ids: HashMap<[u32; piece::CELLS], u32>,
+}
+
+impl Pieces {
+    fn intern(&mut self, cells: &[u32]) -> u32 {
+        let mut piece = [NONE; piece::CELLS];
+        piece.iter_mut().zip(cells).for_each(|(place, cell)| *place = *cell);
+        *self.ids.entry(piece).or_insert_with(|| {
+            self.all.push(piece);
+            u32::try_from(self.all.len() - 1).unwrap_or(NONE)
+        })
     }
 }
 

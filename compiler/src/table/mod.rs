@@ -434,9 +434,10 @@ impl Writer<'_> {
         guard: &dyn Fn(Diagram) -> u32,
         approvals: &HashMap<(u32, Option<TeamId>), u32>,
     ) -> Result<(), Full> {
-        self.emitter.data.fragments = cells.fragments.iter().map(|cell| [*cell]).collect();
+        self.emitter.data.fragments = cells.fragments.iter().map(|piece| [*piece]).collect();
+        self.emitter.data.pieces = cells.pieces.clone();
+        let mut lists: HashMap<Vec<[u32; 3]>, u32> = HashMap::default();
         for cell in &cells.cells {
-            let first = count(&self.emitter.data.entries)?;
             let entry = |entry: &EntryDraft| {
                 let approval = entry
                     .approval
@@ -445,15 +446,24 @@ impl Writer<'_> {
                     .unwrap_or(NONE);
                 [entry.rule, guard(entry.guard), approval]
             };
-            self.emitter.data.entries.extend(cell.entries().map(entry));
-            let record = [
-                first,
-                count(&cell.denies)?,
-                count(&cell.grants)?,
-                count(&cell.gates)?,
-                count(&cell.observed)?,
-                u32::from(cell.ceiling),
-            ];
+            let mut record = [0, 0, 0, 0, u32::from(cell.ceiling)];
+            for (place, drafts) in record
+                .iter_mut()
+                .zip([&cell.denies, &cell.grants, &cell.gates, &cell.observed])
+            {
+                let list: Vec<[u32; 3]> = drafts.iter().map(entry).collect();
+                *place = match lists.get(&list) {
+                    Some(id) => *id,
+                    None => {
+                        let data = &mut self.emitter.data;
+                        let id = count(&data.lists)?;
+                        data.lists.push([count(&data.entries)?, count(&list)?]);
+                        data.entries.extend_from_slice(&list);
+                        lists.insert(list, id);
+                        id
+                    }
+                };
+            }
             self.emitter.data.cells.push(record);
         }
         Ok(())

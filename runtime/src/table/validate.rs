@@ -4,12 +4,15 @@ use std::fmt;
 use std::ops::Range;
 
 use super::record::{
-    action, approval, cell, deployment, entry, environment, given, kill, organization, placement, requirement, ring,
-    rule, tool, variant,
+    action, approval, cell, deployment, entry, environment, given, kill, list, organization, placement, requirement,
+    ring, rule, tool, variant,
 };
 use super::{Index, NONE, TableData};
 use crate::guard::{Function, Guard, Op, Term, constant};
 use crate::value::{Parameters, Strings};
+
+/// The cells of a piece, as counts are.
+const PIECE: u32 = super::record::piece::CELLS as u32;
 
 /// A record that does not hold together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,7 +240,7 @@ impl Check<'_> {
             let cells = d.tools.get(r[given::TOOL] as usize).map(|t| t[tool::ACTION_COUNT]);
             ensure(cells.is_some(), "given", at, "the tool does not exist")?;
             ensure(
-                within(&d.fragments, r[given::FRAGMENT], cells.unwrap_or(0)),
+                within(&d.fragments, r[given::FRAGMENT], cells.unwrap_or(0).div_ceil(PIECE)),
                 "given",
                 at,
                 "the fragment leaves the array",
@@ -325,18 +328,20 @@ impl Check<'_> {
     fn cells(&self) -> Checked {
         let d = self.data;
         for (at, [id]) in d.fragments.iter().enumerate() {
-            ensure(is_of(&d.cells, *id), "fragments", at, "the cell does not exist")?;
+            ensure(is_of(&d.pieces, *id), "fragments", at, "the piece does not exist")?;
+        }
+        for (at, cells) in d.pieces.iter().enumerate() {
+            let known = cells.iter().all(|id| *id == NONE || is_of(&d.cells, *id));
+            ensure(known, "pieces", at, "the cell does not exist")?;
         }
         for (at, r) in d.cells.iter().enumerate() {
-            let counts = [cell::DENIES, cell::GRANTS, cell::GATES, cell::OBSERVED];
-            let total = counts.iter().try_fold(0u32, |sum, f| sum.checked_add(*r.get(*f)?));
-            let inside = total.is_some_and(|total| within(&d.entries, r[cell::ENTRIES], total));
-            ensure(
-                inside && r[cell::ENTRIES].checked_add(total.unwrap_or(0)).is_some(),
-                "cells",
-                at,
-                "the rules leave the array",
-            )?;
+            let lists = [r[cell::DENIES], r[cell::GRANTS], r[cell::GATES], r[cell::OBSERVED]];
+            let known = lists.iter().all(|id| is_of(&d.lists, *id));
+            ensure(known, "cells", at, "the list does not exist")?;
+        }
+        for (at, r) in d.lists.iter().enumerate() {
+            let inside = within(&d.entries, r[list::ENTRIES], r[list::COUNT]);
+            ensure(inside, "lists", at, "the rules leave the array")?;
         }
         for (at, r) in d.entries.iter().enumerate() {
             ensure(
