@@ -39,9 +39,17 @@ macro_rules! shipped {
 }
 
 shipped! {
+    "ci-diagnoser"
+    "credentials-need-a-person"
+    "customer-support"
+    "external-mutation-needs-a-person"
+    "incident-responder"
     "no-destruction-in-production"
+    "no-exfiltration"
     "own-repositories-only"
+    "pull-request-fixer"
     "read-only-analyst"
+    "release-manager"
 }
 
 /// A built-in template's text.
