@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use minijinja::machinery::ast::{CallArg, Expr, Stmt};
+use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, OutputSpanKind, UndefinedBehavior, machinery};
@@ -351,6 +351,11 @@ impl<'b> Checker<'b> {
             Expr::Const(_) => {}
             Expr::Var(name) => self.name(name.id, range(name.span())),
             Expr::UnaryOp(it) => self.expression(&it.expr, inside),
+            // Lists that are added or multiplied are made only when they are walked, which costs no fuel.
+            Expr::BinOp(it) if grows(it.op, &it.left, &it.right) => {
+                let help = "join text with `~`; add only numbers that are written out";
+                self.refuse(range(it.span()), "`*` or `**`, nor a `+` without a number", help);
+            }
             Expr::BinOp(it) => {
                 self.expression(&it.left, inside);
                 self.expression(&it.right, inside);
@@ -431,6 +436,16 @@ impl<'b> Checker<'b> {
                 None => "declare it under `params`".to_owned(),
             }),
         });
+    }
+}
+
+/// Whether an operator may make a value out of proportion to its operands.
+fn grows(op: BinOpKind, left: &Expr<'_>, right: &Expr<'_>) -> bool {
+    let number = |side: &Expr<'_>| matches!(side, Expr::Const(it) if it.value.kind() == ValueKind::Number);
+    match op {
+        BinOpKind::Mul | BinOpKind::Pow => true,
+        BinOpKind::Add => !number(left) && !number(right),
+        _ => false,
     }
 }
 

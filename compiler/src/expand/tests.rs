@@ -31,7 +31,7 @@ members: [alice, bob]
 ---
 kind: Team
 name: payments
-owners: [alice]
+owners: [alice, bob]
 ---
 kind: Environment
 name: development
@@ -194,13 +194,13 @@ fn a_diagnostic_points_into_the_template_and_names_the_use() {
     let template = format!("kind: Template\nname: t\n{PARAMS}---\n{body}");
     let filled = "kind: Use\nname: u\ntemplate: t\nwith: {name: readers, repo: acme/docs}\n";
     let found = errors(&[(TEMPLATE, &template), (USE, filled)]);
-    assert!(found.contains("--> templates/t.yaml:14:16"), "{found}");
+    assert!(found.contains("--> templates/t.yaml:15:15"), "{found}");
     assert!(found.contains("--> teams/payments/use.yaml:3:11"), "{found}");
     // A value is told by the expression that it came of.
     let body = POLICY.replace("context.args.repo == {{ repo }}", "context.args.nope == {{ repo }}");
     let template = format!("kind: Template\nname: t\n{PARAMS}---\n{body}");
     let found = errors(&[(TEMPLATE, &template), (USE, filled)]);
-    assert!(found.contains("--> templates/t.yaml:17:"), "{found}");
+    assert!(found.contains("--> templates/t.yaml:18:"), "{found}");
     let filled = "kind: Use\nname: u\ntemplate: read-only-analyst\nwith: {name: a, team: payments, owner: alice, kill_contact: security, environments: [nowhere], tools: [github]}\n";
     let found = errors(&[(USE, filled)]);
     assert!(found.contains("of the built-in template `read-only-analyst`"), "{found}");
@@ -217,6 +217,7 @@ fn what_a_template_may_not_say_is_refused() {
         "{% filter upper %}a{% endfilter %}", "{% set y %}a{% endset %}", "{% do x() %}", "{% call x() %}{% endcall %}",
         "{{ x is string }}", "{% for a, b in [x] %}{% endfor %}", "{% for a in [x] recursive %}{% endfor %}",
         "{% set y = [x, x] %}", "{% with y = [x] %}{% endwith %}", "{% for a in [[x, x]] %}{% endfor %}", "{{ (x, x) }}",
+        "{% set y = x + x %}", "{% for y in [x + x] %}{% endfor %}", "{{ x * 9 }}", "{{ 9 ** 9 }}",
         "{{ x ", "{% if x %}", "{% bogus %}", "{{ x | join(sep=1) }}",
     ] {
         let body = format!("# {body}\n");
@@ -248,14 +249,14 @@ fn a_template_is_read_even_where_nobody_uses_it() {
 
 #[test]
 fn values_are_checked_where_they_are_given() {
-    let params = "params:\n  n: {type: int, min: 1, max: 3, default: 2}\n  s: {type: string, optional: true}\n  m: {type: name, optional: true}\n  e: {enum: [a, b], optional: true}\n  l: {type: list, of: name, min: 1, max: 2, optional: true}\n  b: {type: bool, optional: true}\n";
+    let params = "params:\n  i: {type: int, min: 1, max: 3, default: 2}\n  s: {type: string, optional: true}\n  m: {type: name, optional: true}\n  e: {enum: [a, b], optional: true}\n  l: {type: list, of: name, min: 1, max: 2, optional: true}\n  b: {type: bool, optional: true}\n";
     for (with, codes) in [
-        ("with: {n: 1, s: x, m: y, e: a, l: [x], b: true}\n", &[] as &[&str]),
+        ("with: {i: 1, s: x, m: z, e: a, l: [x], b: true}\n", &[] as &[&str]),
         ("", &[]),
-        ("with: {n: 0}\n", &["bad-template-argument"]),
-        ("with: {n: 4}\n", &["bad-template-argument"]),
-        ("with: {n: 1.5}\n", &["bad-template-argument"]),
-        ("with: {n: \"1\"}\n", &["bad-template-argument"]),
+        ("with: {i: 0}\n", &["bad-template-argument"]),
+        ("with: {i: 4}\n", &["bad-template-argument"]),
+        ("with: {i: 1.5}\n", &["bad-template-argument"]),
+        ("with: {i: \"1\"}\n", &["bad-template-argument"]),
         ("with: {s: 1}\n", &["bad-template-argument"]),
         ("with: {s: {a: b}}\n", &["bad-template-argument"]),
         ("with: {m: A}\n", &["bad-template-argument"]),
@@ -282,7 +283,7 @@ fn values_are_checked_where_they_are_given() {
 fn a_value_fills_what_it_stands_in() {
     let rule = |line: &str| format!("kind: Policy\nname: p\nrules:\n  r:\n    effect: deny\n    actions: [github.list_issues]\n    {line}\n");
     let one = |line: &str, value: &str| {
-        codes_of("params: {x: {type: string}, n: {type: int, default: 1}}\n", &rule(line), &format!("with: {{x: '{value}'}}\n"))
+        codes_of("params: {x: {type: string}, i: {type: int, default: 1}}\n", &rule(line), &format!("with: {{x: '{value}'}}\n"))
     };
     assert_eq!(one("when: context.args.repo == {{ x }}", "a"), Vec::<&str>::new());
     assert_eq!(one("when: |\n      context.args.repo == {{ x }}", "a # b: c \\\" || true"), Vec::<&str>::new());
@@ -292,7 +293,7 @@ fn a_value_fills_what_it_stands_in() {
         "reason: \"{{ x }}\"",
         "reason: \"y {{ x }}\"",
         "reason: 'y {{ x }}'",
-        "reason: y {{ n }} y",
+        "reason: y {{ i }} y",
         "reason: y {{ x }} y",
         "reason: |\n      y {{ x }}",
         "when: {{ x }}",
@@ -301,7 +302,7 @@ fn a_value_fills_what_it_stands_in() {
         "when: |\n      context.args.repo == \"{{ x }}\"",
         "when: |\n      context.args.repo == \"a {{ x }} b\"",
         "when: |\n      context.args.repo == \"a\" // {{ x }}",
-        "when: |\n      context.args.repo == a{{ n }}",
+        "when: |\n      context.args.repo == a{{ i }}",
         "{{ \"reason\" }}: y",
     ] {
         assert_eq!(one(line, "a"), ["misplaced-template-value"], "{line}");
@@ -349,13 +350,10 @@ fn what_does_not_end_ends() {
     let ends: String = (0..12).map(|_| "{% endfor %}").collect();
     let with: String = (0..60).map(|_| "{% with x = x ~ x %}").collect();
     let without: String = (0..60).map(|_| "{% endwith %}").collect();
-    let sums: String = (0..60).map(|_| "{% set l = l + l %}").collect();
     for body in [
         doubling,
         format!("{nested}x{ends}"),
         format!("{with}{without}"),
-        format!("{sums}{{% if l == l %}}{{% endif %}}"),
-        "# {{ x * 1000000000 }}".to_owned(),
     ] {
         let found = codes_of(
             "params: {x: {type: string}, l: {type: list, of: string}}\n",
@@ -392,7 +390,7 @@ const USES: &[(&str, &str)] = &[
     ("own-repositories-only", "actions: [github.merge_*]"),
     ("pull-request-fixer", "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], repositories: ['repo:acme/docs'], propose: [github.merge_pull_request], accept: [github.delete_*]"),
     ("read-only-analyst", "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], tools: [github, billing]"),
-    ("release-manager", "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], release: [github.merge_pull_request], approvers: [security]"),
+    ("release-manager", "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], release: [github.merge_pull_request], approvers: [security], count: 1"),
 ];
 
 const CALLS: &[(&str, &str)] = &[
@@ -460,7 +458,7 @@ fn declared(compiled: &Compiled) -> BTreeSet<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn a_value_adds_nothing_and_takes_nothing_away(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..12)) {
         const SHAPES: &[&str] = &[
@@ -499,7 +497,7 @@ proptest! {
                 let rule = &made.organization.rules[0];
                 prop_assert_eq!(rule.effect, crate::ast::RuleEffect::Deny);
                 if shape.contains("reason: {{ x }}") {
-                    prop_assert_eq!(rule.reason.as_deref(), Some(value.as_str()));
+                    prop_assert_eq!(rule.reason.as_deref().map(str::trim), Some(value.trim()));
                 }
                 // A condition on one repository stays one: no value makes it hold for another.
                 if let Some(table) = &made.table && shape.contains("when") {
