@@ -42,10 +42,16 @@ pub fn expand(tree: &SourceTree, parsed: &mut Parsed, sink: &mut Sink) -> Source
             && expander.one(document, filled).is_none()
         {
             // What would have come of it is unknown: whoever refers to it is not told so.
-            expander.yielded.documents.broken.push(Broken { kind: None, name: None });
+            expander
+                .yielded
+                .documents
+                .broken
+                .push(Broken { kind: None, name: None });
         }
     }
-    let Expander { expansions, yielded, .. } = expander;
+    let Expander {
+        expansions, yielded, ..
+    } = expander;
     parsed.documents.documents.extend(yielded.documents.documents);
     parsed.documents.broken.extend(yielded.documents.broken);
     parsed.pragmas.extend(yielded.pragmas);

@@ -27,7 +27,11 @@ pub(super) fn filled(
 ) -> Option<BTreeMap<String, Value>> {
     let mut values = BTreeMap::new();
     let mut good = true;
-    let size: usize = given.with.iter().map(|(name, value)| name.value.len() + value.value.len()).sum();
+    let size: usize = given
+        .with
+        .iter()
+        .map(|(name, value)| name.value.len() + value.value.len())
+        .sum();
     if size > MAX_ARGUMENTS {
         let message = format!("the values are larger than {MAX_ARGUMENTS} bytes together");
         sink.push(Diagnostic::new(&codes::TEMPLATE_TOO_LARGE, message, at, ""));
@@ -36,7 +40,12 @@ pub(super) fn filled(
     for (name, value) in &given.with {
         let Some((_, parameter)) = declared.iter().find(|(declared, _)| declared.value == name.value) else {
             let message = format!("template `{template}` has no parameter `{}`", name.value);
-            let found = Diagnostic::new(&codes::UNKNOWN_TEMPLATE_PARAMETER, message, name.span, "unknown parameter");
+            let found = Diagnostic::new(
+                &codes::UNKNOWN_TEMPLATE_PARAMETER,
+                message,
+                name.span,
+                "unknown parameter",
+            );
             let names: Vec<&str> = declared.iter().map(|(name, _)| name.value.as_str()).collect();
             let near = crate::diag::nearest(&name.value, names.iter().copied());
             sink.push(match near {
@@ -98,8 +107,12 @@ pub(super) fn fits(value: &Value, parameter: &TemplateParam) -> Result<(), Strin
         return Err("the value is too large".to_owned());
     };
     match (parameter.min, parameter.max) {
-        (Some(min), _) if measure < min.value => Err(format!("{what} is {measure}, and at least {} is asked", min.value)),
-        (_, Some(max)) if measure > max.value => Err(format!("{what} is {measure}, and at most {} is allowed", max.value)),
+        (Some(min), _) if measure < min.value => {
+            Err(format!("{what} is {measure}, and at least {} is asked", min.value))
+        }
+        (_, Some(max)) if measure > max.value => {
+            Err(format!("{what} is {measure}, and at most {} is allowed", max.value))
+        }
         _ => Ok(()),
     }
 }

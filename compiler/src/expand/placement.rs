@@ -18,7 +18,14 @@ use crate::source::{FileId, Span};
 const CONDITIONS: &[&str] = &["when", "unless"];
 /// Fields whose values are globs.
 const GLOBS: &[&str] = &[
-    "actions", "agents", "credentials", "models", "owns", "paths", "resources", "tools",
+    "actions",
+    "agents",
+    "credentials",
+    "models",
+    "owns",
+    "paths",
+    "resources",
+    "tools",
 ];
 /// Built so that a reader finds the same words wherever a value stands in the wrong place.
 const WHOLE: &str = "a value fills a whole scalar: write the text around it inside the braces, as in";
@@ -234,7 +241,11 @@ impl Checker<'_> {
     fn whole(&mut self, at: usize, part: &Part, slot: &Slot<'_>) {
         if CONDITIONS.contains(&slot.under) && slot.style.is_some() {
             let help = "write the condition in the template, and fill in only what it compares with";
-            self.misplaced(part, "it would be a condition that nobody reviewed", Some(help.to_owned()));
+            self.misplaced(
+                part,
+                "it would be a condition that nobody reviewed",
+                Some(help.to_owned()),
+            );
             return;
         }
         if slot.style.is_none() && is_field(slot.under) {
@@ -276,7 +287,10 @@ impl Checker<'_> {
             .is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || c == '_'));
         if pattern {
             self.wild(part);
-            let text = self.written(part).replace(LITERAL_STAR, "\\*").replace(PATTERN_STAR, "*");
+            let text = self
+                .written(part)
+                .replace(LITERAL_STAR, "\\*")
+                .replace(PATTERN_STAR, "*");
             self.rewrite(at, part, text);
         } else {
             self.stars(at, part, false);
@@ -288,9 +302,14 @@ impl Checker<'_> {
         if glob {
             self.wild(part);
             if self.written(part).contains(LITERAL_STAR) {
-                let message = format!("`{{{{ {} }}}}` holds a `*`, which a glob cannot take literally", self.source(part));
+                let message = format!(
+                    "`{{{{ {} }}}}` holds a `*`, which a glob cannot take literally",
+                    self.source(part)
+                );
                 let found = Diagnostic::new(&codes::TEMPLATE_VALUE_IN_GLOB, message, self.span(part), "");
-                self.placed.faults.push(found.with_help("give the use a value without `*`"));
+                self.placed
+                    .faults
+                    .push(found.with_help("give the use a value without `*`"));
             }
         }
         let text = self.written(part).replace([LITERAL_STAR, PATTERN_STAR], "*");

@@ -97,7 +97,9 @@ pub(super) fn render(body: &str, values: &BTreeMap<String, serde_json::Value>) -
         .template_from_str(body)
         .map_err(|error| fault(&error, body, FaultKind::Syntax))?;
     let (text, spans) = template
-        .render_with_spans(Value::from_pairs(values.iter().map(|(name, value)| (name.as_str(), own(value)))))
+        .render_with_spans(Value::from_pairs(
+            values.iter().map(|(name, value)| (name.as_str(), own(value))),
+        ))
         .map_err(|error| failed(&error))?;
     if text.len() > MAX_OUTPUT {
         return Err(Fault {
@@ -149,7 +151,9 @@ fn environment() -> Environment<'static> {
         count.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "this has no length"))
     });
     environment.add_filter("replace", |text: String, from: String, to: String| {
-        let grown = text.len().saturating_add(text.len().saturating_add(1).saturating_mul(to.len()));
+        let grown = text
+            .len()
+            .saturating_add(text.len().saturating_add(1).saturating_mul(to.len()));
         if grown > MAX_OUTPUT {
             return Err(Error::new(ErrorKind::OutOfFuel, "the text grows too long"));
         }
@@ -219,11 +223,18 @@ fn starred(value: &Value, star: char) -> Result<Value, Error> {
     if let Some(text) = value.as_str() {
         return Ok(Value::from(one(text)));
     }
-    let refused = || Error::new(ErrorKind::InvalidOperation, "this filter takes a string, or a list of strings");
+    let refused = || {
+        Error::new(
+            ErrorKind::InvalidOperation,
+            "this filter takes a string, or a list of strings",
+        )
+    };
     if value.kind() != ValueKind::Seq {
         return Err(refused());
     }
-    let entries = value.try_iter()?.map(|entry| entry.as_str().map(one).ok_or_else(refused));
+    let entries = value
+        .try_iter()?
+        .map(|entry| entry.as_str().map(one).ok_or_else(refused));
     Ok(Value::from(entries.collect::<Result<Vec<String>, Error>>()?))
 }
 

@@ -54,7 +54,10 @@ shipped! {
 
 /// A built-in template's text.
 pub fn shipped(name: &str) -> Option<&'static str> {
-    SHIPPED.iter().find(|(shipped, _)| *shipped == name).map(|(_, text)| *text)
+    SHIPPED
+        .iter()
+        .find(|(shipped, _)| *shipped == name)
+        .map(|(_, text)| *text)
 }
 
 /// A built-in template, read.
@@ -162,7 +165,12 @@ fn parts(id: FileId, file: &SourceFile, sink: &mut Sink) -> Option<Template> {
         let value = serde_json::from_str(&default.value).map_err(|_| "this is no value".to_owned());
         if let Err(message) = value.and_then(|value| fits(&value, parameter)) {
             let message = format!("the default of `{}`: {message}", name.value);
-            sink.push(Diagnostic::new(&codes::BAD_TEMPLATE_ARGUMENT, message, default.span, ""));
+            sink.push(Diagnostic::new(
+                &codes::BAD_TEMPLATE_ARGUMENT,
+                message,
+                default.span,
+                "",
+            ));
         }
     }
     let names: Vec<&str> = read.params.iter().map(|(name, _)| name.value.as_str()).collect();

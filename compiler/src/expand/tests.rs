@@ -101,7 +101,11 @@ const USE: &str = "teams/payments/use.yaml";
 
 fn compiled(files: &[(&str, &str)]) -> (SourceTree, Compiled) {
     let mut all = vec![("polity.yaml".to_owned(), BASE.to_owned())];
-    all.extend(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())));
+    all.extend(
+        files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned())),
+    );
     let tree = SourceTree::from_files(all);
     let compiled = compile(&tree, 0, Sink::default());
     (tree, compiled)
@@ -110,7 +114,11 @@ fn compiled(files: &[(&str, &str)]) -> (SourceTree, Compiled) {
 /// The errors, as a person reads them.
 fn errors(files: &[(&str, &str)]) -> String {
     let (tree, compiled) = compiled(files);
-    if compiled.findings.has_errors() { text::findings(&compiled.findings, &tree, false) } else { String::new() }
+    if compiled.findings.has_errors() {
+        text::findings(&compiled.findings, &tree, false)
+    } else {
+        String::new()
+    }
 }
 
 /// The codes of a template with this declaration and body, used with these values.
@@ -144,7 +152,6 @@ const PARAMS: &str = "params:
   repo: {type: string}
   reason: {type: string, default: because}
 ";
-
 
 /// What a call is answered, in production.
 fn decided(compiled: &Compiled, agent: &str, action: &str, args: &str) -> &'static str {
@@ -183,8 +190,19 @@ fn a_template_is_filled_in() {
     assert_eq!(list("other"), "deny");
     // The rule is told by where the template is used.
     let table = compiled.table.as_ref().expect("a table");
-    let rule = compiled.organization.rules.iter().find(|rule| rule.name == "readers/reads").expect("the rule");
-    assert_eq!(compiled.tree.file(compiled.tree.used_at(rule.span).file).map(|file| file.path.as_str()), Some(USE));
+    let rule = compiled
+        .organization
+        .rules
+        .iter()
+        .find(|rule| rule.name == "readers/reads")
+        .expect("the rule");
+    assert_eq!(
+        compiled
+            .tree
+            .file(compiled.tree.used_at(rule.span).file)
+            .map(|file| file.path.as_str()),
+        Some(USE)
+    );
     assert!(table.deployment("payments/claude-code").is_some());
 }
 
@@ -203,27 +221,66 @@ fn a_diagnostic_points_into_the_template_and_names_the_use() {
     assert!(found.contains("--> templates/t.yaml:18:"), "{found}");
     let filled = "kind: Use\nname: u\ntemplate: read-only-analyst\nwith: {name: a, team: payments, owner: alice, kill_contact: security, environments: [nowhere], tools: [github]}\n";
     let found = errors(&[(USE, filled)]);
-    assert!(found.contains("of the built-in template `read-only-analyst`"), "{found}");
+    assert!(
+        found.contains("of the built-in template `read-only-analyst`"),
+        "{found}"
+    );
     assert!(found.contains("--> teams/payments/use.yaml:3:11"), "{found}");
 }
 
 #[test]
 fn what_a_template_may_not_say_is_refused() {
     for body in [
-        "{{ x | safe }}", "{{ x | escape }}", "{{ x | e }}", "{{ x | tojson }}", "{{ x | indent }}", "{{ x | pprint }}",
-        "{{ debug() }}", "{{ range(9) }}", "{{ namespace() }}", "{{ x.upper() }}", "{{ x.y }}", "{{ {x: 1} }}",
-        "{% autoescape false %}{{ x }}{% endautoescape %}", "{% include 'a' %}", "{% extends 'a' %}",
-        "{% import 'a' as b %}", "{% from 'a' import b %}", "{% macro m() %}{% endmacro %}", "{% block b %}{% endblock %}",
-        "{% filter upper %}a{% endfilter %}", "{% set y %}a{% endset %}", "{% do x() %}", "{% call x() %}{% endcall %}",
-        "{{ x is string }}", "{% for a, b in [x] %}{% endfor %}", "{% for a in [x] recursive %}{% endfor %}",
-        "{% set y = [x, x] %}", "{% with y = [x] %}{% endwith %}", "{% for a in [[x, x]] %}{% endfor %}", "{{ (x, x) }}",
-        "{% set y = x + x %}", "{% for y in [x + x] %}{% endfor %}", "{{ x * 9 }}", "{{ 9 ** 9 }}",
-        "{{ x ", "{% if x %}", "{% bogus %}", "{{ x | join(sep=1) }}",
+        "{{ x | safe }}",
+        "{{ x | escape }}",
+        "{{ x | e }}",
+        "{{ x | tojson }}",
+        "{{ x | indent }}",
+        "{{ x | pprint }}",
+        "{{ debug() }}",
+        "{{ range(9) }}",
+        "{{ namespace() }}",
+        "{{ x.upper() }}",
+        "{{ x.y }}",
+        "{{ {x: 1} }}",
+        "{% autoescape false %}{{ x }}{% endautoescape %}",
+        "{% include 'a' %}",
+        "{% extends 'a' %}",
+        "{% import 'a' as b %}",
+        "{% from 'a' import b %}",
+        "{% macro m() %}{% endmacro %}",
+        "{% block b %}{% endblock %}",
+        "{% filter upper %}a{% endfilter %}",
+        "{% set y %}a{% endset %}",
+        "{% do x() %}",
+        "{% call x() %}{% endcall %}",
+        "{{ x is string }}",
+        "{% for a, b in [x] %}{% endfor %}",
+        "{% for a in [x] recursive %}{% endfor %}",
+        "{% set y = [x, x] %}",
+        "{% with y = [x] %}{% endwith %}",
+        "{% for a in [[x, x]] %}{% endfor %}",
+        "{{ (x, x) }}",
+        "{% set y = x + x %}",
+        "{% for y in [x + x] %}{% endfor %}",
+        "{{ x * 9 }}",
+        "{{ 9 ** 9 }}",
+        "{{ x ",
+        "{% if x %}",
+        "{% bogus %}",
+        "{{ x | join(sep=1) }}",
     ] {
         let body = format!("# {body}\n");
-        assert_eq!(codes_of("params: {x: {type: string}}\n", &body, "with: {x: a}\n"), ["template-syntax"], "{body}");
+        assert_eq!(
+            codes_of("params: {x: {type: string}}\n", &body, "with: {x: a}\n"),
+            ["template-syntax"],
+            "{body}"
+        );
     }
-    assert_eq!(codes_of("params: {x: {type: string}}\n", "# {{ y }}\n", "with: {x: a}\n"), ["unknown-template-parameter"]);
+    assert_eq!(
+        codes_of("params: {x: {type: string}}\n", "# {{ y }}\n", "with: {x: a}\n"),
+        ["unknown-template-parameter"]
+    );
 }
 
 #[test]
@@ -234,16 +291,31 @@ fn a_template_is_read_even_where_nobody_uses_it() {
         ("kind: Template\nname: other\n---\n", "bad-template"),
         ("kind: Template\nname: t\n---\n{% if %}\n", "template-syntax"),
         ("kind: Template\nname: t\nparms: {}\n---\n", "unknown-key"),
-        ("kind: Template\nname: t\nparams: {x: {type: int, default: a}}\n---\n", "bad-template-argument"),
-        ("kind: Template\nname: t\nparams: {loop: {type: int}}\n---\n", "bad-parameter"),
-        ("kind: Template\nname: t\nparams: {x: {type: int, min: 2, max: 1}}\n---\n", "bad-parameter"),
-        ("kind: Template\nname: t\nparams: {x: {type: list}}\n---\n", "missing-field"),
+        (
+            "kind: Template\nname: t\nparams: {x: {type: int, default: a}}\n---\n",
+            "bad-template-argument",
+        ),
+        (
+            "kind: Template\nname: t\nparams: {loop: {type: int}}\n---\n",
+            "bad-parameter",
+        ),
+        (
+            "kind: Template\nname: t\nparams: {x: {type: int, min: 2, max: 1}}\n---\n",
+            "bad-parameter",
+        ),
+        (
+            "kind: Template\nname: t\nparams: {x: {type: list}}\n---\n",
+            "missing-field",
+        ),
         ("kind: Policy\nname: t\n---\n", "unknown-value"),
     ] {
         let found = errors(&[(TEMPLATE, text)]);
         assert!(found.contains(&format!("error[{code}]")), "{text}: {found}");
     }
-    let found = errors(&[("templates/read-only-analyst.yaml", "kind: Template\nname: read-only-analyst\n---\n")]);
+    let found = errors(&[(
+        "templates/read-only-analyst.yaml",
+        "kind: Template\nname: read-only-analyst\n---\n",
+    )]);
     assert!(found.contains("template-name-taken"), "{found}");
 }
 
@@ -274,19 +346,36 @@ fn values_are_checked_where_they_are_given() {
     ] {
         assert_eq!(codes_of(params, "# nothing\n", with), codes, "{with}");
     }
-    assert_eq!(codes_of("params: {x: {type: name}}\n", "# nothing\n", ""), ["missing-template-parameter"]);
+    assert_eq!(
+        codes_of("params: {x: {type: name}}\n", "# nothing\n", ""),
+        ["missing-template-parameter"]
+    );
     let found = errors(&[(USE, "kind: Use\nname: u\ntemplate: read-only-analist\n")]);
-    assert!(found.contains("unknown-template") && found.contains("did you mean `read-only-analyst`?"), "{found}");
+    assert!(
+        found.contains("unknown-template") && found.contains("did you mean `read-only-analyst`?"),
+        "{found}"
+    );
 }
 
 #[test]
 fn a_value_fills_what_it_stands_in() {
-    let rule = |line: &str| format!("kind: Policy\nname: p\nrules:\n  r:\n    effect: deny\n    actions: [github.list_issues]\n    {line}\n");
+    let rule = |line: &str| {
+        format!(
+            "kind: Policy\nname: p\nrules:\n  r:\n    effect: deny\n    actions: [github.list_issues]\n    {line}\n"
+        )
+    };
     let one = |line: &str, value: &str| {
-        codes_of("params: {x: {type: string}, i: {type: int, default: 1}}\n", &rule(line), &format!("with: {{x: '{value}'}}\n"))
+        codes_of(
+            "params: {x: {type: string}, i: {type: int, default: 1}}\n",
+            &rule(line),
+            &format!("with: {{x: '{value}'}}\n"),
+        )
     };
     assert_eq!(one("when: context.args.repo == {{ x }}", "a"), Vec::<&str>::new());
-    assert_eq!(one("when: |\n      context.args.repo == {{ x }}", "a # b: c \\\" || true"), Vec::<&str>::new());
+    assert_eq!(
+        one("when: |\n      context.args.repo == {{ x }}", "a # b: c \\\" || true"),
+        Vec::<&str>::new()
+    );
     for line in [
         "reason: {{ x }}-y",
         "reason: y-{{ x }}",
@@ -308,7 +397,13 @@ fn a_value_fills_what_it_stands_in() {
         assert_eq!(one(line, "a"), ["misplaced-template-value"], "{line}");
     }
     let help = errors(&[
-        (TEMPLATE, &format!("kind: Template\nname: t\nparams: {{x: {{type: name}}}}\n---\n{}", rule("reason: {{ x }}-y"))),
+        (
+            TEMPLATE,
+            &format!(
+                "kind: Template\nname: t\nparams: {{x: {{type: name}}}}\n---\n{}",
+                rule("reason: {{ x }}-y")
+            ),
+        ),
         (USE, "kind: Use\nname: u\ntemplate: t\nwith: {x: a}\n"),
     ]);
     assert!(help.contains("`{{ x ~ \"-y\" }}`"), "{help}");
@@ -317,15 +412,42 @@ fn a_value_fills_what_it_stands_in() {
 #[test]
 fn a_star_of_a_parameter_is_literal_or_refused() {
     let one = |line: &str, value: &str| {
-        let body = format!("kind: Policy\nname: p\nrules:\n  r:\n    effect: deny\n    actions: [github.list_issues]\n    {line}\n");
-        codes_of("params: {x: {type: string}}\n", &body, &format!("with: {{x: '{value}'}}\n"))
+        let body = format!(
+            "kind: Policy\nname: p\nrules:\n  r:\n    effect: deny\n    actions: [github.list_issues]\n    {line}\n"
+        );
+        codes_of(
+            "params: {x: {type: string}}\n",
+            &body,
+            &format!("with: {{x: '{value}'}}\n"),
+        )
     };
-    assert_eq!(one("resources: [{{ \"repo:\" ~ x ~ \"/*\" }}]", "acme"), Vec::<&str>::new());
-    assert_eq!(one("resources: [{{ \"repo:\" ~ x }}]", "acme/*"), ["template-value-in-glob"]);
-    assert_eq!(one("resources: [{{ \"repo:\" ~ x | literal }}]", "acme/*"), ["template-value-in-glob"]);
-    assert_eq!(one("resources: [{{ \"repo:\" ~ (x | pattern) }}]", "acme/*"), Vec::<&str>::new());
-    assert_eq!(one("when: |\n      context.args.repo like {{ x ~ \"*\" }}", "a*"), ["template-value-in-glob"]);
-    assert_eq!(one("when: |\n      context.args.repo like {{ (x | literal) ~ \"*\" }}", "a*"), Vec::<&str>::new());
+    assert_eq!(
+        one("resources: [{{ \"repo:\" ~ x ~ \"/*\" }}]", "acme"),
+        Vec::<&str>::new()
+    );
+    assert_eq!(
+        one("resources: [{{ \"repo:\" ~ x }}]", "acme/*"),
+        ["template-value-in-glob"]
+    );
+    assert_eq!(
+        one("resources: [{{ \"repo:\" ~ x | literal }}]", "acme/*"),
+        ["template-value-in-glob"]
+    );
+    assert_eq!(
+        one("resources: [{{ \"repo:\" ~ (x | pattern) }}]", "acme/*"),
+        Vec::<&str>::new()
+    );
+    assert_eq!(
+        one("when: |\n      context.args.repo like {{ x ~ \"*\" }}", "a*"),
+        ["template-value-in-glob"]
+    );
+    assert_eq!(
+        one(
+            "when: |\n      context.args.repo like {{ (x | literal) ~ \"*\" }}",
+            "a*"
+        ),
+        Vec::<&str>::new()
+    );
     assert_eq!(one("reason: {{ x | literal }}", "a*"), Vec::<&str>::new());
 }
 
@@ -350,24 +472,31 @@ fn what_does_not_end_ends() {
     let ends: String = (0..12).map(|_| "{% endfor %}").collect();
     let with: String = (0..60).map(|_| "{% with x = x ~ x %}").collect();
     let without: String = (0..60).map(|_| "{% endwith %}").collect();
-    for body in [
-        doubling,
-        format!("{nested}x{ends}"),
-        format!("{with}{without}"),
-    ] {
+    for body in [doubling, format!("{nested}x{ends}"), format!("{with}{without}")] {
         let found = codes_of(
             "params: {x: {type: string}, l: {type: list, of: string}}\n",
             &format!("{body}\n"),
             "with: {x: aaaaaaaaaaaaaaaa, l: [a, b, c, d, e, f, g, h, i, j, k, l, m]}\n",
         );
-        assert_eq!(found, ["template-too-large"], "{}", body.chars().take(40).collect::<String>());
+        assert_eq!(
+            found,
+            ["template-too-large"],
+            "{}",
+            body.chars().take(40).collect::<String>()
+        );
     }
     let deep = format!("# {{{{ {}x{} }}}}\n", "(".repeat(5000), ")".repeat(5000));
-    assert_eq!(codes_of("params: {x: {type: string}}\n", &deep, "with: {x: a}\n"), ["template-syntax"]);
+    assert_eq!(
+        codes_of("params: {x: {type: string}}\n", &deep, "with: {x: a}\n"),
+        ["template-syntax"]
+    );
     let again = "kind: Use\nname: v\ntemplate: t\n";
     assert_eq!(codes_of("", again, ""), ["template-in-template"]);
     let undefined = "kind: Policy\nname: {{ x }}\n";
-    assert_eq!(codes_of("params: {x: {type: string, optional: true}}\n", undefined, ""), ["template-failed"]);
+    assert_eq!(
+        codes_of("params: {x: {type: string, optional: true}}\n", undefined, ""),
+        ["template-failed"]
+    );
     assert_eq!(codes_of("", "# {{ none }}\n", ""), ["template-failed"]);
     assert_eq!(codes_of("", "# {{ 1 / 0 }}\n", "").len(), 1);
 }
@@ -380,23 +509,50 @@ fn an_expansion_stands_where_its_use_stands() {
 
 /// Each shipped template, used in a way that its description promises to work.
 const USES: &[(&str, &str)] = &[
-    ("ci-diagnoser", "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], tools: [github], rerun: [github.merge_pull_request]"),
-    ("credentials-need-a-person", "credentials: [billing-db], approvers: [security]"),
-    ("customer-support", "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], tools: [billing], payment: billing.refund, alone: 10, most: 100"),
+    (
+        "ci-diagnoser",
+        "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], tools: [github], rerun: [github.merge_pull_request]",
+    ),
+    (
+        "credentials-need-a-person",
+        "credentials: [billing-db], approvers: [security]",
+    ),
+    (
+        "customer-support",
+        "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], tools: [billing], payment: billing.refund, alone: 10, most: 100",
+    ),
     ("external-mutation-needs-a-person", "approvers: [security]"),
-    ("incident-responder", "name: x, team: payments, owner: alice, kill_contact: security, environments: [development, production], tools: [github], mitigate: [github.delete_repository]"),
+    (
+        "incident-responder",
+        "name: x, team: payments, owner: alice, kill_contact: security, environments: [development, production], tools: [github], mitigate: [github.delete_repository]",
+    ),
     ("no-destruction-in-production", "except: [payments/claude-code]"),
     ("no-exfiltration", "classes: [customer-data], except: [billing.refund]"),
     ("own-repositories-only", "actions: [github.merge_*]"),
-    ("pull-request-fixer", "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], repositories: ['repo:acme/docs'], propose: [github.merge_pull_request], accept: [github.delete_*]"),
-    ("read-only-analyst", "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], tools: [github, billing]"),
-    ("release-manager", "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], release: [github.merge_pull_request], approvers: [security], count: 1"),
+    (
+        "pull-request-fixer",
+        "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], repositories: ['repo:acme/docs'], propose: [github.merge_pull_request], accept: [github.delete_*]",
+    ),
+    (
+        "read-only-analyst",
+        "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], tools: [github, billing]",
+    ),
+    (
+        "release-manager",
+        "name: x, team: payments, owner: alice, kill_contact: security, environments: [production], release: [github.merge_pull_request], approvers: [security], count: 1",
+    ),
 ];
 
 const CALLS: &[(&str, &str)] = &[
     ("github.list_issues", r#"{"owner": "acme", "repo": "docs"}"#),
-    ("github.merge_pull_request", r#"{"owner": "acme", "repo": "docs", "number": 1}"#),
-    ("github.merge_pull_request", r#"{"owner": "acme", "repo": "other", "number": 1}"#),
+    (
+        "github.merge_pull_request",
+        r#"{"owner": "acme", "repo": "docs", "number": 1}"#,
+    ),
+    (
+        "github.merge_pull_request",
+        r#"{"owner": "acme", "repo": "other", "number": 1}"#,
+    ),
     ("github.delete_repository", r#"{"owner": "acme", "repo": "docs"}"#),
     ("billing.refund", r#"{"amount": 10}"#),
     ("billing.refund", r#"{"amount": 11}"#),
@@ -418,35 +574,119 @@ fn every_shipped_template_compiles_in_an_organisation_that_it_does_not_know() {
 #[test]
 fn every_shipped_template_decides_as_its_description_says() {
     // Everything is allowed but for what a template refuses.
-    let open = "kind: Policy\nname: open\nrules:\n  all: {effect: allow, environments: [production], effects: [\"*\"]}\n";
+    let open =
+        "kind: Policy\nname: open\nrules:\n  all: {effect: allow, environments: [production], effects: [\"*\"]}\n";
     let answers = |name: &str, open: &str, agent: &str| {
         let with = USES.iter().find(|(used, _)| *used == name).map_or("", |(_, with)| with);
         let filled = format!("kind: Use\nname: u\ntemplate: {name}\nwith: {{{with}}}\n");
         let (_, compiled) = compiled(&[("policies/open.yaml", open), ("policies/use.yaml", &filled)]);
         assert!(!compiled.findings.has_errors(), "{name}");
-        CALLS.iter().map(|(action, args)| decided(&compiled, agent, action, args)).collect::<Vec<_>>()
+        CALLS
+            .iter()
+            .map(|(action, args)| decided(&compiled, agent, action, args))
+            .collect::<Vec<_>>()
     };
     const ALLOW: &str = "allow";
     const DENY: &str = "deny";
     const ASK: &str = "require_approval";
-    assert_eq!(answers("read-only-analyst", open, "payments/x"), [ALLOW, DENY, DENY, DENY, DENY, DENY, DENY]);
-    assert_eq!(answers("pull-request-fixer", "", "payments/x"), [ALLOW, ALLOW, DENY, DENY, DENY, DENY, DENY]);
-    assert_eq!(answers("pull-request-fixer", open, "payments/x"), [ALLOW, ALLOW, ALLOW, DENY, DENY, DENY, DENY]);
-    assert_eq!(answers("ci-diagnoser", open, "payments/x"), [ALLOW, ALLOW, ALLOW, DENY, DENY, DENY, DENY]);
-    assert_eq!(answers("incident-responder", "", "payments/x"), [ALLOW, DENY, DENY, ASK, DENY, DENY, DENY]);
-    assert_eq!(answers("customer-support", "", "payments/x"), [DENY, DENY, DENY, DENY, ALLOW, ASK, DENY]);
-    assert_eq!(answers("release-manager", "", "payments/x"), [ALLOW, ASK, ASK, DENY, DENY, DENY, DENY]);
+    assert_eq!(
+        answers("read-only-analyst", open, "payments/x"),
+        [ALLOW, DENY, DENY, DENY, DENY, DENY, DENY]
+    );
+    assert_eq!(
+        answers("pull-request-fixer", "", "payments/x"),
+        [ALLOW, ALLOW, DENY, DENY, DENY, DENY, DENY]
+    );
+    assert_eq!(
+        answers("pull-request-fixer", open, "payments/x"),
+        [ALLOW, ALLOW, ALLOW, DENY, DENY, DENY, DENY]
+    );
+    assert_eq!(
+        answers("ci-diagnoser", open, "payments/x"),
+        [ALLOW, ALLOW, ALLOW, DENY, DENY, DENY, DENY]
+    );
+    assert_eq!(
+        answers("incident-responder", "", "payments/x"),
+        [ALLOW, DENY, DENY, ASK, DENY, DENY, DENY]
+    );
+    assert_eq!(
+        answers("customer-support", "", "payments/x"),
+        [DENY, DENY, DENY, DENY, ALLOW, ASK, DENY]
+    );
+    assert_eq!(
+        answers("release-manager", "", "payments/x"),
+        [ALLOW, ASK, ASK, DENY, DENY, DENY, DENY]
+    );
     let agent = "payments/claude-code";
-    assert_eq!(answers("external-mutation-needs-a-person", open, agent), [ALLOW, ASK, ASK, ASK, DENY, DENY, DENY]);
-    assert_eq!(answers("own-repositories-only", open, agent), [ALLOW, DENY, DENY, ALLOW, DENY, DENY, DENY]);
-    assert_eq!(answers("no-destruction-in-production", open, agent), [ALLOW, ALLOW, ALLOW, ALLOW, DENY, DENY, DENY]);
+    assert_eq!(
+        answers("external-mutation-needs-a-person", open, agent),
+        [ALLOW, ASK, ASK, ASK, DENY, DENY, DENY]
+    );
+    assert_eq!(
+        answers("own-repositories-only", open, agent),
+        [ALLOW, DENY, DENY, ALLOW, DENY, DENY, DENY]
+    );
+    assert_eq!(
+        answers("no-destruction-in-production", open, agent),
+        [ALLOW, ALLOW, ALLOW, ALLOW, DENY, DENY, DENY]
+    );
 }
 
 /// What a hostile value is made of.
 const PIECES: &[&str] = &[
-    "'", "\"", "\\", "{{", "}}", "{%", "%}", "{#", "#}", "#", " #", ":", ": ", "-", "- ", "---", "...", "|", ">", "[", "]",
-    "{", "}", ",", "&a", "*", "!", "%", "@", "`", "//", "/*", " || true", "true", "null", "~", "a", " ", "\u{85}", "\u{2028}",
-    "\u{2029}", "\u{feff}", "\n", "\r", "\t", "\0", "effect: allow", "<<", "é", "\u{1f600}", "\u{fdd0}", "\u{fdd1}", "\u{fffe}",
+    "'",
+    "\"",
+    "\\",
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{#",
+    "#}",
+    "#",
+    " #",
+    ":",
+    ": ",
+    "-",
+    "- ",
+    "---",
+    "...",
+    "|",
+    ">",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "&a",
+    "*",
+    "!",
+    "%",
+    "@",
+    "`",
+    "//",
+    "/*",
+    " || true",
+    "true",
+    "null",
+    "~",
+    "a",
+    " ",
+    "\u{85}",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{feff}",
+    "\n",
+    "\r",
+    "\t",
+    "\0",
+    "effect: allow",
+    "<<",
+    "é",
+    "\u{1f600}",
+    "\u{fdd0}",
+    "\u{fdd1}",
+    "\u{fffe}",
 ];
 
 /// The names of what a tree declares.
@@ -508,6 +748,25 @@ proptest! {
                     prop_assert_eq!(decided(&made, "payments/claude-code", "github.list_issues", args), "allow");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn the_pages_examples_are_what_they_say() {
+    for code in codes::ALL {
+        let (_, examples) = code.page.split_once("\n## Bad\n").expect("a bad example");
+        let (bad, good) = examples.split_once("\n## Good\n").expect("a good example");
+        for (bad, example) in [(true, bad), (false, good)] {
+            let blocks: Vec<(&str, &str)> = example
+                .split("```yaml path=")
+                .skip(1)
+                .filter_map(|block| block.split("```").next()?.split_once('\n'))
+                .collect();
+            let found = errors(&blocks);
+            let said = found.contains(&format!("error[{}]", code.id));
+            assert_eq!(said, bad, "{}: {found}", code.id);
+            assert!(bad || found.is_empty(), "{}: {found}", code.id);
         }
     }
 }

@@ -51,14 +51,7 @@ pub struct Translated {
 
 impl Expansion {
     /// Of a template, filled in at `used` to `text`. The pieces are in the text's order and do not overlap.
-    pub fn new(
-        path: &str,
-        text: String,
-        name: &str,
-        template: Option<FileId>,
-        used: Span,
-        pieces: Vec<Piece>,
-    ) -> Self {
+    pub fn new(path: &str, text: String, name: &str, template: Option<FileId>, used: Span, pieces: Vec<Piece>) -> Self {
         Self {
             lines: Lines::of(&text),
             file: SourceFile {
@@ -91,13 +84,25 @@ impl Expansion {
             within.min(piece.source_end)
         };
         let start = first.map_or(0, |piece| {
-            if piece.filled { piece.source_start } else { inner(piece, span.start) }
+            if piece.filled {
+                piece.source_start
+            } else {
+                inner(piece, span.start)
+            }
         });
         let end = last.map_or(0, |piece| {
-            if piece.filled { piece.source_end } else { inner(piece, span.end) }
+            if piece.filled {
+                piece.source_end
+            } else {
+                inner(piece, span.end)
+            }
         });
         // The end of what a loop yields may come of an earlier part of the template than its start.
-        let end = if end < start { first.map_or(start, |piece| piece.source_end) } else { end };
+        let end = if end < start {
+            first.map_or(start, |piece| piece.source_end)
+        } else {
+            end
+        };
         Translated {
             span: match self.template {
                 Some(file) => Span { file, start, end },

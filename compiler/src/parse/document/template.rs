@@ -34,7 +34,11 @@ static TEMPLATE_PARAMETER: Form = Form {
         optional("min", Type::Int(i64::MIN), "the least value, or the least length"),
         optional("max", Type::Int(i64::MIN), "the greatest value, or the greatest length"),
         optional("default", Type::Json, "the value where a use gives none"),
-        optional("optional", Type::Bool, "whether a use may leave it out, without a default"),
+        optional(
+            "optional",
+            Type::Bool,
+            "whether a use may leave it out, without a default",
+        ),
         DESCRIPTION,
     ]],
     may_be_empty: false,
@@ -118,7 +122,11 @@ fn parameter(reader: &mut Reader<'_>, name: &Text, mut fields: Fields) -> Option
     let default = fields.any("default");
     if let (Some(optional), Some(_)) = (optional.filter(|it| it.value), &default) {
         let help = "remove `optional`: a use may leave out what has a default";
-        bad("a parameter with a default is never absent".to_owned(), optional.span, help);
+        bad(
+            "a parameter with a default is never absent".to_owned(),
+            optional.span,
+            help,
+        );
     }
     let default = default.and_then(Spanned::into_text);
     let ty = match ty.as_str() {
