@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use minijinja::machinery::Token;
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
@@ -13,6 +14,12 @@ use minijinja::{Environment, Error, ErrorKind, OutputSpanKind, UndefinedBehavior
 
 /// The longest body, in bytes: a template that nobody can read whole is not reviewed.
 pub(super) const MAX_BODY: usize = 64 << 10;
+/// The most words in one pair of braces: an expression of that length has no reviewer, and each may nest the next.
+const MAX_WORDS: usize = 400;
+/// The most blocks of one template, for the same reasons.
+const MAX_BLOCKS: usize = 400;
+/// The stack that the engine has, in bytes: several times what that many words and blocks within each other take.
+const STACK: usize = 16 << 20;
 /// What one use may cost: an instruction is one, and so are 64 bytes of text made. Ten times what a template of a
 /// hundred documents takes, and a few milliseconds.
 const FUEL: u64 = 50_000;
@@ -82,15 +89,52 @@ pub(super) fn check(body: &str, declared: &[&str]) -> Vec<Fault> {
         names: declared.to_vec(),
         faults: Vec::new(),
     };
-    match machinery::parse(body, "template", SyntaxConfig::default()) {
-        Ok(tree) => checker.statement(&tree),
-        Err(error) => checker.faults.push(fault(&error, body, FaultKind::Syntax)),
+    if let Some(place) = too_deep(body) {
+        checker.faults.push(Fault {
+            kind: FaultKind::TooLarge,
+            place,
+            message: format!(
+                "more than {MAX_WORDS} words in one pair of braces, or {MAX_BLOCKS} blocks in one template"
+            ),
+            help: Some("give parts of the expression names with `set`, or write two templates".to_owned()),
+        });
+        return checker.faults;
     }
+    stacker::maybe_grow(STACK, STACK, || {
+        match machinery::parse(body, "template", SyntaxConfig::default()) {
+            Ok(tree) => checker.statement(&tree),
+            Err(error) => checker.faults.push(fault(&error, body, FaultKind::Syntax)),
+        }
+    });
     checker.faults
+}
+
+/// Where a body has more than may be nested: the engine, and the check, go down one step for each operator and block.
+fn too_deep(body: &str) -> Option<Range<usize>> {
+    let (mut words, mut blocks) = (0, 0);
+    // What is no word ends the walk, and is reported by the parser.
+    for (token, span) in machinery::tokenize(body, false, SyntaxConfig::default()).map_while(Result::ok) {
+        match token {
+            Token::VariableStart => words = 0,
+            Token::BlockStart => {
+                words = 0;
+                blocks += 1;
+            }
+            _ => words += 1,
+        }
+        if words > MAX_WORDS || blocks > MAX_BLOCKS {
+            return Some(range(span));
+        }
+    }
+    None
 }
 
 /// Fills a body in. It must have passed [`check`].
 pub(super) fn render(body: &str, values: &BTreeMap<String, serde_json::Value>) -> Result<Rendered, Fault> {
+    stacker::maybe_grow(STACK, STACK, || filled_in(body, values))
+}
+
+fn filled_in(body: &str, values: &BTreeMap<String, serde_json::Value>) -> Result<Rendered, Fault> {
     let environment = environment();
     let failed = |error: &Error| fault(error, body, FaultKind::Failed);
     let template = environment

@@ -488,7 +488,7 @@ fn what_does_not_end_ends() {
     let deep = format!("# {{{{ {}x{} }}}}\n", "(".repeat(5000), ")".repeat(5000));
     assert_eq!(
         codes_of("params: {x: {type: string}}\n", &deep, "with: {x: a}\n"),
-        ["template-syntax"]
+        ["template-too-large"]
     );
     let again = "kind: Use\nname: v\ntemplate: t\n";
     assert_eq!(codes_of("", again, ""), ["template-in-template"]);
@@ -499,6 +499,33 @@ fn what_does_not_end_ends() {
     );
     assert_eq!(codes_of("", "# {{ none }}\n", ""), ["template-failed"]);
     assert_eq!(codes_of("", "# {{ 1 / 0 }}\n", "").len(), 1);
+}
+
+#[test]
+fn what_is_deep_is_refused_or_filled_in() {
+    let many = 12_000;
+    for body in [
+        format!("# {{{{ x{} }}}}\n", " ~ x".repeat(many)),
+        format!("# {{{{ x{} }}}}\n", "|upper".repeat(many / 2)),
+        format!("# {{{{ x{} }}}}\n", "[0]".repeat(many)),
+        format!("# {{{{ {}x }}}}\n", "not ".repeat(many)),
+        format!("# {{{{ {}1 }}}}\n", "-".repeat(many)),
+        format!("# {{{{ {}x{} }}}}\n", "[".repeat(many), "]".repeat(many)),
+        format!("# {{{{ x{} }}}}\n", " if x else x".repeat(many / 3)),
+        format!("{}{}\n", "{% if x %}".repeat(many / 6), "{% endif %}".repeat(many / 6)),
+        format!("# {{{{ x{} }}}}\n", " ~ x".repeat(190)),
+        format!("# {{{{ {}1{} }}}}\n", "(".repeat(190), ")".repeat(190)),
+        format!("{}{}\n", "{% if x %}".repeat(195), "{% endif %}".repeat(195)),
+        format!("{{% if x %}}{}{{% endif %}}\n", "{% elif x %}".repeat(390)),
+        format!("{{% if x %}}{}{{% endif %}}\n", "{% elif x %}".repeat(many / 3)),
+    ] {
+        let found = codes_of("params: {x: {type: string}}\n", &body, "with: {x: a}\n");
+        assert!(
+            found.len() <= 1,
+            "{}: {found:?}",
+            body.chars().take(30).collect::<String>()
+        );
+    }
 }
 
 #[test]
