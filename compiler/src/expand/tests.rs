@@ -661,6 +661,8 @@ fn every_shipped_template_decides_as_its_description_says() {
 
 /// What a hostile value is made of.
 const PIECES: &[&str] = &[
+    "', unless: 'true // ",
+    ", unless: 'true', expires: ",
     "'",
     "\"",
     "\\",
@@ -766,10 +768,15 @@ proptest! {
                 if shape.contains("reason: {{ x }}") {
                     prop_assert_eq!(rule.reason.as_deref().map(str::trim), Some(value.trim()));
                 }
+                let open = "kind: Policy\nname: open\nrules:\n  all: {effect: allow, environments: [production], effects: [read]}\n";
+                if !shape.contains("when") && !shape.contains("resources") {
+                    let (_, made) = compiled(&[(TEMPLATE, &template), (USE, &filled), ("policies/open.yaml", open)]);
+                    let args = r#"{"owner": "acme", "repo": "docs"}"#;
+                    prop_assert_eq!(decided(&made, "payments/claude-code", "github.list_issues", args), "deny");
+                }
                 // A condition on one repository stays one: no value makes it hold for another.
                 if let Some(table) = &made.table && shape.contains("when") {
                     prop_assert!(table.action("github.list_issues").is_some());
-                    let open = "kind: Policy\nname: open\nrules:\n  all: {effect: allow, environments: [production], effects: [read]}\n";
                     let (_, made) = compiled(&[(TEMPLATE, &template), (USE, &filled), ("policies/open.yaml", open)]);
                     let args = r#"{"owner": "acme", "repo": "some other repository"}"#;
                     prop_assert_eq!(decided(&made, "payments/claude-code", "github.list_issues", args), "allow");
