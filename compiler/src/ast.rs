@@ -524,3 +524,35 @@ pub struct Use {
     /// Parameter name to canonical JSON text.
     pub with: Vec<(Text, Json)>,
 }
+
+/// `kind: Template`: what a template takes. Its body is text to this program until it is filled in.
+#[derive(Debug)]
+pub struct Template {
+    pub name: Option<Text>,
+    pub description: Option<Text>,
+    pub params: Vec<(Text, TemplateParam)>,
+}
+
+/// A parameter of a template.
+#[derive(Debug)]
+pub struct TemplateParam {
+    pub ty: TemplateType,
+    /// The least value of an int, the least length of a string or list.
+    pub min: Option<Spanned<i64>>,
+    pub max: Option<Spanned<i64>>,
+    pub default: Option<Json>,
+    pub optional: bool,
+    pub description: Option<Text>,
+}
+
+/// The type of a template's parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateType {
+    /// A document's name.
+    Name,
+    String,
+    Int,
+    Bool,
+    Enum(Vec<Text>),
+    List(Box<TemplateType>),
+}

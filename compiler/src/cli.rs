@@ -20,6 +20,7 @@ mod progress;
 mod repository;
 mod request;
 mod surroundings;
+mod template;
 mod values;
 mod verify;
 
@@ -79,6 +80,7 @@ enum Command {
     Decide(decide::Arguments),
     Explain(explain::Arguments),
     Keygen(keygen::Arguments),
+    Template(template::Arguments),
     Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -94,6 +96,7 @@ impl Command {
             Self::Decide(arguments) => decide::run(arguments, console),
             Self::Explain(arguments) => explain::run(arguments, console),
             Self::Keygen(arguments) => keygen::run(arguments, console),
+            Self::Template(arguments) => template::run(arguments, console),
             Self::Demo(arguments) => demo::run(arguments, console),
             Self::Completions(arguments) => completions::run(arguments, console),
             Self::Man(arguments) => man::run(arguments, console),

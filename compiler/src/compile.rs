@@ -4,8 +4,9 @@ use polity_runtime::table::Table;
 
 use crate::ast::{Body, Broken, Documents, Moment};
 use crate::check::check;
-use crate::diag::codes::rule::{NOT_COMPILED_YET, NOT_ENFORCED_YET};
+use crate::diag::codes::rule::NOT_ENFORCED_YET;
 use crate::diag::{Diagnostic, Findings, LintLevels, Sink};
+use crate::expand::expand;
 use crate::ir::RuleSet;
 use crate::lower::lower;
 use crate::parse::{Parsed, parse};
@@ -16,6 +17,9 @@ use crate::table;
 /// What a tree compiles to.
 #[derive(Debug)]
 pub struct Compiled {
+    /// The tree, with what its templates were filled in to: spans are of this one. Those of the findings are of the
+    /// tree that came in.
+    pub tree: SourceTree,
     /// What was written.
     pub documents: Documents,
     /// With names resolved.
@@ -32,11 +36,13 @@ pub struct Compiled {
 /// was found while the tree was read.
 pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
     let unread = sink.has_errors();
-    let Parsed { mut documents, pragmas } = parse(tree, &mut sink);
+    let mut parsed = parse(tree, &mut sink);
     if unread {
         // What was not read may have declared any name: that was reported, and none of them is called unknown too.
-        documents.broken.push(Broken { kind: None, name: None });
+        parsed.documents.broken.push(Broken { kind: None, name: None });
     }
+    let tree = &expand(tree, &mut parsed, &mut sink);
+    let Parsed { documents, pragmas } = parsed;
     let organization = resolve(&documents, &mut sink);
     let levels = LintLevels::read(&organization.lints, &mut sink);
     not_yet(&documents, &mut sink);
@@ -54,6 +60,7 @@ pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
     let findings = sink.finish(tree, &levels, &pragmas);
     let table = table.filter(|_| !findings.has_errors());
     Compiled {
+        tree: tree.clone(),
         documents,
         organization,
         rules,
@@ -70,12 +77,6 @@ fn not_yet(documents: &Documents, sink: &mut Sink) {
             Body::Invariant(_) => "Invariant",
             Body::Test(_) => "Test",
             Body::ApprovalRule(_) => "ApprovalRule",
-            Body::Use(_) => {
-                let message = "templates are not expanded yet: what this one denies would be lost";
-                let help = "write out the documents that the template yields";
-                sink.push(Diagnostic::new(&NOT_COMPILED_YET, message, span, "").with_help(help));
-                continue;
-            }
             _ => continue,
         };
         let message = format!("{kind} documents are read and not enforced yet");

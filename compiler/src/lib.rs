@@ -5,6 +5,7 @@
 //! | --- | --- | --- |
 //! | [`source`] | a git tree at a revision, or a folder | [`source::SourceTree`]: paths and bytes, immutable |
 //! | [`parse`] | `SourceTree` | [`ast::Documents`]: what was written, every value with its span |
+//! | [`expand`] | `Documents` with uses of templates | `Documents`, and the tree with what came of the templates |
 //! | [`resolve`] | `Documents` | [`resolve::Organization`]: ids instead of names, selectors as sets |
 //! | [`check`] | `&Organization` | diagnostics only |
 //! | [`lower`] | `&Organization` | [`ir::RuleSet`]: every rule over one condition language |
@@ -18,6 +19,7 @@
 pub mod source;
 pub mod parse;
 pub mod ast;
+pub mod expand;
 pub mod resolve;
 pub mod check;
 pub mod lower;

@@ -9,7 +9,10 @@ use polity_runtime::{
     bundle::UnverifiedBundle,
     manifest::{Compiler, Grace, Manifest, Serial, Source, Version},
     trust::TrustRoot,
-    wire::{Timestamp, layout::{FORMAT, MAGIC}},
+    wire::{
+        Timestamp,
+        layout::{FORMAT, MAGIC},
+    },
 };
 
 use super::{
@@ -101,8 +104,10 @@ fn spare(arguments: &Arguments) -> Result<(), Failure> {
     let out = &arguments.out;
     match files::begins_with(out, &MAGIC) {
         None | Some(true) => Ok(()),
-        Some(false) => Err(Failure::misuse(format!("`{}` is there, and is no bundle", out.display()))
-            .with_help("name another file with `--out`, or remove it")),
+        Some(false) => Err(
+            Failure::misuse(format!("`{}` is there, and is no bundle", out.display()))
+                .with_help("name another file with `--out`, or remove it"),
+        ),
     }
 }
 

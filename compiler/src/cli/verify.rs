@@ -42,7 +42,11 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         Format::Json => console.result(&json::pretty(&verified))?,
     }
     // Its signatures hold; whether it can be relied on is what was asked.
-    Ok(if verified.status == EXPIRED { Exit::FallsShort } else { Exit::Yes })
+    Ok(if verified.status == EXPIRED {
+        Exit::FallsShort
+    } else {
+        Exit::Yes
+    })
 }
 
 /// The status of a bundle that denies everything.
@@ -94,7 +98,14 @@ pub(super) fn text(verified: &Verified) -> String {
     }
     say("issued", &values::timestamp(*issued));
     let expires = values::timestamp(*expires);
-    say("expires", &if *status == "live" { expires } else { format!("{expires} ({status})") });
+    say(
+        "expires",
+        &if *status == "live" {
+            expires
+        } else {
+            format!("{expires} ({status})")
+        },
+    );
     say("signed by", &signed_by.join(", "));
     text
 }

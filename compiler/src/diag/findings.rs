@@ -3,7 +3,7 @@
 //! It looks at no document: pragmas come in as the parser saw them, levels as `polity.yaml` set them. The same
 //! diagnostics in any order give the same findings, so a run on more threads prints the same bytes.
 
-use super::{Code, Diagnostic, LintLevels, Severity, Sink, codes, levels::code_named};
+use super::{Code, Diagnostic, Label, LintLevels, Severity, Sink, codes, levels::code_named};
 use crate::{
     parse::node::Pragma,
     source::{SourceTree, Span, Spanned},
@@ -40,6 +40,9 @@ impl Sink {
             }
             None => false,
         });
+        for found in &mut diagnostics {
+            translate(found, tree);
+        }
         diagnostics.sort_by(|a, b| key(a, tree).cmp(&key(b, tree)));
         diagnostics.dedup();
         Findings { diagnostics }
@@ -69,6 +72,47 @@ impl Findings {
             notes: count(Severity::Note),
         }
     }
+}
+
+/// Says of what stands in a filled-in template where the template has it, and where the template is used.
+fn translate(found: &mut Diagnostic, tree: &SourceTree) {
+    let mut uses: Vec<(Span, String)> = Vec::new();
+    if let Some(label) = &mut found.primary
+        && let Some(place) = tree.translate(label.span)
+    {
+        if let Some(line) = place.built_in_line {
+            let of = format!(" (line {line} of the built-in template `{}`)", place.template);
+            found.message.push_str(&of);
+        } else {
+            uses.push((place.used, place.template));
+        }
+        label.span = place.span;
+    }
+    for label in &mut found.related {
+        if let Some(place) = tree.translate(label.span) {
+            label.span = place.span;
+            match place.built_in_line {
+                Some(_) => {}
+                None if uses.iter().any(|(used, _)| *used == place.used) => {}
+                None => uses.push((place.used, place.template)),
+            }
+        }
+    }
+    for help in &mut found.help {
+        if let Some((span, _)) = &mut help.replacement
+            && let Some(place) = tree.translate(*span)
+        {
+            *span = place.span;
+            if !place.verbatim {
+                help.replacement = None;
+            }
+        }
+    }
+    let origin = uses.into_iter().map(|(span, template)| Label {
+        span,
+        text: format!("template `{template}` is used here"),
+    });
+    found.origin.extend(origin);
 }
 
 /// Takes out the lints that a pragma covers, and puts in a diagnostic for each pragma that is of no use.

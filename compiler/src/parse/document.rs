@@ -15,9 +15,10 @@ mod policies;
 mod reader;
 mod selector;
 mod suite;
+mod template;
 mod tools;
 
-use crate::ast::{Body, Document, Text};
+use crate::ast::{Body, Document, Template, Text};
 use crate::diag::codes::document as codes;
 use crate::diag::{Diagnostic, Sink};
 use crate::parse::node::{Entry, Node, Value};
@@ -27,6 +28,7 @@ use form::Form;
 use reader::{Reader, nearest_kind, shown};
 
 pub use parameter::{PARAMETER, TYPES};
+pub use template::TEMPLATE;
 
 /// Where a document stands. An expanded document has the path of its use and the text of its expansion.
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +149,25 @@ pub fn read(source: &Source<'_>, root: &Node, sink: &mut Sink) -> Option<Documen
         name,
         team: reader.team,
         body,
+    })
+}
+
+/// Reads the first document of a file under `templates/`.
+pub fn read_template(source: &Source<'_>, root: &Node, sink: &mut Sink) -> Option<Template> {
+    let mut reader = Reader {
+        source,
+        team: None,
+        sink,
+    };
+    template::declaration(&mut reader, root)
+}
+
+/// Whether some mapping of a document has a field of this name.
+pub fn is_field(name: &str) -> bool {
+    TABLE.iter().any(|kind| {
+        let mut homes = Vec::new();
+        kind.form.homes(name, &mut Vec::new(), &mut homes);
+        !homes.is_empty()
     })
 }
 

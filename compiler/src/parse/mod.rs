@@ -16,6 +16,9 @@ use document::Source;
 use node::{Entry, Pragma, Value};
 use yaml::YamlDocument;
 
+/// The folder of an organisation's own templates.
+pub const TEMPLATES: &str = "templates/";
+
 /// What was written, and the comments that silence lints.
 #[derive(Debug, Default)]
 pub struct Parsed {
@@ -42,7 +45,7 @@ pub fn parse(tree: &SourceTree, sink: &mut Sink) -> Parsed {
 /// Reads one file.
 fn file(id: FileId, file: &SourceFile) -> (Parsed, Sink) {
     let mut sink = Sink::default();
-    let mut parsed = Parsed::default();
+    let parsed = Parsed::default();
     let extension = file.path.rsplit_once('.').map_or("", |(_, extension)| extension);
     let language = match extension {
         "yaml" | "yml" => None,
@@ -61,11 +64,18 @@ fn file(id: FileId, file: &SourceFile) -> (Parsed, Sink) {
         sink.push(Diagnostic::new(&NOT_COMPILED_YET, message, span, "").with_help(help));
         return (parsed, sink);
     }
-    // Templates are read where they are used.
-    if file.path.starts_with("templates/") {
+    // Templates are no documents: the next step fills them in.
+    if file.path.starts_with(TEMPLATES) {
         return (parsed, sink);
     }
-    let documents = yaml::read(id, &file.text, &mut sink);
+    let read = yaml::read(id, &file.text, &mut sink);
+    let parsed = documents(id, file, read, &mut sink);
+    (parsed, sink)
+}
+
+/// The documents of one file, or of an expansion, from its YAML.
+pub(crate) fn documents(id: FileId, file: &SourceFile, documents: Vec<YamlDocument>, sink: &mut Sink) -> Parsed {
+    let mut parsed = Parsed::default();
     let comments: Vec<Span> = documents
         .iter()
         .flat_map(|document| document.comments.iter().map(|(span, _)| *span))
@@ -79,14 +89,14 @@ fn file(id: FileId, file: &SourceFile) -> (Parsed, Sink) {
         };
         match document.root.value {
             Value::Hole => parsed.documents.broken.push(broken(&document)),
-            _ => match document::read(&source, &document.root, &mut sink) {
+            _ => match document::read(&source, &document.root, sink) {
                 Some(read) => parsed.documents.documents.push(read),
                 None => parsed.documents.broken.push(broken(&document)),
             },
         }
         parsed.pragmas.extend(document.pragmas);
     }
-    (parsed, sink)
+    parsed
 }
 
 /// Which document it was, as far as that can be told.
@@ -111,6 +121,6 @@ fn broken(document: &YamlDocument) -> Broken {
 }
 
 /// The length of a text's first line.
-fn first_line(text: &str) -> u32 {
+pub(crate) fn first_line(text: &str) -> u32 {
     u32::try_from(text.lines().next().map_or(0, str::len)).unwrap_or(u32::MAX)
 }

@@ -3,6 +3,7 @@
 //! This is the last input before the bundle is written: no later step opens a file or a repository.
 
 mod error;
+mod expansion;
 mod folder;
 pub(crate) mod git;
 mod lines;
@@ -11,12 +12,14 @@ mod select;
 mod tests;
 
 pub use error::ReadError;
+pub use expansion::{Expansion, Piece, Translated};
 pub use folder::read_folder;
 pub use git::read_git;
 pub use lines::Position;
 pub use select::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_PATH_BYTES, MAX_TOTAL_BYTES, MAX_TREE_DEPTH};
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A file of a [`SourceTree`], by its place in [`SourceTree::files`], which is sorted by path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,9 +99,11 @@ pub enum Revision {
 #[derive(Debug, Clone)]
 pub struct SourceTree {
     /// INVARIANT: sorted by path, each path once.
-    files: Vec<SourceFile>,
+    files: Arc<Vec<SourceFile>>,
     /// INVARIANT: one for each file, of that file's text.
-    lines: Vec<lines::Lines>,
+    lines: Arc<Vec<lines::Lines>>,
+    /// What templates were filled in to. Their ids follow those of the files.
+    expansions: Vec<Expansion>,
     revision: Revision,
     prefix: String,
 }
@@ -116,8 +121,9 @@ impl SourceTree {
         files.dedup_by(|second, first| second.path == first.path);
         let lines = files.iter().map(|file| lines::Lines::of(&file.text)).collect();
         Self {
-            files,
-            lines,
+            files: Arc::new(files),
+            lines: Arc::new(lines),
+            expansions: Vec::new(),
             revision,
             prefix,
         }
@@ -126,9 +132,11 @@ impl SourceTree {
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
-    /// One file. An id that is not of this tree gives `None`.
+    /// One file, or what a template was filled in to: that has the path of its use. An id that is not of this tree
+    /// gives `None`.
     pub fn file(&self, id: FileId) -> Option<&SourceFile> {
-        self.files.get(id.0 as usize)
+        let file = self.files.get(id.0 as usize);
+        file.or_else(|| self.expansion(id).map(|expansion| &expansion.file))
     }
     /// Where the files came from.
     pub fn revision(&self) -> &Revision {
@@ -142,7 +150,10 @@ impl SourceTree {
     /// Where a span starts and ends, as editors show it. `None` for a span that is not of this tree.
     pub fn position(&self, span: Span) -> Option<(Position, Position)> {
         let text = &self.file(span.file)?.text;
-        let lines = self.lines.get(span.file.0 as usize)?;
+        let lines = match self.lines.get(span.file.0 as usize) {
+            Some(lines) => lines,
+            None => &self.expansion(span.file)?.lines,
+        };
         Some((lines.position(text, span.start)?, lines.position(text, span.end)?))
     }
 }

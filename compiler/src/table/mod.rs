@@ -340,13 +340,15 @@ impl Writer<'_> {
             let limit = rule.limit.map_or((0, 0), |limit| {
                 (limit.count, u32::try_from(limit.per.0).unwrap_or(u32::MAX))
             });
-            let path = self.tree.file(rule.span.file).map_or("", |file| file.path.as_str());
+            // Of a rule that a template yields, the use is what the repository shows.
+            let span = self.tree.used_at(rule.span);
+            let path = self.tree.file(span.file).map_or("", |file| file.path.as_str());
             // With the commit it names a file of the repository, wherever in it the organisation lies.
             let path = match self.tree.prefix() {
                 "" => self.emitter.string(path)?,
                 prefix => self.emitter.string(&format!("{prefix}/{path}"))?,
             };
-            let line = self.tree.position(rule.span).map_or(0, |(start, _)| start.line);
+            let line = self.tree.position(span).map_or(0, |(start, _)| start.line);
             self.emitter
                 .data
                 .rules

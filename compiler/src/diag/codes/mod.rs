@@ -14,6 +14,7 @@ macro_rules! codes {
 
 pub mod condition;
 pub mod document;
+pub mod expand;
 pub mod lint;
 pub mod reference;
 pub mod rule;
@@ -30,6 +31,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         source::ALL,
         yaml::ALL,
         document::ALL,
+        expand::ALL,
         reference::ALL,
         condition::ALL,
         rule::ALL,
