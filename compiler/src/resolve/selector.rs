@@ -324,13 +324,9 @@ impl Resolver<'_> {
     fn actions(&mut self, selector: &Selector) -> Option<Arc<[ActionId]>> {
         let organization = self.organization;
         let all = || (0u32..).map(ActionId).zip(&organization.actions);
-        let mut chosen: Option<BTreeSet<ActionId>> = None;
-        let mut narrow = |set: BTreeSet<ActionId>| {
-            chosen = Some(match chosen.take() {
-                Some(before) => &before & &set,
-                None => set,
-            });
-        };
+        // Sorted, as they come.
+        let mut chosen: Option<Vec<ActionId>> = None;
+        let mut narrow = |set: Vec<ActionId>| chosen = meet(chosen.as_deref(), Some(&set));
         if let Some(tools) = &selector.tools {
             let ids = self.named(tools, &self.names.tools, "tool", &UNKNOWN_TOOL);
             narrow(
@@ -355,11 +351,8 @@ impl Resolver<'_> {
             );
         }
         if let Some(actions) = &selector.actions {
-            let mut named = BTreeSet::new();
-            for entry in actions {
-                named.extend(self.action(entry));
-            }
-            narrow(named);
+            let named: BTreeSet<ActionId> = actions.iter().flat_map(|entry| self.action(entry)).collect();
+            narrow(named.into_iter().collect());
         }
         if let Some(effects) = &selector.effects {
             let has = |action: &super::Action| effects.iter().any(|effect| effect.value == action.effect);
@@ -381,7 +374,7 @@ impl Resolver<'_> {
                     .collect(),
             );
         }
-        Some(chosen?.into_iter().collect())
+        chosen.map(Arc::from)
     }
 
     /// `github.merge_*` covers the variants; `github.pull_request_review_write/approve` is one of them.

@@ -12,7 +12,7 @@ use super::guards::{Context, Guards, Seen, Views};
 use super::hash::HashMap;
 use crate::ast::RuleEffect;
 use crate::ir::RuleSet;
-use crate::resolve::{Deployment, Organization, Placement, TeamId};
+use crate::resolve::{Deployment, Organization, Placement, Rule, TeamId};
 
 /// What decides: everything that the table holds beyond names.
 pub(super) struct Cells {
@@ -110,11 +110,12 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
     };
     let mut cell_ids: HashMap<CellDraft, u32> = HashMap::default();
     let mut pieces = Pieces::default();
+    let mut made = HashMap::default();
     let mut too_large = BTreeSet::new();
-    for ((_, _, placement), sifted) in placements.iter().zip(sifted) {
-        let sifted: Vec<(u32, u32)> = sifted
-            .into_iter()
-            .map(|(rule, view)| {
+    let numbered: Vec<Vec<(u32, u32)>> = sifted
+        .into_iter()
+        .map(|sifted| {
+            let number = |(rule, view): (u32, Seen)| {
                 let id = seen.get(&view).copied().unwrap_or_else(|| {
                     let next = u32::try_from(all_seen.len()).unwrap_or(u32::MAX);
                     all_seen.push(view.clone());
@@ -122,16 +123,28 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
                     next
                 });
                 (rule, id)
-            })
-            .collect();
+            };
+            sifted.into_iter().map(number).collect()
+        })
+        .collect();
+    let by_tool: Vec<Vec<Vec<(u32, u32)>>> = placements
+        .par_iter()
+        .zip(&numbered)
+        .map(|((_, _, placement), rules)| {
+            let touching = |tool: &ToolId| {
+                rules
+                    .iter()
+                    .filter(|(rule, _)| reach.touches(*rule, *tool))
+                    .copied()
+                    .collect()
+            };
+            placement.given.iter().map(touching).collect()
+        })
+        .collect();
+    for ((_, _, placement), by_tool) in placements.iter().zip(by_tool) {
         let ceiling = ceiling(organization, placement);
         let mut row = Row::new();
-        for tool in &placement.given {
-            let of_tool: Vec<(u32, u32)> = sifted
-                .iter()
-                .filter(|(rule, _)| reach.touches(*rule, *tool))
-                .copied()
-                .collect();
+        for (tool, of_tool) in placement.given.iter().zip(by_tool) {
             let key = (*tool, (of_tool, ceiling));
             let fragment = match fragments.get(&key) {
                 Some(fragment) => *fragment,
@@ -142,6 +155,7 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
                             organization,
                             guards: &mut guards,
                             seen: &all_seen,
+                            made: &mut made,
                             too_large: &mut too_large,
                         };
                         let cell = maker.cell(action, &key.1.0, placement);
@@ -231,8 +245,13 @@ struct Maker<'m, 'g> {
     organization: &'m Organization,
     guards: &'m mut Guards<'g>,
     seen: &'m [Seen],
+    made: &'m mut HashMap<(u32, u32, u32), Made>,
     too_large: &'m mut BTreeSet<usize>,
 }
+
+/// What a rule comes to for an action, where it sees the same of the placement: its guard, the guard of its
+/// observation, and what it asks of people.
+type Made = (Diagram, Diagram, Option<Option<TeamId>>);
 
 impl Maker<'_, '_> {
     fn cell(&mut self, action: ActionId, rules: &[(u32, u32)], placement: &Placement) -> CellDraft {
@@ -248,31 +267,16 @@ impl Maker<'_, '_> {
             return cell;
         }
         for (id, view) in rules {
-            let Some((rule, view)) = organization.rules.get(*id as usize).zip(self.seen.get(*view as usize)) else {
+            let Some(rule) = organization.rules.get(*id as usize) else {
                 continue;
             };
             if !rule.scope.takes_action(action) {
                 continue;
             }
-            let context = Context {
-                rule: *id,
-                view,
-                action,
-            };
-            let guard = self.guards.rule(&context, false);
-            let observed = if rule.observe_until.is_some() {
-                self.guards.rule(&context, true)
-            } else {
-                Ok(Diagram::NO)
-            };
-            let (Ok(guard), Ok(observed)) = (guard, observed) else {
-                self.too_large.insert(*id as usize);
+            let made = self.made.get(&(*id, *view, action.0)).copied();
+            let Some((guard, observed, approval)) = made.or_else(|| self.entry(*id, *view, action, rule)) else {
                 continue;
             };
-            let approval = rule.approval.as_ref().map(|approval| {
-                let by_team = approval.require.iter().any(|one| one.team_owners);
-                view.team.filter(|_| by_team)
-            });
             if guard != Diagram::NO {
                 let list = match rule.effect {
                     RuleEffect::Deny => &mut cell.denies,
@@ -294,6 +298,34 @@ impl Maker<'_, '_> {
             }
         }
         cell
+    }
+}
+
+impl Maker<'_, '_> {
+    /// Makes the guards of a rule, and keeps them. Gives `None`, and takes note, where they are too large.
+    fn entry(&mut self, id: u32, view: u32, action: ActionId, rule: &Rule) -> Option<Made> {
+        let seen = self.seen.get(view as usize)?;
+        let context = Context {
+            rule: id,
+            view: seen,
+            action,
+        };
+        let guard = self.guards.rule(&context, false);
+        let observed = match rule.observe_until {
+            Some(_) => self.guards.rule(&context, true),
+            None => Ok(Diagram::NO),
+        };
+        let (Ok(guard), Ok(observed)) = (guard, observed) else {
+            self.too_large.insert(id as usize);
+            return None;
+        };
+        let approval = rule.approval.as_ref().map(|approval| {
+            let by_team = approval.require.iter().any(|one| one.team_owners);
+            seen.team.filter(|_| by_team)
+        });
+        let made = (guard, observed, approval);
+        self.made.insert((id, view, action.0), made);
+        Some(made)
     }
 }
 
