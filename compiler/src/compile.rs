@@ -47,10 +47,17 @@ pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
     let levels = LintLevels::read(&organization.lints, &mut sink);
     not_yet(&documents, &mut sink);
     // Lints are asked only where names resolved: a rule that lost its action to an error would be called dead besides.
-    if !sink.has_errors() {
-        check(&documents, &organization, now, &mut sink);
-    }
-    let rules = lower(&organization, tree, &mut sink);
+    let resolved = !sink.has_errors();
+    let mut lints = Sink::default();
+    let ((), rules) = rayon::join(
+        || {
+            if resolved {
+                check(&documents, &organization, now, &mut lints);
+            }
+        },
+        || lower(&organization, tree, &mut sink),
+    );
+    sink.append(lints);
     // There is no other way to a table: nothing is built while an error stands.
     let table = if sink.has_errors() {
         None

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, ToolId};
 
+use rayon::prelude::*;
+
 use super::names::Names;
 use super::people::{persons, sorted};
 use super::selector::{Lookup, both};
@@ -25,11 +27,7 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
         lookup: &lookup,
         sink,
     };
-    let mut rules = Vec::new();
-    for (name, document, policy) in sorted(documents, |b| if let Body::Policy(p) = b { Some(p) } else { None }) {
-        let team = resolver.team(document);
-        rules.extend(resolver.policy(name, team, policy));
-    }
+    let mut rules = policies(documents, names, resolver.organization, resolver.sink);
     rules.sort_by(|a, b| a.name.cmp(&b.name));
     let exceptions = resolver.exceptions(documents, &rules);
     let kills = resolver.kills(documents);
@@ -37,6 +35,37 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     organization.rules = rules;
     organization.exceptions = exceptions;
     organization.kills = kills;
+}
+
+/// The rules of all policies. Policies do not look at each other, so a part of them is resolved on each thread.
+fn policies(documents: &Documents, names: &Names, organization: &Organization, sink: &mut Sink) -> Vec<Rule> {
+    let policies = sorted(documents, |b| if let Body::Policy(p) = b { Some(p) } else { None });
+    let part = policies.len().div_ceil(rayon::current_num_threads()).max(1);
+    let parts: Vec<(Vec<Rule>, Sink)> = policies
+        .par_chunks(part)
+        .map(|part| {
+            let mut sink = Sink::default();
+            let lookup = Lookup::new(names, organization);
+            let mut resolver = Resolver {
+                names,
+                organization,
+                lookup: &lookup,
+                sink: &mut sink,
+            };
+            let mut rules = Vec::new();
+            for (name, document, policy) in part {
+                let team = resolver.team(document);
+                rules.extend(resolver.policy(name, team, policy));
+            }
+            (rules, sink)
+        })
+        .collect();
+    let mut rules = Vec::new();
+    for (part, found) in parts {
+        rules.extend(part);
+        sink.append(found);
+    }
+    rules
 }
 
 struct Resolver<'r> {
@@ -175,15 +204,13 @@ impl Resolver<'_> {
             let Some(deployment) = organization.deployments.get(id.0 as usize) else {
                 return;
             };
-            // Whoever was not given the tool is never asked about.
-            if !reaches(organization, id, deployment, scope) {
-                return;
-            }
             let agent = organization.agents.get(deployment.agent.0 as usize);
             let owner = agent.and_then(|agent| agent.owner).filter(|_| separation);
-            pairs
-                .entry((Some(deployment.team).filter(|_| by_team), owner))
-                .or_insert(id);
+            let pair = (Some(deployment.team).filter(|_| by_team), owner);
+            // Whoever was not given the tool is never asked about.
+            if !pairs.contains_key(&pair) && reaches(organization, id, deployment, scope) {
+                pairs.insert(pair, id);
+            }
         };
         match &scope.deployments {
             Some(list) => list.iter().copied().for_each(&mut reach),
