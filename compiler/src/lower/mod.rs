@@ -1,7 +1,7 @@
 //! Rules, whatever language they were written in, become one [`RuleSet`].
 //!
 //! Each condition is type-checked once per parameter shape that its rule covers, and what it means is interned: two
-//! rules that say the same share one [`Condition`](crate::ir::Condition). Nothing here knows of diagrams or tables.
+//! rules that say the same share one [`Condition`]. Nothing here knows of diagrams or tables.
 
 pub mod cedar;
 pub mod vocabulary;

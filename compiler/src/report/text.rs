@@ -1,7 +1,7 @@
 //! [`Findings`] as a person reads them on a terminal, in the form that rustc made familiar.
 //!
 //! In: findings, the tree they point into, and whether colour is wanted. Out: text. What a file says is shown
-//! only through [`visible`](super::visible): a hostile file cannot rewrite the terminal.
+//! only through `visible`: a hostile file cannot rewrite the terminal.
 
 use std::fmt::Write as _;
 
