@@ -84,17 +84,43 @@ fn every_document_of_the_page_compiles() {
     }
 }
 
+/// The page's template, with a body that the page leaves out.
+const TEMPLATE: &str = r#"kind: Template
+name: docs-fixer
+description: An agent that proposes fixes and never merges them
+params:
+  team: {type: name}
+  repos: {type: list, of: string, min: 1}
+  ring: {enum: [standard, sandboxed], default: sandboxed}
+---
+kind: Agent
+name: {{ team ~ "-fixer" }}
+owner: dana
+---
+kind: Deployment
+agent: {{ team ~ "-fixer" }}
+team: {{ team }}
+environments:
+  development: {ring: {{ ring }}, tools: [github], enforced_by: gateway}
+"#;
+
 #[test]
-fn a_use_of_a_template_is_refused_until_templates_are_expanded() {
-    let tree = SourceTree::from_files(documents().into_iter().collect());
-    let compiled = compile(&tree, COMPILED_AT, Sink::default());
-    let found = compiled.findings.diagnostics().iter();
-    let errors: Vec<&str> = found
-        .filter(|found| found.severity == Severity::Error)
-        .map(|found| found.code.id)
-        .collect();
-    assert_eq!(errors, ["not-compiled-yet"]);
-    assert!(compiled.table.is_none());
+fn a_use_is_refused_without_its_template_and_filled_in_with_it() {
+    let errors = |files: Vec<(String, String)>| {
+        let compiled = compile(&SourceTree::from_files(files), COMPILED_AT, Sink::default());
+        let found = compiled.findings.diagnostics().iter();
+        let errors = found.filter(|found| found.severity == Severity::Error);
+        let codes: Vec<&str> = errors.map(|found| found.code.id).collect();
+        (codes, compiled.table)
+    };
+    let mut files: Vec<(String, String)> = documents().into_iter().collect();
+    let (found, table) = errors(files.clone());
+    assert_eq!(found, ["unknown-template"]);
+    assert!(table.is_none());
+    files.push(("templates/docs-fixer.yaml".to_owned(), TEMPLATE.to_owned()));
+    let (found, table) = errors(files);
+    assert_eq!(found, [""; 0]);
+    assert!(table.is_some_and(|table| table.deployment("payments/payments-fixer").is_some()));
 }
 
 #[test]

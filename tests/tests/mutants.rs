@@ -14,7 +14,7 @@ use polity_tests::load::load;
 use polity_tests::requests::requests;
 
 /// Organisations in which each way is tried.
-const SEEDS: u64 = 8;
+const SEEDS: u64 = 40;
 /// Places an organisation.
 const TRIES: usize = 3;
 /// Calls an organisation.
