@@ -78,6 +78,9 @@ pub(super) struct Checked {
 /// Reads the work tree, or the revision, and runs every phase up to the table. `now` is what dates are compared with.
 pub(super) fn check(path: &Path, rev: Option<&str>, now: Moment) -> Result<Checked, Failure> {
     let (tree, sink) = repository::read(path, rev)?;
-    let findings = compile(&tree, now, sink).findings;
+    let mut compiled = compile(&tree, now, sink);
+    let findings = std::mem::take(&mut compiled.findings);
+    // The process is about to end: giving back the memory of a large repository piece by piece only takes time.
+    std::mem::forget(compiled);
     Ok(Checked { tree, findings })
 }
