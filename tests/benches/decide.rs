@@ -85,7 +85,7 @@ fn read<'w>(bundle: &Bundle, asked: &'w [Asked]) -> Vec<(Option<ActionId>, Argum
     asked.iter().map(read).collect()
 }
 
-#[divan::bench(args = 0..SIZES.len())]
+#[divan::bench(args = 0..SIZES.len(), sample_count = 100, sample_size = 4096)]
 fn from_three_strings(bencher: Bencher<'_, '_>, size: usize) {
     let World { compiled, asked } = world(size);
     let read = read(&compiled.bundle, asked);
@@ -107,7 +107,7 @@ fn from_three_strings(bencher: Bencher<'_, '_>, size: usize) {
     });
 }
 
-#[divan::bench(args = 0..SIZES.len())]
+#[divan::bench(args = 0..SIZES.len(), sample_count = 100, sample_size = 4096)]
 fn from_a_session(bencher: Bencher<'_, '_>, size: usize) {
     let World { compiled, asked } = world(size);
     let read = read(&compiled.bundle, asked);
@@ -132,7 +132,7 @@ fn from_a_session(bencher: Bencher<'_, '_>, size: usize) {
     });
 }
 
-#[divan::bench(args = [2])]
+#[divan::bench(args = [2], sample_count = 100, sample_size = 4096)]
 fn reading_arguments(bencher: Bencher<'_, '_>, size: usize) {
     let World { compiled, asked } = world(size);
     let mut at = 0;

@@ -125,9 +125,11 @@ fn request(
         .collect();
     let attributes = json!({"agent": agent.name.value, "team": team, "ring": ring.level, "tags": tags});
     let tool = &organization.tools[action.tool.0 as usize].name;
+    // A credential is its own tool, and no entity is its own parent.
+    let groups: Vec<Json> = Some(id("Action", tool)).filter(|_| *tool != asked.action).into_iter().collect();
     let entities = json!([
         {"uid": id("Deployment", &asked.agent), "attrs": attributes, "parents": parents},
-        {"uid": id("Action", &asked.action), "attrs": {}, "parents": [id("Action", tool)]},
+        {"uid": id("Action", &asked.action), "attrs": {}, "parents": groups},
         {"uid": id("Resource", "r"), "attrs": {"name": "r"}, "parents": [id("Environment", &asked.environment)]},
     ]);
     let written: Map<String, Json> = serde_json::from_str(&asked.args).ok()?;
