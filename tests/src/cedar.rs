@@ -126,7 +126,10 @@ fn request(
     let attributes = json!({"agent": agent.name.value, "team": team, "ring": ring.level, "tags": tags});
     let tool = &organization.tools[action.tool.0 as usize].name;
     // A credential is its own tool, and no entity is its own parent.
-    let groups: Vec<Json> = Some(id("Action", tool)).filter(|_| *tool != asked.action).into_iter().collect();
+    let groups: Vec<Json> = Some(id("Action", tool))
+        .filter(|_| *tool != asked.action)
+        .into_iter()
+        .collect();
     let entities = json!([
         {"uid": id("Deployment", &asked.agent), "attrs": attributes, "parents": parents},
         {"uid": id("Action", &asked.action), "attrs": {}, "parents": groups},
