@@ -1,6 +1,5 @@
 //! Writes a generated organisation into a folder: `cargo run --release -p polity-tests --example organisation --
-//! FOLDER [RULES [CONDITIONAL [MOST]]]`, where CONDITIONAL is how many conditional rules reach a cell in the mean,
-//! and MOST how many at the most.
+//! FOLDER [RULES [MOST]]`, where MOST is how many conditional rules may reach a cell.
 
 use std::path::Path;
 

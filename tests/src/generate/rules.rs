@@ -208,7 +208,7 @@ struct Writer<'o> {
 }
 
 /// Of a hundred conditional rules of the organisation about an action, how many reach a call of it: the others name
-/// other agents, teams, rings or environments. Measured over the cells of organisations of 10,000 rules.
+/// other agents, teams, rings or environments. Picked by gut feeling; with it the cells of an organisation of 10,000 rules have 2.1 in the mean.
 const REACHING_PERCENT: usize = 50;
 
 /// As many actions as give each the wanted number of conditional rules. The half of the rules that the teams write is
