@@ -192,7 +192,7 @@ impl Observer for Silent {
 #[inline]
 pub fn decide<O: Observer>(table: &Table, state: &State<'_>, request: &Request<'_>, observer: &mut O) -> Decision {
     match settle(table, state, request, observer) {
-        Ok((action, cell, erred)) => weigh(table, state, request, action, &cell, erred, observer),
+        Ok((action, cell)) => weigh(table, state, request, action, &cell, observer),
         Err(decision) => decision,
     }
 }
@@ -204,7 +204,7 @@ fn settle<'t, O: Observer>(
     state: &State<'_>,
     request: &Request<'_>,
     observer: &mut O,
-) -> Result<(ActionId, Cell<'t>, bool), Decision> {
+) -> Result<(ActionId, Cell<'t>), Decision> {
     use record::action as a;
     if let Some(kill) = killed(table, state, request) {
         return Err(Decision {
@@ -260,13 +260,12 @@ fn settle<'t, O: Observer>(
     if request.arguments.undeclared().is_some() {
         return refuse(Code::UndeclaredArgument);
     }
-    let (action, erred) = if plain {
-        (action, false)
+    let action = if plain {
+        action
     } else {
         let taken = classify(table, state, request, action, observer);
         let Some(variant) = taken else {
             return Err(Decision {
-                erred: false,
                 action: Some(action),
                 ..Decision::refusal(Code::Unclassified)
             });
@@ -277,7 +276,7 @@ fn settle<'t, O: Observer>(
                 ..Decision::refusal(Code::Expired)
             });
         }
-        (variant, false)
+        variant
     };
     let Some(cell) = table.cell_id(fragment, action).and_then(|cell| table.cell(cell)) else {
         return Err(Decision {
@@ -292,7 +291,7 @@ fn settle<'t, O: Observer>(
             ..Decision::refusal(Code::RingCeiling)
         });
     }
-    Ok((action, cell, erred))
+    Ok((action, cell))
 }
 
 /// The kill that covers the call, if one does. Names that are unknown are covered by a kill of everything only.
@@ -343,10 +342,10 @@ fn weigh<O: Observer>(
     request: &Request<'_>,
     action: ActionId,
     cell: &Cell<'_>,
-    mut erred: bool,
     observer: &mut O,
 ) -> Decision {
     let call = call(state, request);
+    let mut erred = false;
     let mut ask = |kind, &[rule, guard, _]: &[u32; 3]| {
         observer.enter(kind, RuleId(rule));
         let answer = evaluate(table, Guard(guard), &call, observer);

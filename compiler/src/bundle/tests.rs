@@ -1,3 +1,5 @@
+//! Packing and atomic writing: what is refused before a bundle is written, and what is left when writing fails.
+
 use std::collections::BTreeSet;
 
 use polity_runtime::manifest::{Compiler, Grace, Serial, Source, Trail, Version};

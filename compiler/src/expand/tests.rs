@@ -1,3 +1,5 @@
+//! Templates and their uses: nothing that a parameter holds adds a document or a rule, and what is hostile ends.
+
 use std::collections::BTreeSet;
 
 use polity_runtime::decide::{Phase, Request, decide};

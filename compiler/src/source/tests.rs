@@ -1,3 +1,5 @@
+//! Reading trees: repositories and folders as they should be, and as somebody hostile would make them.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,3 +1,5 @@
+//! The manifest: one spelling for each, every field needed, and the order of bundles.
+
 use super::*;
 
 /// A manifest with every field that may be null given.

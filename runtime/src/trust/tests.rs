@@ -1,3 +1,5 @@
+//! The trust root: what it refuses to be, whose signatures count, and who may succeed it.
+
 use ed25519_dalek::{Signer, SigningKey};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Verification: every way in which a bundle is not to be believed, with an error of its own.
+
 use crate::manifest::tests::full;
 use crate::manifest::{Manifest, Phase, Section};
 use crate::trust::tests::{acme, key, sign};

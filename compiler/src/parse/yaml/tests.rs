@@ -1,3 +1,5 @@
+//! The YAML reader: what it refuses and where, and that whatever it accepts reads alike in a second reader.
+
 use super::super::node::{Node, Style, Value};
 use super::*;
 use proptest::prelude::*;
