@@ -98,6 +98,15 @@ pub fn url(text: &str) -> Option<Url> {
     if written_path.is_empty() && rest.split('/').next().is_some_and(|head| head.contains('@')) {
         return None;
     }
+    // Some servers take `..;x` for `..`, and `.;x` for `.`.
+    let dotted = |segment: &str| {
+        segment
+            .split_once(';')
+            .is_some_and(|(name, _)| name == "." || name == "..")
+    };
+    if written_path.split('/').any(dotted) {
+        return None;
+    }
     if authority.is_empty() {
         let local = scheme == "file" && written_path.starts_with('/') && !written_path.starts_with("//");
         let path = path(written_path).filter(|_| local)?;

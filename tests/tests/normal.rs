@@ -110,6 +110,10 @@ fn named_cases_are_read_alike() {
         "ssh://a",
         "x://a",
         "http://a/;x",
+        "http://a/.;",
+        "http://a/..;x/b",
+        "http://a/b/...;",
+        "file:///.;a",
         "//a",
     ] {
         check_url(text);

@@ -85,8 +85,8 @@ pub fn url(url: &str) -> Result<Url<'_>, Fault> {
 ///
 /// # Errors
 /// [`Fault::Unsafe`] for an escape that is none, or that hides a slash, a backslash, a control character, another
-/// escape or bytes that are not UTF-8; for a `..;` segment, which some servers take for `..`; for a path that does
-/// not begin with a slash or climbs above the root.
+/// escape or bytes that are not UTF-8; for a `.;` or `..;` segment, which some servers take for `.` or `..`; for a
+/// path that does not begin with a slash or climbs above the root.
 pub fn url_path(written: &str) -> Result<Cow<'_, str>, Fault> {
     if written.is_empty() {
         return Ok(Cow::Borrowed("/"));
