@@ -246,7 +246,7 @@ pub mod constant {
     pub const DATETIME: u32 = 3;
     /// Milliseconds.
     pub const DURATION: u32 = 4;
-    /// `a` is a string.
+    /// `a` is a string; `b` its first byte in the text, and `c` how many, so that it is reached in one step.
     pub const STRING: u32 = 5;
     /// `a` the prefix, `b` the address.
     pub const IPV4: u32 = 6;

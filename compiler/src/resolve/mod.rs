@@ -318,14 +318,34 @@ pub struct Scope {
 impl Scope {
     /// Whether the settled part holds for a placement.
     pub fn takes_placement(&self, deployment: DeploymentId, ring: RingId, environment: EnvironmentId) -> bool {
-        self.environments
-            .as_ref()
-            .is_none_or(|list| list.binary_search(&environment).is_ok())
-            && self.rings.as_ref().is_none_or(|list| list.binary_search(&ring).is_ok())
+        self.takes_place(ring, environment)
             && self
                 .deployments
                 .as_ref()
                 .is_none_or(|list| list.binary_search(&deployment).is_ok())
+    }
+
+    /// Whether the settled part holds for a ring and an environment, whoever is deployed there.
+    pub fn takes_place(&self, ring: RingId, environment: EnvironmentId) -> bool {
+        self.environments
+            .as_ref()
+            .is_none_or(|list| list.binary_search(&environment).is_ok())
+            && self.rings.as_ref().is_none_or(|list| list.binary_search(&ring).is_ok())
+    }
+
+    /// The actions of a tool for which the settled part holds, in order.
+    pub fn actions_of(&self, tool: &Tool) -> impl Iterator<Item = ActionId> {
+        let all = tool.first_action..tool.first_action + tool.action_count;
+        // Where actions are named, those of one tool follow each other.
+        let (named, all) = match &self.actions {
+            Some(list) => {
+                let start = list.partition_point(|action| action.0 < all.start);
+                let end = list.partition_point(|action| action.0 < all.end);
+                (list.get(start..end).unwrap_or_default(), 0..0)
+            }
+            None => (&[][..], all),
+        };
+        named.iter().copied().chain(all.map(ActionId))
     }
 
     /// Whether the settled part holds for an action.

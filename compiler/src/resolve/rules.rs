@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, ToolId};
+use polity_runtime::table::{DeploymentId, EnvironmentId, ToolId};
 
 use rayon::prelude::*;
 
@@ -196,6 +196,11 @@ impl Resolver<'_> {
 
     /// Each person counts for one requirement: for every deployment that the rule reaches there must be an assignment.
     fn can_be_met(&mut self, approval: &ast::Approval, require: &[Requirement], separation: bool, scope: &Scope) {
+        let wanted: usize = require.iter().map(|one| one.count as usize).sum();
+        // With one person more than all requirements take together, nobody's exclusion matters.
+        if require.iter().all(|one| one.people.len() > wanted) {
+            return;
+        }
         let organization = self.organization;
         let by_team = require.iter().any(|one| one.team_owners);
         // Few teams and owners stand behind many deployments: the first deployment of each pair is enough.
@@ -432,8 +437,7 @@ fn reaches(organization: &Organization, id: DeploymentId, deployment: &super::De
         scope.takes_placement(id, placement.ring, placement.environment)
             && placement.given.iter().any(|tool| {
                 let tool = organization.tools.get(tool.0 as usize);
-                let mut actions = tool.map_or(0..0, |tool| tool.first_action..tool.first_action + tool.action_count);
-                actions.any(|action| scope.takes_action(ActionId(action)))
+                tool.is_some_and(|tool| scope.actions_of(tool).next().is_some())
             })
     })
 }

@@ -438,7 +438,7 @@ impl Writer<'_> {
     ) -> Result<(), Full> {
         self.emitter.data.fragments = cells.fragments.iter().map(|piece| [*piece]).collect();
         self.emitter.data.pieces = cells.pieces.clone();
-        let mut lists: HashMap<Vec<[u32; 3]>, u32> = HashMap::default();
+        let mut runs: HashMap<Vec<[u32; 3]>, u32> = HashMap::default();
         for cell in &cells.cells {
             let entry = |entry: &EntryDraft| {
                 let approval = entry
@@ -448,25 +448,36 @@ impl Writer<'_> {
                     .unwrap_or(NONE);
                 [entry.rule, guard(entry.guard), approval]
             };
-            let mut record = [0, 0, 0, 0, u32::from(cell.ceiling)];
-            for (place, drafts) in record
-                .iter_mut()
-                .zip([&cell.denies, &cell.grants, &cell.gates, &cell.observed])
+            let mut first = [0; 4];
+            let mut counts = [0; 4];
+            for ((first, many), drafts) in
+                first
+                    .iter_mut()
+                    .zip(&mut counts)
+                    .zip([&cell.denies, &cell.grants, &cell.gates, &cell.observed])
             {
-                let list: Vec<[u32; 3]> = drafts.iter().map(entry).collect();
-                *place = match lists.get(&list) {
-                    Some(id) => *id,
+                let run: Vec<[u32; 3]> = drafts.iter().map(entry).collect();
+                *many = count(&run)
+                    .ok()
+                    .filter(|many| *many <= record::cell::MAX_RUN)
+                    .ok_or(Full)?;
+                *first = match runs.get(&run) {
+                    Some(first) => *first,
                     None => {
                         let data = &mut self.emitter.data;
-                        let id = count(&data.lists)?;
-                        data.lists.push([count(&data.entries)?, count(&list)?]);
-                        data.entries.extend_from_slice(&list);
-                        lists.insert(list, id);
-                        id
+                        let first = count(&data.entries)?;
+                        data.entries.extend_from_slice(&run);
+                        runs.insert(run, first);
+                        first
                     }
                 };
             }
-            self.emitter.data.cells.push(record);
+            let [denies, grants, gates, observed] = first;
+            let [counts, more] = record::cell::counts(counts, cell.ceiling);
+            self.emitter
+                .data
+                .cells
+                .push([denies, grants, gates, observed, counts, more]);
         }
         Ok(())
     }

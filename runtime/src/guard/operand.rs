@@ -51,7 +51,7 @@ impl<'a> Operand<'a> {
             constant::DECIMAL => Self::Decimal(join(a, b)),
             constant::DATETIME => Self::DateTime(join(a, b)),
             constant::DURATION => Self::Duration(join(a, b)),
-            constant::STRING => Self::Str(Cow::Borrowed(table.string(a))),
+            constant::STRING => Self::Str(Cow::Borrowed(table.text(b, c))),
             constant::IPV4 => Self::Ip(IpNet {
                 address: std::net::Ipv4Addr::from(b).into(),
                 prefix: u8::try_from(a).ok()?,
@@ -180,7 +180,7 @@ fn until(
 /// The text of a string constant; empty for another.
 fn constant_text(table: &Table, id: u32) -> &str {
     match table.data().constants.get(id as usize) {
-        Some(&[constant::STRING, text, ..]) => table.string(text),
+        Some(&[constant::STRING, _, start, length, ..]) => table.text(start, length),
         _ => "",
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn compare(table: &Table, op: Op, left: Term, right: Term, call: &Cal
         (Term::Constant(constant), other) => (other, constant, true),
         _ => return None,
     };
-    let &[tag, a, b, ..] = table.data().constants.get(constant as usize)?;
+    let &[tag, a, b, c, ..] = table.data().constants.get(constant as usize)?;
     let (kind, number) = match other {
         Term::Now => (constant::DATETIME, call.now),
         Term::Slot(slot) => match call.slots.get(slot as usize)? {
@@ -54,7 +54,7 @@ pub(super) fn compare(table: &Table, op: Op, left: Term, right: Term, call: &Cal
             Value::Decimal(number) => (constant::DECIMAL, *number),
             Value::DateTime(number) => (constant::DATETIME, *number),
             Value::Duration(number) => (constant::DURATION, *number),
-            Value::Str(text) if op == Op::Equal && tag == constant::STRING => return Some(text == table.string(a)),
+            Value::Str(text) if op == Op::Equal && tag == constant::STRING => return Some(text == table.text(b, c)),
             _ => return None,
         },
         _ => return None,
@@ -239,7 +239,7 @@ fn piece<'a>(table: &'a Table, &[flags, word]: &[u32; 2], call: &Call<'a>) -> Re
         Term::Slot(slot) => slot,
         Term::Constant(id) => {
             return match table.data().constants.get(id as usize) {
-                Some(&[constant::STRING, text, ..]) => Ok(Piece::Text(table.string(text))),
+                Some(&[constant::STRING, _, start, length, ..]) => Ok(Piece::Text(table.text(start, length))),
                 _ => Err(Blame::Table),
             };
         }
