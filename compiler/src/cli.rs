@@ -17,6 +17,7 @@ mod inspect;
 mod keygen;
 mod man;
 mod modelines;
+mod part;
 mod progress;
 mod repository;
 mod request;
