@@ -28,7 +28,7 @@ use crate::{
 /// Make an example organisation, and show what Polity does with it
 #[derive(clap::Args)]
 #[command(after_help = "\
-Example:
+Examples:
   polity demo
   git -C polity-demo/organization log --stat")]
 pub(super) struct Arguments {
