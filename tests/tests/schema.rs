@@ -308,7 +308,12 @@ fn the_reader_and_the_schemas_agree_on_every_small_change() {
                 _ => "x.yaml",
             };
             let reader = refused(path, &mutant.to_string());
-            let schema = schemas.take(&mutant);
+            // The schema of all kinds is made of the same definitions: a sample of the mutants goes through both.
+            let own = &schemas.kinds[document["kind"].as_str().unwrap()];
+            let schema = match all % 10 {
+                0 => schemas.take(&mutant),
+                _ => own.validate(&mutant).map_err(|error| error.to_string()),
+            };
             all += 1;
             refusals += usize::from(schema.is_err());
             let beyond = reader.iter().all(|code| BEYOND.contains(code));

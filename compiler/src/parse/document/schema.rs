@@ -203,12 +203,18 @@ fn spelled(spelling: &Spelling, ty: &Type) -> Value {
         "type": "string",
         "pattern": spelling.pattern(),
         "maxLength": spelling.longest,
-        "patternErrorMessage": ty.spelling(),
+        "patternErrorMessage": format!("a name is made of {}", ty.spelling()),
     })
 }
 
 fn measure(pattern: &str, ty: &Type) -> Value {
-    json!({"type": "string", "pattern": pattern, "patternErrorMessage": ty.expected()})
+    let example = if matches!(ty, Type::Moment) {
+        " such as `2026-12-31`"
+    } else {
+        ""
+    };
+    let message = format!("expected {}{example}", ty.expected());
+    json!({"type": "string", "pattern": pattern, "patternErrorMessage": message})
 }
 
 /// Anything but null, at any depth.
