@@ -75,6 +75,18 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, |file| file.write_all(bytes))
 }
 
+/// As [`write_atomically`], in the place of a file whose permissions stay.
+///
+/// # Errors
+/// As [`write_atomically`], and where no file is there.
+pub fn rewrite_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let permissions = std::fs::symlink_metadata(path)?.permissions();
+    replace(path, |file| {
+        file.set_permissions(permissions)?;
+        file.write_all(bytes)
+    })
+}
+
 fn replace(path: &Path, fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

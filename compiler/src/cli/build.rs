@@ -7,7 +7,7 @@ use std::{
 
 use polity_runtime::{
     bundle::UnverifiedBundle,
-    manifest::{Compiler, Grace, Manifest, Serial, Source, Version},
+    manifest::{Compiler, Grace, Manifest, Scope, Serial, Source, Version},
     trust::TrustRoot,
     wire::{
         Timestamp,
@@ -16,7 +16,7 @@ use polity_runtime::{
 };
 
 use super::{
-    Console, Exit, Failure, files,
+    Console, Exit, Failure, files, part,
     progress::{self, Progress},
     repository, surroundings, values,
 };
@@ -24,11 +24,12 @@ use crate::{
     ast::Moment,
     bundle::pack,
     compile::compile,
-    diag::Findings,
+    diag::{Findings, Sink},
     keys::SecretKey,
     report::text,
     resolve::Organization,
     source::{Revision, SourceTree},
+    table,
 };
 
 /// Compile a revision into a signed bundle
@@ -39,6 +40,8 @@ Examples:
       --out acme.polity
   polity build acme --rev v1.4 --unattested --trust keys/trust.json \\
       --key keys/developer.key --out acme.polity
+  polity build --for team=payments --unattested --trust keys/trust.json \\
+      --key keys/developer.key --out payments.polity
 
 A commit is built: what is not committed is not in the bundle. A folder that is
 in no repository is built as it is. The approvals in a history cannot be
@@ -62,6 +65,10 @@ pub(super) struct Arguments {
     /// Where to write the bundle
     #[arg(long, value_name = "BUNDLE")]
     out: PathBuf,
+    /// Answer for a part only: `team=NAME`, `environment=NAME` or `agent=TEAM/AGENT`. The bundle holds the rules that
+    /// reach it, and the people whom they name; every other agent or environment is unknown to it
+    #[arg(long = "for", value_name = "PART", value_parser = part::scope)]
+    scope: Option<Scope>,
     /// Do not verify the approvals: such a bundle is for a developer's own machine
     #[arg(long)]
     unattested: bool,
@@ -79,6 +86,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         path: arguments.path,
         rev: arguments.rev,
         unattested: arguments.unattested,
+        scope: arguments.scope,
     };
     let Built { tree, findings, bundle } =
         progress::with_progress(console, "building", |progress| build(&order, progress))?;
@@ -88,15 +96,27 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         return Ok(Exit::FallsShort);
     };
     files::write_atomically(&arguments.out, "the bundle", &bundle.bytes)?;
-    console.result(&written(&arguments.out, &bundle, order.unattested))?;
+    console.result(&written(
+        &arguments.out,
+        &bundle,
+        order.unattested,
+        order.scope.as_ref(),
+    ))?;
     Ok(Exit::Yes)
 }
 
 /// Where the bundle went, and which one it is.
-pub(super) fn written(out: &Path, bundle: &SignedBundle, unattested: bool) -> String {
+pub(super) fn written(out: &Path, bundle: &SignedBundle, unattested: bool, scope: Option<&Scope>) -> String {
     let kind = if unattested { ", unattested" } else { "" };
+    let only = scope
+        .map(|scope| format!(", only {}", part::describe(scope)))
+        .unwrap_or_default();
     let SignedBundle { bytes, digest } = bundle;
-    format!("{} sha256:{digest} ({} bytes{kind})\n", out.display(), bytes.len())
+    format!(
+        "{} sha256:{digest} ({} bytes{kind}{only})\n",
+        out.display(),
+        bytes.len()
+    )
 }
 
 /// The bundle takes the place of an older one, or of nothing: a key, a trust root or a policy is never overwritten.
@@ -129,6 +149,8 @@ pub(super) struct Order {
     pub(super) keys: Vec<PathBuf>,
     pub(super) unattested: bool,
     pub(super) issued: Moment,
+    /// `None`: everything.
+    pub(super) scope: Option<Scope>,
 }
 
 /// What came of it. Without a bundle, or with errors among the findings, nothing is written.
@@ -175,8 +197,24 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
             "the repository is of the organisation `{found}`, and the trust root of `{wanted}`"
         )));
     }
+    let table = match &order.scope {
+        None => table,
+        Some(scope) => {
+            part::known(&compiled.organization, scope)?;
+            let mut sink = Sink::default();
+            table::build_part(
+                &compiled.organization,
+                &compiled.rules,
+                &compiled.tree,
+                scope,
+                &mut sink,
+            )
+            .ok_or_else(|| Failure::falls_short(format!("there is no bundle for {}", part::describe(scope))))?
+        }
+    };
     progress.say("signing");
-    let manifest = manifest(&compiled.organization, tree.revision(), &trust, order.issued)?;
+    let mut manifest = manifest(&compiled.organization, tree.revision(), &trust, order.issued)?;
+    manifest.scope = order.scope.clone();
     let sections = table.data().to_sections();
     let bytes = pack(manifest, &sections, &[&trust], &keys).map_err(|error| Failure::falls_short(error.to_string()))?;
     let digest = UnverifiedBundle::open(bytes.clone())

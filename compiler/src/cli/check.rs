@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Console, Exit, Failure, progress, repository, surroundings};
+use super::{Console, Exit, Failure, modelines, progress, repository, surroundings};
 use crate::{
     ast::Moment,
     compile::compile,
@@ -19,6 +19,7 @@ Examples:
   polity check acme --rev origin/main   a branch of another repository
   polity check --format json | jq '.diagnostics[].code'
   polity check --format sarif > polity.sarif
+  polity check --write-modelines        editors then know what each file may say
   polity explain unknown-code           what a diagnostic means")]
 pub(super) struct Arguments {
     /// The repository, or a folder
@@ -30,6 +31,9 @@ pub(super) struct Arguments {
     /// How to write the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Write JSON Schemas to `.polity/schema/`, and name them in each document's first line
+    #[arg(long, conflicts_with = "rev")]
+    write_modelines: bool,
 }
 
 /// How findings are written.
@@ -49,6 +53,9 @@ enum Format {
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let now = surroundings::now()?;
+    if arguments.write_modelines {
+        console.remark(&modelines::write(&arguments.path)?);
+    }
     let checked = progress::with_progress(console, "checking", |_| {
         check(&arguments.path, arguments.rev.as_deref(), now)
     });

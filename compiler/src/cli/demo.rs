@@ -28,7 +28,7 @@ use crate::{
 /// Make an example organisation, and show what Polity does with it
 #[derive(clap::Args)]
 #[command(after_help = "\
-Example:
+Examples:
   polity demo
   git -C polity-demo/organization log --stat")]
 pub(super) struct Arguments {
@@ -150,6 +150,7 @@ impl Demo {
             trust: files::read(&self.trust(), "the trust root", files::LARGEST_KEY)?,
             keys: vec![key],
             unattested: true,
+            scope: None,
             issued: self.now,
         };
         let built = progress::with_progress(console, "building", |progress| build::build(&order, progress))?;
@@ -158,7 +159,7 @@ impl Demo {
             return Err(Failure::falls_short("the example organisation does not build"));
         };
         files::write_atomically(&self.bundle, "the bundle", &bundle.bytes)?;
-        console.result(&build::written(&self.bundle, &bundle, order.unattested))
+        console.result(&build::written(&self.bundle, &bundle, order.unattested, None))
     }
 
     fn verify(&self, console: &mut Console) -> Result<Asked, Failure> {

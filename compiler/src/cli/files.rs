@@ -57,6 +57,12 @@ pub(super) fn write_atomically(path: &Path, what: &str, bytes: &[u8]) -> Result<
         .map_err(|error| Failure::path(&format!("cannot write {what}"), path, &error))
 }
 
+/// Replaces a file of the repository, whose permissions stay as they are.
+pub(super) fn rewrite_atomically(path: &Path, what: &str, bytes: &[u8]) -> Result<(), Failure> {
+    crate::bundle::rewrite_atomically(path, bytes)
+        .map_err(|error| Failure::path(&format!("cannot write {what}"), path, &error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

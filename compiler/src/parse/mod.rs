@@ -73,6 +73,19 @@ fn file(id: FileId, file: &SourceFile) -> (Parsed, Sink) {
     (parsed, sink)
 }
 
+/// The kind of each document of a file. `None` where it holds no documents, or one that cannot be told.
+pub fn kinds(file: &SourceFile) -> Option<Vec<&'static str>> {
+    let yaml = file.path.ends_with(".yaml") || file.path.ends_with(".yml");
+    if !yaml || file.path.starts_with(TEMPLATES) {
+        return None;
+    }
+    let mut sink = Sink::default();
+    let read = yaml::read(FileId(0), &file.text, &mut sink);
+    let known = |kind: String| document::KINDS.iter().copied().find(|known| *known == kind);
+    let kinds: Option<Vec<&'static str>> = read.iter().map(|read| broken(read).kind.and_then(known)).collect();
+    kinds.filter(|kinds| !kinds.is_empty() && !sink.has_errors())
+}
+
 /// The documents of one file, or of an expansion, from its YAML.
 pub(crate) fn documents(id: FileId, file: &SourceFile, documents: Vec<YamlDocument>, sink: &mut Sink) -> Parsed {
     let mut parsed = Parsed::default();

@@ -43,6 +43,11 @@ impl Emitter {
         emitter
     }
 
+    /// Whether something that was written so far has this string.
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.strings.contains_key(text)
+    }
+
     /// A string's id.
     pub(super) fn string(&mut self, text: &str) -> Result<u32, Full> {
         if let Some(id) = self.strings.get(text) {

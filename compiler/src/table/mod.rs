@@ -10,10 +10,12 @@ pub mod diagram;
 mod emit;
 mod guards;
 mod hash;
+mod part;
 mod specialise;
 
 use std::collections::BTreeMap;
 
+use polity_runtime::manifest::Scope;
 use polity_runtime::table::{Admission, NONE, Table, TableData, ToolId, record, split};
 use polity_runtime::value::Effect;
 
@@ -29,10 +31,32 @@ use cells::{Cells, EntryDraft};
 use diagram::Diagram;
 use emit::{Emitter, Full, count};
 use hash::HashMap;
+use part::Kept;
 
 /// Builds the table. Gives `None`, with a diagnostic, where a guard or the table is too large.
 pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, sink: &mut Sink) -> Option<Table> {
-    let cells = match cells::make(organization, rules) {
+    emit(organization, rules, tree, None, sink)
+}
+
+/// Builds the table of a part of the organisation: its rows of the whole table, and what they lead to.
+pub fn build_part(
+    organization: &Organization,
+    rules: &RuleSet,
+    tree: &SourceTree,
+    scope: &Scope,
+    sink: &mut Sink,
+) -> Option<Table> {
+    emit(organization, rules, tree, Some(scope), sink)
+}
+
+fn emit(
+    organization: &Organization,
+    rules: &RuleSet,
+    tree: &SourceTree,
+    scope: Option<&Scope>,
+    sink: &mut Sink,
+) -> Option<Table> {
+    let mut cells = match cells::make(organization, rules) {
         Ok(cells) => cells,
         Err(too_large) => {
             for at in too_large {
@@ -50,8 +74,13 @@ pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, si
             return None;
         }
     };
+    let kept = match scope {
+        None => Kept::all(organization),
+        Some(scope) => Kept::part(organization, scope, &mut cells),
+    };
     let writer = Writer {
         organization,
+        kept,
         tree,
         emitter: Emitter::new(organization.classes.iter().map(|c| c.name.value.clone())),
     };
@@ -67,6 +96,7 @@ pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, si
 
 struct Writer<'w> {
     organization: &'w Organization,
+    kept: Kept<'w>,
     tree: &'w SourceTree,
     emitter: Emitter,
 }
@@ -76,6 +106,8 @@ impl Writer<'_> {
         let roots: Vec<Diagram> = cells.roots();
         let guards = self.emitter.guards(&cells.diagrams, &roots)?;
         let guard = |diagram: Diagram| guards.get(&diagram).map_or(u32::MAX, |guard| guard.0);
+        let emitter = &self.emitter;
+        self.kept.people(&cells, |name| emitter.has(name));
         self.root()?;
         self.names()?;
         self.tools(&cells, &guard)?;
@@ -87,7 +119,8 @@ impl Writer<'_> {
     }
 
     fn root(&mut self) -> Result<(), Full> {
-        for kill in &self.organization.kills {
+        let kept = &self.kept;
+        for kill in self.organization.kills.iter().filter(|kill| kept.kill(kill)) {
             let record = [
                 self.emitter.string(&kill.name.value)?,
                 self.emitter.string(&kill.reason)?,
@@ -96,14 +129,15 @@ impl Writer<'_> {
         }
         let name = self.emitter.string(&self.organization.name)?;
         let everything = self.kill(|kill| kill.everything);
-        self.emitter.data.organization.push([name, everything, 1, 0]);
+        let whole = u32::from(self.kept.is_whole());
+        self.emitter.data.organization.push([name, everything, whole, 0]);
         Ok(())
     }
 
     /// The first kill that covers something, or [`NONE`].
     fn kill(&self, covers: impl Fn(&crate::resolve::Kill) -> bool) -> u32 {
         (0u32..)
-            .zip(&self.organization.kills)
+            .zip(self.organization.kills.iter().filter(|kill| self.kept.kill(kill)))
             .find(|(_, kill)| covers(kill))
             .map_or(NONE, |(id, _)| id)
     }
@@ -111,6 +145,9 @@ impl Writer<'_> {
     fn names(&mut self) -> Result<(), Full> {
         let organization = self.organization;
         for (id, environment) in (0u32..).zip(&organization.environments) {
+            if self.kept.environment(id).is_none() {
+                continue;
+            }
             let rank = u32::try_from(environment.rank).unwrap_or(u32::MAX);
             let kill = self.kill(|kill| kill.environments.iter().any(|killed| killed.0 == id));
             let name = self.emitter.string(&environment.name.value)?;
@@ -129,7 +166,10 @@ impl Writer<'_> {
             let name = self.emitter.string(&class.name.value)?;
             self.emitter.data.classes.push([name]);
         }
-        for person in &organization.people {
+        for (id, person) in (0u32..).zip(&organization.people) {
+            if self.kept.person(id).is_none() {
+                continue;
+            }
             let name = self.emitter.string(&person.name.value)?;
             self.emitter.data.people.push([name]);
         }
@@ -277,6 +317,10 @@ impl Writer<'_> {
         let organization = self.organization;
         let mut rows = cells.rows.iter();
         for (id, deployment) in (0u32..).zip(&organization.deployments) {
+            if !self.kept.deployment(deployment) {
+                continue;
+            }
+            let new = count(&self.emitter.data.deployments)?;
             let name = self.emitter.string(&deployment.name)?;
             let agent = organization
                 .agents
@@ -288,6 +332,9 @@ impl Writer<'_> {
             let kill = self.kill(|kill| kill.deployments.iter().any(|killed| killed.0 == id));
             let first = count(&self.emitter.data.placements)?;
             for placement in &deployment.placements {
+                if !self.kept.placement(deployment, placement) {
+                    continue;
+                }
                 let admission = match organization.environments.get(placement.environment.0 as usize) {
                     Some(environment) if !environment.takes_ring(placement.ring) => Admission::RingNotInEnvironment,
                     _ if team
@@ -308,8 +355,8 @@ impl Writer<'_> {
                     .extend(row.iter().map(|(tool, fragment)| [tool.0, *fragment]));
                 let many = count(row)?;
                 let record = [
-                    id,
-                    placement.environment.0,
+                    new,
+                    self.kept.environment(placement.environment.0).unwrap_or(NONE),
                     placement.ring.0,
                     admission as u32,
                     low,
@@ -319,7 +366,7 @@ impl Writer<'_> {
                 ];
                 self.emitter.data.placements.push(record);
             }
-            let many = count(&deployment.placements)?;
+            let many = count(&self.emitter.data.placements)? - first;
             self.emitter
                 .data
                 .deployments
@@ -329,7 +376,10 @@ impl Writer<'_> {
     }
 
     fn rules(&mut self) -> Result<(), Full> {
-        for rule in &self.organization.rules {
+        for (id, rule) in (0u32..).zip(&self.organization.rules) {
+            if self.kept.rule(id).is_none() {
+                continue;
+            }
             let name = self.emitter.string(&rule.name)?;
             let reason = self.emitter.optional(rule.reason.as_deref())?;
             let effect = match rule.effect {
@@ -402,7 +452,8 @@ impl Writer<'_> {
                 .and_then(|team| self.organization.teams.get(team.0 as usize))
                 .map_or(&[][..], |team| team.owners.as_slice());
             let owners = owners.iter().filter(|_| one.team_owners);
-            let mut people: Vec<u32> = one.people.iter().chain(owners).map(|person| person.0).collect();
+            let people = one.people.iter().chain(owners);
+            let mut people: Vec<u32> = people.filter_map(|person| self.kept.person(person.0)).collect();
             people.sort_unstable();
             people.dedup();
             let (many, several) = (count(&from)?, count(&people)?);
@@ -446,7 +497,7 @@ impl Writer<'_> {
                     .and_then(|team| approvals.get(&(entry.rule, team)))
                     .copied()
                     .unwrap_or(NONE);
-                [entry.rule, guard(entry.guard), approval]
+                [self.kept.rule(entry.rule).unwrap_or(NONE), guard(entry.guard), approval]
             };
             let mut first = [0; 4];
             let mut counts = [0; 4];

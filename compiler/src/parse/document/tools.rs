@@ -50,7 +50,7 @@ pub(super) static TOOL: Form = Form {
     may_be_empty: false,
 };
 
-static SERVER: Form = Form {
+pub(super) static SERVER: Form = Form {
     what: "`server`",
     fields: &[&[
         optional("command", TEXTS, "the program and its arguments"),
@@ -78,7 +78,7 @@ const CLASS: &[Field] = &[
     RESOURCES,
 ];
 
-static ACTION: Form = Form {
+pub(super) static ACTION: Form = Form {
     what: "an action",
     fields: &[
         CLASS,
@@ -100,7 +100,7 @@ static ACTION: Form = Form {
     may_be_empty: true,
 };
 
-static VARIANT: Form = Form {
+pub(super) static VARIANT: Form = Form {
     what: "a variant",
     fields: &[
         CLASS,
