@@ -198,7 +198,7 @@ pub struct DataClass {
     pub owner: Option<Text>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Tool {
     pub description: Option<Text>,
     pub server: Option<Server>,
@@ -262,7 +262,7 @@ impl Unconfirmed {
 }
 
 /// A server's definition of an action: for whoever confirms it, and for the next import. Nothing is decided by it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Definition {
     pub hints: Hints,
     /// `sha256:...` of the whole definition.

@@ -13,6 +13,7 @@ mod demo;
 mod explain;
 mod failure;
 mod files;
+mod import;
 mod inspect;
 mod keygen;
 mod man;
@@ -81,6 +82,7 @@ enum Command {
     Explain(explain::Arguments),
     Keygen(keygen::Arguments),
     Template(template::Arguments),
+    Import(import::Arguments),
     Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -97,6 +99,7 @@ impl Command {
             Self::Explain(arguments) => explain::run(arguments, console),
             Self::Keygen(arguments) => keygen::run(arguments, console),
             Self::Template(arguments) => template::run(arguments, console),
+            Self::Import(arguments) => import::run(arguments, console),
             Self::Demo(arguments) => demo::run(arguments, console),
             Self::Completions(arguments) => completions::run(arguments, console),
             Self::Man(arguments) => man::run(arguments, console),

@@ -8,4 +8,5 @@ mod bundles;
 mod demo;
 mod harness;
 mod hostile;
+mod import;
 mod repositories;
