@@ -14,6 +14,7 @@ mod explain;
 mod failure;
 mod files;
 mod import;
+mod init;
 mod inspect;
 mod keygen;
 mod man;
@@ -74,6 +75,7 @@ environment that does not work.";
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Check(check::Arguments),
     Build(build::Arguments),
     Verify(verify::Arguments),
@@ -91,6 +93,7 @@ enum Command {
 impl Command {
     fn run(self, console: &mut Console) -> Result<Exit, Failure> {
         match self {
+            Self::Init(arguments) => init::run(arguments, console),
             Self::Check(arguments) => check::run(arguments, console),
             Self::Build(arguments) => build::run(arguments, console),
             Self::Verify(arguments) => verify::run(arguments, console),

@@ -119,7 +119,7 @@ fn write_new(mcp: &Mcp, listing: &Listing, imported: Imported, console: &mut Con
                 let failure = Failure::misuse(format!("`{}` is there already", path.display()));
                 return Err(failure.with_help("`--update` brings a document up to date, and keeps what people wrote"));
             }
-            files::write_atomically(path, "the document", text.as_bytes())?;
+            files::create_atomically(path, "the document", text.as_bytes())?;
             console.result(&format!("{}\n", path.display()))?;
         }
         None => console.result(&text)?,

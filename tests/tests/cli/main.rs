@@ -9,4 +9,5 @@ mod demo;
 mod harness;
 mod hostile;
 mod import;
+mod init;
 mod repositories;
