@@ -57,6 +57,9 @@ struct Mcp {
     /// Where the server is reached
     #[arg(long, value_name = "URL", conflicts_with = "update")]
     url: Option<String>,
+    /// A tool of the server to leave out
+    #[arg(long, value_name = "TOOL")]
+    without: Vec<String>,
     /// Where to write the document, a new file; if absent, standard output
     #[arg(long, value_name = "FILE", conflicts_with = "update")]
     out: Option<PathBuf>,
@@ -77,14 +80,20 @@ fn name(typed: &str) -> Result<String, String> {
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let Command::Mcp(mcp) = arguments.command;
-    let listing = listing(&mcp.pages)?;
+    let mut listing = listing(&mcp.pages)?;
+    for name in &mcp.without {
+        listing.leave_out(name).map_err(Failure::misuse)?;
+    }
     let reached = match (&mcp.command, &mcp.url) {
         (Some(command), _) => Some(Reached::Command(
             command.split_whitespace().map(str::to_owned).collect(),
         )),
         (None, url) => url.clone().map(Reached::Url),
     };
-    let refused = |why: String| Failure::falls_short(format!("the server's answer is refused: {why}"));
+    let refused = |why: String| {
+        Failure::falls_short(format!("the server's answer is refused: {why}"))
+            .with_help("`--without TOOL` leaves a tool out, and takes the others")
+    };
     let imported = import::propose(&listing, reached.as_ref()).map_err(refused)?;
     match &mcp.update {
         Some(path) => bring_up_to_date(path, &mcp, &listing, &imported, console),
@@ -151,7 +160,7 @@ fn bring_up_to_date(
     let refused = |why: &str| Failure::falls_short(format!("`{}` cannot be brought up to date: {why}", path.display()));
     let old = files::read(path, "the document", MAX_FILE_BYTES)?;
     let old = String::from_utf8(old).map_err(|_| refused("it is not UTF-8"))?;
-    let updated = update::update(&old, mcp.name.as_deref(), &imported.tool, &listing.digest());
+    let updated = update::update(&old, mcp.name.as_deref(), &imported.tool, &listing.digest);
     let updated = updated.map_err(|why| refused(&why))?;
     import::fits(&updated.text).map_err(|why| refused(&why))?;
     if updated.text != old && !mcp.dry_run {

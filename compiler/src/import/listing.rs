@@ -17,6 +17,8 @@ pub struct Listing {
     pub server: Option<String>,
     /// In the order of the answer.
     pub definitions: Vec<Written>,
+    /// `sha256:...` over the names and digests of all definitions, so that their order in the answer does not matter.
+    pub digest: String,
 }
 
 /// One tool, as the server defines it.
@@ -46,6 +48,7 @@ impl Listing {
         let mut listing = Self {
             server: None,
             definitions: Vec::new(),
+            digest: String::new(),
         };
         let mut names = BTreeSet::new();
         for (at, page) in pages.iter().enumerate() {
@@ -71,15 +74,30 @@ impl Listing {
         if listing.definitions.is_empty() {
             return Err("it lists no tools".to_owned());
         }
+        listing.digest = digest(&listing.definitions);
         Ok(listing)
     }
 
-    /// `sha256:...` over the names and digests of all definitions, so that their order in the answer does not matter.
-    pub fn digest(&self) -> String {
-        let all = self.definitions.iter();
-        let member = |one: &Written| (one.name.clone(), Json::String(one.digest.to_string()));
-        format!("sha256:{}", Json::Object(all.map(member).collect()).digest())
+    /// Leaves a tool out; its definition still counts in the digest.
+    ///
+    /// # Errors
+    /// A name that the server does not list.
+    pub fn leave_out(&mut self, name: &str) -> Result<(), String> {
+        let before = self.definitions.len();
+        self.definitions.retain(|one| one.name != name);
+        match self.definitions.len() < before {
+            true => Ok(()),
+            false => Err(format!("the server lists no `{}`", visible::line(name))),
+        }
     }
+}
+
+fn digest(definitions: &[Written]) -> String {
+    let member = |one: &Written| (one.name.clone(), Json::String(one.digest.to_string()));
+    format!(
+        "sha256:{}",
+        Json::Object(definitions.iter().map(member).collect()).digest()
+    )
 }
 
 /// One page.

@@ -188,7 +188,7 @@ fn server(reached: &Reached, listing: &Listing) -> Server {
     Server {
         command,
         url,
-        digest: Some(nowhere(listing.digest())),
+        digest: Some(nowhere(listing.digest.clone())),
         span: Span::NOWHERE,
     }
 }

@@ -384,11 +384,16 @@ const ANNOTATIONS: &[&str] = &[
     "nullable",
 ];
 
+/// Whether a keyword says nothing of the values. Those that begin with `x-` are somebody's own.
+fn annotates(keyword: &str) -> bool {
+    ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-")
+}
+
 /// The reference that a schema is, where nothing beside it says anything of the values.
 fn alone(schema: &Json) -> Option<&str> {
-    let known =
-        |key: &str| ANNOTATIONS.contains(&key) || matches!(key, "$ref" | "$defs" | "definitions" | "$schema" | "$id");
-    let alone = schema.members().iter().all(|(key, _)| known(key));
+    const NAMES: &[&str] = &["$ref", "$defs", "definitions", "$schema", "$id"];
+    let mut keywords = schema.members().iter().map(|(keyword, _)| keyword.as_str());
+    let alone = keywords.all(|keyword| annotates(keyword) || NAMES.contains(&keyword));
     schema.get("$ref")?.as_str().filter(|_| alone)
 }
 

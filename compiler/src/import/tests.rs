@@ -108,8 +108,24 @@ fn every_wrapping_of_the_answer_is_the_same_answer() {
     let paged = Listing::read(&[a.clone(), b.clone()]).unwrap();
     let other = Listing::read(&[b, page("a", Value::Null)]).unwrap();
     assert_eq!(paged.definitions.len(), 2);
-    assert_eq!(paged.digest(), other.digest());
+    assert_eq!(paged.digest, other.digest);
     assert!(Listing::read(&[a]).unwrap_err().contains("another page"));
+}
+
+#[test]
+fn a_tool_can_be_left_out_for_the_sake_of_the_others() {
+    let circle = json!({"properties": {"b": {"$ref": "#"}}});
+    let answer = json!([{"name": "a", "inputSchema": circle}, {"name": "b"}])
+        .to_string()
+        .into_bytes();
+    let mut listing = Listing::read(&[answer]).unwrap();
+    let digest = listing.digest.clone();
+    assert!(propose(&listing, None).unwrap_err().contains("the schema of `a`"));
+    assert!(listing.leave_out("c").unwrap_err().contains("no `c`"));
+    listing.leave_out("a").unwrap();
+    let Imported { tool, .. } = propose(&listing, None).unwrap();
+    assert_eq!(tool.actions.len(), 1);
+    assert_eq!(listing.digest, digest, "the digest is that of all");
 }
 
 #[test]
@@ -293,7 +309,7 @@ fn references_are_followed_within_the_schema() {
     let schema = json!({"$ref": "#/definitions/In", "$schema": "x", "definitions": {
         "In": {"type": "object", "properties": {
             "a": {"$ref": "#/definitions/Kind"},
-            "b": {"$ref": "#/definitions/Kind", "description": "again", "default": "x"},
+            "b": {"$ref": "#/definitions/Kind", "description": "again", "default": "x", "x-order": 2},
             "c": {"$ref": "#/definitions/Kind", "minLength": 1},
             "d": {"anyOf": [{"$ref": "#/definitions/a~1b%"}, {"type": "null"}]},
             // The name of a property, not a reference.

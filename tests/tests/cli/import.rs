@@ -203,4 +203,17 @@ fn hostile_lists_are_refused_and_nothing_is_written() {
     place.write("old.yaml", "kind: Tool\nname: files\nactions: {a: {effect: reed}}\n");
     let ran = place.polity("import mcp list.json --update old.yaml").exits(1);
     assert!(ran.err.contains("has errors"), "{}", ran.err);
+    // A recursive schema of one tool need not keep the others out.
+    let tools = json!([{"name": "a"}, {"name": "b", "inputSchema": {"properties": {"b": {"$ref": "#"}}}}]);
+    place.write("list.json", tools.to_string());
+    assert!(
+        place
+            .polity("import mcp list.json --name files")
+            .exits(1)
+            .err
+            .contains("--without TOOL")
+    );
+    place.polity("import mcp list.json --name files --without c").exits(2);
+    let ran = place.polity("import mcp list.json --name files --without b").exits(0);
+    assert!(ran.out.contains("  a:\n") && !ran.out.contains("  b:\n"), "{}", ran.out);
 }

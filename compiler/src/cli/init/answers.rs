@@ -73,18 +73,19 @@ impl Given {
     pub(super) fn asked(mut self, input: &mut impl BufRead, console: &mut Console) -> Result<Answers, Failure> {
         let mut ask = Ask { input, console };
         if self.name.is_none() {
-            self.name = Some(ask.until("What is the organisation called? (acme)", None, name)?);
+            self.name = Some(ask.until("What is the organisation called? For example, acme", None, name)?);
         }
         if self.owners.is_empty() {
-            let question = "Who owns it? (alice <alice@acme.example> ssh-ed25519 AAAA...; the key may follow later)";
+            let question =
+                "Who owns it? For example, alice <alice@acme.example> ssh-ed25519 AAAA... (the key may follow later)";
             self.owners.push(ask.until(question, None, owner)?);
-            let another = "Who else? One cannot approve what they wrote themselves. (empty: nobody)";
+            let another = "Who else? One cannot approve what they wrote themselves. Leave it empty if nobody";
             while let Some(more) = ask.perhaps(another, owner)? {
                 self.owners.push(more);
             }
         }
         if self.team.is_none() {
-            self.team = Some(ask.until("What is its first team called? (payments)", None, name)?);
+            self.team = Some(ask.until("What is its first team called? For example, payments", None, name)?);
         }
         if self.environments.is_empty() {
             let question = "Which environments are there, from the least to the most exposed?";

@@ -8,7 +8,7 @@ use crate::import::{Imported, Listing, document, propose};
 fn listed(tools: &Value) -> (Tool, String) {
     let listing = Listing::read(&[tools.to_string().into_bytes()]).unwrap();
     let Imported { tool, .. } = propose(&listing, None).unwrap();
-    (tool, listing.digest())
+    (tool, listing.digest)
 }
 
 /// The document as it becomes, and the changes.
