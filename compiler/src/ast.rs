@@ -198,7 +198,7 @@ pub struct DataClass {
     pub owner: Option<Text>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Tool {
     pub description: Option<Text>,
     pub server: Option<Server>,
@@ -227,12 +227,55 @@ pub struct Endpoint {
     pub span: Span,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Action {
     pub description: Option<Text>,
     pub class: ActionClass,
     pub params: Vec<(Text, Param)>,
     pub variants: Vec<(Text, Variant)>,
+    /// Nobody has confirmed the class yet: nothing is built while it stands.
+    pub unconfirmed: Option<Spanned<Unconfirmed>>,
+    /// What the server said of the action when it was imported.
+    pub definition: Option<Definition>,
+}
+
+/// Why somebody has to look at what an action is said to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unconfirmed {
+    /// Its class was proposed from the server's annotations.
+    Proposed,
+    /// The server defines it otherwise than when it was confirmed.
+    Changed,
+    /// The server does not list it any more.
+    Gone,
+}
+
+impl Unconfirmed {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Changed => "changed",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// A server's definition of an action: for whoever confirms it, and for the next import. Nothing is decided by it.
+#[derive(Debug, Clone, Default)]
+pub struct Definition {
+    pub hints: Hints,
+    /// `sha256:...` of the whole definition.
+    pub digest: Option<Text>,
+}
+
+/// The annotations of an MCP tool that speak of what it does; absent where the server did not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hints {
+    pub read_only: Option<bool>,
+    pub destructive: Option<bool>,
+    pub idempotent: Option<bool>,
+    pub open_world: Option<bool>,
 }
 
 /// What an action and a variant both may say.

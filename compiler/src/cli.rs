@@ -13,6 +13,8 @@ mod demo;
 mod explain;
 mod failure;
 mod files;
+mod import;
+mod init;
 mod inspect;
 mod keygen;
 mod man;
@@ -76,6 +78,7 @@ environment that does not work.";
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Check(check::Arguments),
     Build(build::Arguments),
     Verify(verify::Arguments),
@@ -85,6 +88,7 @@ enum Command {
     Keygen(keygen::Arguments),
     Schema(schema::Arguments),
     Template(template::Arguments),
+    Import(import::Arguments),
     Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -93,6 +97,7 @@ enum Command {
 impl Command {
     fn run(self, console: &mut Console) -> Result<Exit, Failure> {
         match self {
+            Self::Init(arguments) => init::run(arguments, console),
             Self::Check(arguments) => check::run(arguments, console),
             Self::Build(arguments) => build::run(arguments, console),
             Self::Verify(arguments) => verify::run(arguments, console),
@@ -102,6 +107,7 @@ impl Command {
             Self::Keygen(arguments) => keygen::run(arguments, console),
             Self::Schema(arguments) => schema::run(arguments, console),
             Self::Template(arguments) => template::run(arguments, console),
+            Self::Import(arguments) => import::run(arguments, console),
             Self::Demo(arguments) => demo::run(arguments, console),
             Self::Completions(arguments) => completions::run(arguments, console),
             Self::Man(arguments) => man::run(arguments, console),

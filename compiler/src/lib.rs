@@ -13,8 +13,8 @@
 //! | [`sign`], [`bundle`] | a manifest, sections and [`keys`] | the bundle's bytes, which load |
 //!
 //! [`compile`] is the steps from `parse` to `table`. Beside the flow, [`diag`] collects what is wrong, [`report`]
-//! renders it, and [`cli`] is the edge. Nothing between reading and writing the bundle reads a clock, the
-//! environment, the file system or the network.
+//! renders it, [`import`] writes documents from what others list, and [`cli`] is the edge. Nothing between reading and
+//! writing the bundle reads a clock, the environment, the file system or the network.
 
 pub mod source;
 pub mod parse;
@@ -29,6 +29,7 @@ pub mod compile;
 pub mod keys;
 pub mod sign;
 pub mod bundle;
+pub mod import;
 pub mod diag;
 pub mod report;
 pub mod cli;

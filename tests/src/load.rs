@@ -171,6 +171,7 @@ fn tool(fields: Fields<'_>) -> Tool {
                 class: class(fields),
                 params: fields.entries("params").map(param).collect(),
                 variants: fields.entries("variants").map(variant).collect(),
+                ..Action::default()
             },
         )
     };

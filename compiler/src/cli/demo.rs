@@ -3,7 +3,7 @@
 //! Every step is the command's own: what is printed here is what `check`, `keygen`, `build`, `verify`, `decide` and
 //! `explain` do. The demo brings the example organisation and a clock of its own, so that it says the same every day.
 
-mod example;
+pub(super) mod example;
 mod repository;
 
 use std::{

@@ -8,5 +8,7 @@ mod bundles;
 mod demo;
 mod harness;
 mod hostile;
+mod import;
+mod init;
 mod repositories;
 mod schema;

@@ -15,6 +15,7 @@ macro_rules! codes {
 pub mod condition;
 pub mod document;
 pub mod expand;
+pub mod import;
 pub mod lint;
 pub mod reference;
 pub mod rule;
@@ -32,6 +33,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         yaml::ALL,
         document::ALL,
         expand::ALL,
+        import::ALL,
         reference::ALL,
         condition::ALL,
         rule::ALL,
