@@ -9,13 +9,13 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use polity::ast::{Body, RuleEffect, TemplateParam, TemplateType, Test, TestDefaults};
+use polity::ast::{Body, TemplateParam, TemplateType};
 use polity::compile::{Compiled, compile};
 use polity::diag::Sink;
 use polity::expand::{SHIPPED, Shipped, built_in};
 use polity::source::SourceTree;
-use polity_tests::compare::{COMPILED_AT, asked};
-use polity_tests::naive::{Outcome, Request};
+use polity_tests::compare::COMPILED_AT;
+use polity_tests::suite::run;
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -66,54 +66,12 @@ fn every_template_decides_as_its_cases_say() {
                     _ => None,
                 });
             let suite = suites.filter(|(suite, _)| (*suite == "though-granted") == open);
+            let table = compiled.table.as_ref().unwrap();
             let ran: usize = suite
-                .map(|(suite, test)| run(&compiled, test, &format!("{name} {suite}")))
+                .map(|(suite, test)| run(table, test, &format!("{name} {suite}")))
                 .sum();
             assert!(ran > 0, "{name} has no cases");
         }
-    }
-}
-
-/// Decides every case of a suite, and says how many there were.
-fn run(compiled: &Compiled, test: &Test, suite: &str) -> usize {
-    let table = compiled.table.as_ref().unwrap();
-    for case in &test.cases {
-        let what = format!("{suite}: {}", case.name.as_ref().unwrap().value);
-        let answer = asked(table, &request(&test.defaults, &case.request));
-        let expected = match case.expect.as_ref().unwrap().value {
-            RuleEffect::Allow => Outcome::Allow,
-            RuleEffect::Deny => Outcome::Deny,
-            RuleEffect::RequireApproval => Outcome::RequireApproval,
-        };
-        assert_eq!(answer.effect, expected, "{what}: {answer:#?}");
-        if let Some(rule) = &case.rule {
-            assert_eq!(answer.rule.as_deref(), Some(rule.value.as_str()), "{what}: {answer:#?}");
-        }
-        if let Some(code) = &case.code {
-            assert_eq!(answer.code, code.value, "{what}: {answer:#?}");
-        }
-    }
-    test.cases.len()
-}
-
-fn request(defaults: &TestDefaults, case: &TestDefaults) -> Request {
-    let text = |of: fn(&TestDefaults) -> &Option<polity::ast::Text>| {
-        of(case)
-            .as_ref()
-            .or(of(defaults).as_ref())
-            .map(|text| text.value.clone())
-    };
-    let args = case.args.as_ref().or(defaults.args.as_ref());
-    let holding = case.holding.as_ref().or(defaults.holding.as_ref());
-    Request {
-        agent: text(|request| &request.agent).unwrap(),
-        environment: text(|request| &request.environment).unwrap(),
-        action: text(|request| &request.action).unwrap(),
-        args: args.map_or_else(|| json!({}), |args| serde_json::from_str(&args.value).unwrap()),
-        holding: holding.into_iter().flatten().map(|class| class.value.clone()).collect(),
-        on_behalf_of: text(|request| &request.on_behalf_of),
-        calls: 0,
-        now: case.now.or(defaults.now).unwrap().value,
     }
 }
 
