@@ -52,7 +52,7 @@ pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
     let ((), rules) = rayon::join(
         || {
             if resolved {
-                check(&documents, &organization, now, &mut lints);
+                check(tree, &documents, &organization, now, &mut lints);
             }
         },
         || lower(&organization, tree, &mut sink),

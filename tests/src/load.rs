@@ -2,7 +2,8 @@
 //!
 //! This reader is a second, independent one: it takes serde_yaml's word for what the text says, keeps no spans and
 //! makes no diagnostics. It is for text that is known to be valid, and panics on anything else. Kinds that decide
-//! nothing (tests, invariants, approval rules, data classes, forges) are left out.
+//! nothing (tests, invariants, approval rules, data classes, forges) are left out, and uses of templates: whoever has
+//! some hands in what they were filled in to.
 
 use polity::ast::*;
 use polity::source::{FileId, Span, Spanned};
@@ -146,7 +147,7 @@ fn body(kind: &str, fields: Fields<'_>) -> Option<Body> {
             everything: fields.boolean("everything"),
             reason: fields.text("reason"),
         }),
-        "Forge" | "DataClass" | "Invariant" | "Test" | "ApprovalRule" => return None,
+        "Forge" | "DataClass" | "Invariant" | "Test" | "ApprovalRule" | "Use" => return None,
         other => panic!("kind {other}"),
     })
 }

@@ -8,18 +8,21 @@ use crate::diag::codes::lint::{
 };
 use crate::diag::{Diagnostic, Sink};
 use crate::resolve::{Deployment, Organization, Rule};
+use crate::source::SourceTree;
 
 /// How long before its end an exception is announced: long enough for a renewal to be reviewed.
 const SOON: i64 = 30 * 24 * 3_600_000;
 
-pub(super) fn check(organization: &Organization, now: Moment, sink: &mut Sink) {
+pub(super) fn check(tree: &SourceTree, organization: &Organization, now: Moment, sink: &mut Sink) {
     let unreached: Vec<Option<Diagnostic>> = organization
         .rules
         .par_iter()
         .map(|rule| reach(organization, rule))
         .collect();
     for (rule, unreached) in organization.rules.iter().zip(unreached) {
-        if let Some(diagnostic) = unreached {
+        // A template refuses what some use of it may meet, and whoever uses it cannot take that out.
+        let guard = rule.effect != RuleEffect::Allow && tree.translate(rule.span).is_some();
+        if let Some(diagnostic) = unreached.filter(|found| !guard || *found.code != RULE_NEVER_MATCHES) {
             sink.push(diagnostic);
         }
         if rule.expires.is_some_and(|expires| expires <= now) {

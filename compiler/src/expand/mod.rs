@@ -11,7 +11,8 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use template::{SHIPPED, Template, built_in, shipped};
+pub(crate) use parameters::wanted;
+pub use template::{SHIPPED, Shipped, Template, built_in, shipped};
 
 use std::collections::BTreeMap;
 
@@ -86,7 +87,7 @@ impl Expander<'_> {
             if !self.tree.files().iter().any(|known| known.path == file) {
                 let message = format!("there is no template `{name}`");
                 let found = Diagnostic::new(&codes::UNKNOWN_TEMPLATE, message, written.span, "unknown template");
-                let shipped = SHIPPED.iter().map(|(name, _)| *name);
+                let shipped = SHIPPED.iter().map(|shipped| shipped.name);
                 let names: Vec<&str> = self.own.keys().map(String::as_str).chain(shipped).collect();
                 self.sink.push(match crate::diag::nearest(name, names.iter().copied()) {
                     Some(_) => found.with_suggestion(name, written.span, names),

@@ -151,7 +151,7 @@ fn refused(c: char) -> bool {
 }
 
 /// What a type takes, in words.
-pub(super) fn wanted(ty: &TemplateType) -> String {
+pub(crate) fn wanted(ty: &TemplateType) -> String {
     match ty {
         TemplateType::Name => "a name".to_owned(),
         TemplateType::String => "a string".to_owned(),

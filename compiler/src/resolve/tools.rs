@@ -136,8 +136,12 @@ impl Resolver<'_> {
             })
         };
         let class = &action.class;
-        let of_tool = templates(&tool.resources, self.sink);
-        let resources = templates(&class.resources, self.sink).or(of_tool).unwrap_or_default();
+        // What the tool says is for actions that say nothing: its placeholders need not fit the others.
+        let resources = match &class.resources {
+            Some(_) => templates(&class.resources, self.sink),
+            None => templates(&tool.resources, self.sink),
+        };
+        let resources = resources.unwrap_or_default();
         let reads_of_tool = tool.reads.as_deref().unwrap_or_default();
         let reads = class.reads.as_deref().unwrap_or(reads_of_tool);
         let settled = |own: &ActionClass| {

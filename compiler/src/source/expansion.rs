@@ -128,6 +128,11 @@ impl SourceTree {
         }
     }
 
+    /// What its templates were filled in to, in the order of their ids.
+    pub fn expansions(&self) -> &[Expansion] {
+        &self.expansions
+    }
+
     /// The id after that of the last file.
     pub fn next_id(&self) -> FileId {
         FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX))

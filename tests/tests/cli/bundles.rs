@@ -205,8 +205,6 @@ fn a_trust_root_takes_its_own_bundles_only() {
 #[test]
 fn a_bundle_ends_first_for_what_writes_and_then_for_all() {
     let place = Place::with_example();
-    let polity = String::from_utf8(place.read("acme/polity.yaml")).unwrap();
-    place.write("acme/polity.yaml", polity.replace("lifetime: 365d", "lifetime: 7d"));
     let built = "build acme --unattested --trust keys/trust.json --key keys/developer.key --out acme.polity";
     place.polity(&format!("{built} --issued 2026-11-23T00:00:00Z")).exits(0);
     let code = |agent: &str, action: &str, arguments: &str, now: &str| {
