@@ -28,8 +28,8 @@ pub fn pages(examples: &BTreeMap<String, String>) -> BTreeMap<String, String> {
             self::kind(kind.name, kind.doc, place, kind.form, example),
         );
     }
-    let template = SHIPPED.iter().find(|(name, _)| *name == "own-repositories-only");
-    let example = template.map_or("", |(_, text)| text);
+    let template = SHIPPED.iter().find(|template| template.name == "own-repositories-only");
+    let example = template.map_or("", |template| template.text);
     let place = "Stands in `templates/NAME.yaml`.";
     pages.insert(
         "kinds/Template.md".to_owned(),

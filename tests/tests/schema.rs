@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
 use polity::diag::{Severity, Sink, codes};
-use polity::expand::SHIPPED;
+use polity::expand::{SHIPPED, Shipped};
 use polity::parse::document::{KINDS, schema};
 use polity::parse::parse;
 use polity::source::SourceTree;
@@ -152,7 +152,7 @@ fn every_document_that_the_project_shows_follows_its_schema() {
 #[test]
 fn every_template_that_comes_with_polity_follows_its_schema() {
     let schemas = Schemas::new();
-    for (name, text) in SHIPPED {
+    for Shipped { name, text, .. } in SHIPPED {
         let declaration = text.split("\n---\n").next().unwrap();
         let documents = documents(declaration).unwrap();
         let [document] = documents.as_slice() else {
