@@ -43,6 +43,9 @@ const SECTIONS_NOT_RUN: &[(&str, &str, &str)] = &[(
 const PRELUDE: &str = r#"
 set -u
 polity() { "$POLITY" "$@"; }
+# What a line pipes into need not be there: it is no part of what is shown.
+command -v jq > /dev/null || jq() { cat > /dev/null; }
+command -v man > /dev/null || man() { cat > /dev/null; }
 # Runs one line, and ends everything where its exit code is not the one that the page says.
 ends() {
   wanted=$1; shown=$2
@@ -156,8 +159,13 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Runs a script in a folder, both streams in one. Gives what was printed.
+/// As [`attempt`], where nothing may fail.
 fn run(folder: &Path, script: &str) -> String {
+    attempt(folder, script).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs a script in a folder, both streams in one. Gives what was printed.
+fn attempt(folder: &Path, script: &str) -> Result<String, String> {
     let home = folder.join(".home");
     for below in ["", ".zfunc", ".config/fish/completions", ".local/share/man/man1"] {
         fs::create_dir_all(home.join(below)).unwrap();
@@ -175,8 +183,10 @@ fn run(folder: &Path, script: &str) -> String {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{script}\nprinted\n{text}");
-    text
+    match output.status.success() {
+        true => Ok(text),
+        false => Err(format!("{script}\nprinted\n{text}")),
+    }
 }
 
 /// A line without what differs from run to run: digests, commits, serials and lengths.
@@ -350,7 +360,7 @@ fn every_example_of_help_runs() {
     let mut all = Vec::new();
     examples(&polity::cli::command(), &mut all);
     assert!(all.len() > 20, "{}", all.len());
-    let mut used = Vec::new();
+    let (mut used, mut wrong) = (Vec::new(), Vec::new());
     for (command, example) in all {
         let folder = if example.split_whitespace().any(|word| word == "acme") {
             "beside"
@@ -363,8 +373,9 @@ fn every_example_of_help_runs() {
             fs::remove_dir_all(folder.join("keys")).unwrap();
         }
         let lines: Vec<String> = example.lines().map(str::to_owned).collect();
-        run(&folder, &script(&command, &lines, &mut used));
+        wrong.extend(attempt(&folder, &script(&command, &lines, &mut used)).err());
     }
+    assert!(wrong.is_empty(), "{} fail\n\n{}", wrong.len(), wrong.join("\n"));
     for (command, start, _) in NOT_RUN.iter().filter(|(page, ..)| !page.ends_with(".md")) {
         assert!(used.contains(start), "`{command}` has no example `{start}` any more");
     }

@@ -114,7 +114,15 @@ fn form(form: &'static Form, definitions: &mut Definitions) -> Value {
 
 fn property(field: &Field, definitions: &mut Definitions) -> Value {
     let mut schema = of_type(&field.ty, definitions);
-    extend(&mut schema, json!({"description": field.doc}));
+    // A pattern says little to a reader: what it stands for is told beside it.
+    let description = match &field.ty {
+        Type::Name | Type::Word | Type::ForeignName => format!("{}; made of {}", field.doc, field.ty.spelling()),
+        Type::Duration | Type::Rate | Type::Size => format!("{}; {}", field.doc, field.ty.expected()),
+        Type::Moment => format!("{}; a date such as `2026-12-31`, or RFC 3339", field.doc),
+        Type::Condition => format!("{}; a Cedar expression, in quotes or under `|`", field.doc),
+        _ => field.doc.to_owned(),
+    };
+    extend(&mut schema, json!({"description": description}));
     schema
 }
 
@@ -148,16 +156,16 @@ fn of_type(ty: &Type, definitions: &mut Definitions) -> Value {
         Type::Text => text(false, false),
         Type::Prose => text(true, true),
         Type::Condition => text(true, false),
-        Type::Name => spelled(&scalar::NAME, ty),
-        Type::Word => spelled(&scalar::WORD, ty),
-        Type::ForeignName => spelled(&scalar::FOREIGN_NAME, ty),
+        Type::Name => spelled(&scalar::NAME),
+        Type::Word => spelled(&scalar::WORD),
+        Type::ForeignName => spelled(&scalar::FOREIGN_NAME),
         Type::Bool => json!({"type": "boolean"}),
         Type::Int(i64::MIN) => json!({"type": "integer"}),
         Type::Int(least) => json!({"type": "integer", "minimum": least}),
-        Type::Duration => measure(&scalar::duration_pattern(), ty),
-        Type::Rate => measure(&scalar::rate_pattern(), ty),
-        Type::Size => measure(&scalar::size_pattern(), ty),
-        Type::Moment => measure(scalar::MOMENT_PATTERN, ty),
+        Type::Duration => measure(&scalar::duration_pattern()),
+        Type::Rate => measure(&scalar::rate_pattern()),
+        Type::Size => measure(&scalar::size_pattern()),
+        Type::Moment => measure(scalar::MOMENT_PATTERN),
         Type::OneOf(words) => json!({"enum": words}),
         Type::Effects => {
             let words: Vec<&str> = EFFECTS.iter().copied().chain(["*"]).collect();
@@ -189,32 +197,17 @@ fn map(key: &Type, value: &'static Type, definitions: &mut Definitions) -> Value
     })
 }
 
-/// A text; `patternErrorMessage` is what editors that know it show in the pattern's place.
+/// Only keywords of the dialect are used: strict validators refuse others.
 fn text(lines: bool, prose: bool) -> Value {
-    json!({
-        "type": "string",
-        "pattern": scalar::readable_pattern(lines, prose),
-        "patternErrorMessage": "a text that is not blank, without characters that cannot be seen",
-    })
+    json!({"type": "string", "pattern": scalar::readable_pattern(lines, prose)})
 }
 
-fn spelled(spelling: &Spelling, ty: &Type) -> Value {
-    json!({
-        "type": "string",
-        "pattern": spelling.pattern(),
-        "maxLength": spelling.longest,
-        "patternErrorMessage": format!("a name is made of {}", ty.spelling()),
-    })
+fn spelled(spelling: &Spelling) -> Value {
+    json!({"type": "string", "pattern": spelling.pattern(), "maxLength": spelling.longest})
 }
 
-fn measure(pattern: &str, ty: &Type) -> Value {
-    let example = if matches!(ty, Type::Moment) {
-        " such as `2026-12-31`"
-    } else {
-        ""
-    };
-    let message = format!("expected {}{example}", ty.expected());
-    json!({"type": "string", "pattern": pattern, "patternErrorMessage": message})
+fn measure(pattern: &str) -> Value {
+    json!({"type": "string", "pattern": pattern})
 }
 
 /// Anything but null, at any depth.
