@@ -78,14 +78,8 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     // Before anything is asked: nobody answers questions for a folder that cannot be written to.
     vacant(&arguments.folder, arguments.force)?;
     let (files, remarks) = if arguments.example {
-        // What a dot hides is the demo's own.
-        let shown = example::FILES.iter().filter(|(path, _)| !path.starts_with('.'));
-        (
-            shown
-                .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
-                .collect(),
-            Vec::new(),
-        )
+        // It came with the program, and its dates may have come since: that is for `check` to say.
+        (example(), Vec::new())
     } else {
         let given = answers::Given {
             name: arguments.name,
@@ -98,9 +92,10 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
             true => given.asked(&mut io::stdin().lock(), console)?,
             false => given.complete()?,
         };
-        (texts::files(&answers), remarks(&answers))
+        let files = texts::files(&answers);
+        sound(&files, surroundings::now()?, console)?;
+        (files, remarks(&answers))
     };
-    sound(&files, surroundings::now()?, console)?;
     write(&arguments.folder, &files)?;
     for (path, _) in &files {
         console.result(&format!("{}\n", arguments.folder.join(path).display()))?;
@@ -114,6 +109,14 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         arguments.folder.display()
     ));
     Ok(Exit::Yes)
+}
+
+/// The example organisation; what a dot hides in it is the demo's own.
+fn example() -> Vec<(String, String)> {
+    let shown = example::FILES.iter().filter(|(path, _)| !path.starts_with('.'));
+    shown
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect()
 }
 
 /// What is good enough to begin with, and not good enough to stay.

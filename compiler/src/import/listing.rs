@@ -52,7 +52,13 @@ impl Listing {
         };
         let mut names = BTreeSet::new();
         for (at, page) in pages.iter().enumerate() {
-            let page = json::read(page).map_err(|error| format!("this is no JSON that can be read: {error}"))?;
+            let page =
+                json::read(page).map_err(
+                    |error| match page.starts_with(b"event:") || page.starts_with(b"data:") {
+                        true => "it is a stream of events: hand over what stands after `data:`".to_owned(),
+                        false => format!("this is no JSON that can be read: {error}"),
+                    },
+                )?;
             let answer = answer(&page)?;
             if let Some(server) = answer.server {
                 listing.server.get_or_insert_with(|| server.to_owned());

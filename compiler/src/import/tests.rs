@@ -463,6 +463,8 @@ fn hostile_answers_are_refused_with_a_reason() {
         assert!(error.contains(why), "{shown}: {error}");
         assert_eq!(visible::line(&error), error, "{shown}");
     }
+    let stream = "event: message\ndata: {\"result\": {\"tools\": []}}\n";
+    assert!(imported(stream).unwrap_err().contains("after `data:`"));
     let twice = r#"[{"name": "a", "annotations": {"readOnlyHint": false, "readOnlyHint": true}}]"#;
     assert!(imported(twice).unwrap_err().contains("stands twice"));
     for name in ["read", "credential"] {
@@ -522,6 +524,8 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn any_text_is_one_scalar(text in hostile(), also in any::<String>()) {
         for text in [text, also] {

@@ -199,7 +199,8 @@ fn prose(text: &str) -> String {
 
 /// Any text in quotes, on one line.
 fn quoted(text: &str) -> String {
-    let hidden = |c: char| visible::is_hidden(c) || !(' '..='\u{fffd}').contains(&c) && !('\u{10000}'..).contains(&c);
+    // YAML has no way to write the two noncharacters but as escapes.
+    let hidden = |c: char| visible::is_hidden(c) || matches!(c, '\u{fffe}' | '\u{ffff}');
     if text.contains(['"', '\\']) && !text.chars().any(hidden) {
         return format!("'{}'", text.replace('\'', "''"));
     }

@@ -217,3 +217,42 @@ fn hostile_lists_are_refused_and_nothing_is_written() {
     let ran = place.polity("import mcp list.json --name files --without b").exits(0);
     assert!(ran.out.contains("  a:\n") && !ran.out.contains("  b:\n"), "{}", ran.out);
 }
+
+/// The examples of `--help`, typed as they stand there.
+#[cfg(unix)]
+#[test]
+fn the_examples_of_the_help_work() {
+    use std::os::unix::fs::symlink;
+
+    let place = Place::new();
+    let help = place.polity("import mcp --help").exits(0).out;
+    let (_, examples) = help.split_once("Examples:\n").unwrap();
+    let (examples, _) = examples.split_once("\n\n").unwrap();
+    let lines = examples.lines().filter(|line| !line.contains("curl"));
+    let script: String = lines.map(|line| format!("{}\n", line.trim_start())).collect();
+    assert_eq!(script.matches("polity import mcp").count(), 4, "{script}");
+    let list = list();
+    let tools = list["result"]["tools"].as_array().unwrap();
+    place.write("github.json", list.to_string());
+    place.write(
+        "page-1.json",
+        json!({"tools": tools[..1], "nextCursor": "2"}).to_string(),
+    );
+    place.write("page-2.json", json!({"tools": tools[1..]}).to_string());
+    place.write("tools/README.md", "");
+    place.write("bin/README.md", "");
+    symlink(crate::harness::POLITY, place.at("bin/polity")).unwrap();
+    let ran = std::process::Command::new("sh")
+        .args(["-eu", "-c", &script])
+        .current_dir(place.path())
+        .env(
+            "PATH",
+            format!("{}:{}", place.at("bin").display(), std::env::var("PATH").unwrap()),
+        )
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}");
+    assert!(said.ends_with("nothing has changed\n"), "{said}");
+    assert!(read(&place, "tools/github.yaml").contains("\"@acme/github-mcp@1.4.2\""));
+}

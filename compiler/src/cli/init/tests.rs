@@ -146,6 +146,11 @@ fn names_that_do_not_go_together_are_refused_in_the_parsers_words() {
 }
 
 #[test]
+fn the_example_checks_clean() {
+    assert_eq!(sound(&example(), NOW, &mut console()), Ok(()));
+}
+
+#[test]
 fn nothing_is_written_over_or_through() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -174,7 +179,7 @@ fn nothing_is_written_over_or_through() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// Names are as hostile as the parser lets them be: words and numbers that YAML reads otherwise.
     #[test]

@@ -1,5 +1,8 @@
 //! Documents that people worked on, and what becomes of them when their server says something else.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -229,4 +232,84 @@ fn line_breaks_of_either_kind_and_a_last_line_without_one_are_kept() {
     assert_eq!((without.as_str(), &same), (wanted.trim_end(), &changes));
     let (windows, same) = updated(&text.replace('\n', "\r\n"), &tools).unwrap();
     assert_eq!((windows.replace("\r\n", "\n"), same), (wanted, changes));
+}
+
+/// A server's tools by name: hints, parameters and a description, each of a few kinds, so that two draws differ a little.
+fn drawn() -> impl Strategy<Value = BTreeMap<String, Value>> {
+    let schema = prop::sample::select(vec![
+        json!({"type": "string"}),
+        json!({"type": "integer"}),
+        json!({"enum": ["a", "no"]}),
+        json!({"type": "array", "items": {"type": "string"}}),
+        json!({"type": "object", "properties": {"x": {"type": "string"}}}),
+        json!({}),
+    ]);
+    let params = prop::collection::btree_map("[a-d]|on|x\\.y", schema, 0..4);
+    let hints = prop::sample::select(vec![
+        json!({}),
+        json!({"readOnlyHint": true}),
+        json!({"readOnlyHint": true, "openWorldHint": false}),
+        json!({"destructiveHint": false}),
+    ]);
+    let tool = (hints, params, "[ab]").prop_map(|(hints, params, description)| {
+        json!({"annotations": hints, "description": description, "inputSchema": {"type": "object", "properties": params}})
+    });
+    prop::collection::btree_map("[a-e]|no", tool, 1..5)
+}
+
+fn answer(tools: &BTreeMap<String, Value>) -> Value {
+    let named = tools.iter().map(|(name, tool)| {
+        let mut tool = tool.clone();
+        tool["name"] = json!(name);
+        tool
+    });
+    Value::Array(named.collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Whatever a server lists first and then: what it changed is marked, nothing else is, and a second time changes
+    /// nothing. `confirmed` says which actions somebody confirmed in between.
+    #[test]
+    fn what_changed_is_marked_and_nothing_else(first in drawn(), then in drawn(), confirmed in any::<u8>()) {
+        let (tool, _) = listed(&answer(&first));
+        let text = document("t", tool).unwrap();
+        let (mut kept, mut at) = (String::new(), 0);
+        for line in text.split_inclusive('\n') {
+            let mark = line == "    unconfirmed: proposed\n";
+            at += u32::from(mark);
+            if !(mark && confirmed.rotate_right(at) & 1 == 1) {
+                kept.push_str(line);
+            }
+        }
+        let was = Existing::read(&kept, None).unwrap().tool;
+        let then = answer(&then);
+        let (text, changes) = updated(&kept, &then).unwrap();
+        let now = Existing::read(&text, None).unwrap().tool;
+        let mark = |tool: &Tool, name: &str| {
+            let action = tool.actions.iter().find(|(action, _)| action.value == name);
+            action.map(|(_, action)| action.unconfirmed.map(|mark| mark.value))
+        };
+        let listed_then: BTreeMap<&str, &Value> = then.as_array().unwrap().iter().map(|tool| (tool["name"].as_str().unwrap(), tool)).collect();
+        for (name, _) in &now.actions {
+            let name = name.value.as_str();
+            let before = mark(&was, name);
+            let wanted = match (before, listed_then.get(name)) {
+                (None, _) => Some(Unconfirmed::Proposed),
+                (Some(_), None) => Some(Unconfirmed::Gone),
+                (Some(before), Some(tool)) => {
+                    let mut old = first[name].clone();
+                    old["name"] = json!(name);
+                    match old == **tool {
+                        true => before,
+                        false => before.or(Some(Unconfirmed::Changed)),
+                    }
+                }
+            };
+            prop_assert_eq!(mark(&now, name), Some(wanted), "{}\n{}", kept, text);
+        }
+        prop_assert_eq!(now.actions.len(), was.actions.len() + changes.iter().filter(|change| change.starts_with('+')).count());
+        prop_assert_eq!(updated(&text, &then), Ok((text.clone(), Vec::new())));
+    }
 }
