@@ -21,6 +21,7 @@ mod repository;
 mod request;
 mod surroundings;
 mod template;
+mod test;
 mod values;
 mod verify;
 
@@ -74,6 +75,7 @@ environment that does not work.";
 #[derive(Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Test(test::Arguments),
     Build(build::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
@@ -90,6 +92,7 @@ impl Command {
     fn run(self, console: &mut Console) -> Result<Exit, Failure> {
         match self {
             Self::Check(arguments) => check::run(arguments, console),
+            Self::Test(arguments) => test::run(arguments, console),
             Self::Build(arguments) => build::run(arguments, console),
             Self::Verify(arguments) => verify::run(arguments, console),
             Self::Inspect(arguments) => inspect::run(arguments, console),

@@ -12,9 +12,9 @@
 //! | [`table`] | `&RuleSet` | [`polity_runtime::table::Table`]: guards, cells, fragments, placements |
 //! | [`sign`], [`bundle`] | a manifest, sections and [`keys`] | the bundle's bytes, which load |
 //!
-//! [`compile`] is the steps from `parse` to `table`. Beside the flow, [`diag`] collects what is wrong, [`report`]
-//! renders it, and [`cli`] is the edge. Nothing between reading and writing the bundle reads a clock, the
-//! environment, the file system or the network.
+//! [`compile`] is the steps from `parse` to `table`. Beside the flow, [`suite`] asks the table what tests ask, [`diag`]
+//! collects what is wrong, [`report`] renders it, and [`cli`] is the edge. Nothing between reading and writing the
+//! bundle reads a clock, the environment, the file system or the network.
 
 pub mod source;
 pub mod parse;
@@ -26,6 +26,7 @@ pub mod lower;
 pub mod ir;
 pub mod table;
 pub mod compile;
+pub mod suite;
 pub mod keys;
 pub mod sign;
 pub mod bundle;

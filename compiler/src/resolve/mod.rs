@@ -13,8 +13,10 @@ mod rings;
 mod rules;
 mod selector;
 pub mod shape;
+mod suites;
 mod tools;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, RingId, ToolId};
@@ -27,6 +29,7 @@ use crate::source::{Span, Spanned};
 use shape::{Shape, ShapeId};
 
 pub use glob::Glob;
+pub use suites::MAX_CELLS;
 
 /// Everything that the repository says, by id.
 #[derive(Debug, Default)]
@@ -58,6 +61,7 @@ pub struct Organization {
     pub rules: Vec<Rule>,
     pub exceptions: Vec<Exception>,
     pub kills: Vec<Kill>,
+    pub suites: Vec<Suite>,
 }
 
 /// A person by their place in [`Organization::people`].
@@ -375,6 +379,54 @@ pub struct Kill {
     pub everything: bool,
 }
 
+/// A Test document: calls, and the answers that are expected to them.
+#[derive(Debug)]
+pub struct Suite {
+    pub name: Text,
+    pub cases: Vec<Case>,
+    pub matrices: Vec<Matrix>,
+}
+
+/// One call and its answer.
+#[derive(Debug)]
+pub struct Case {
+    pub span: Span,
+    /// Absent where the author gave none.
+    pub name: Option<String>,
+    pub agent: String,
+    pub environment: String,
+    pub action: String,
+    pub asking: Asking,
+    pub expect: RuleEffect,
+    /// The rule that must decide.
+    pub rule: Option<String>,
+    /// The code that the decision must have.
+    pub code: Option<String>,
+}
+
+/// Every combination of agents, environments and actions.
+#[derive(Debug)]
+pub struct Matrix {
+    pub span: Span,
+    /// Each once, in the order written; so are the next two.
+    pub agents: Vec<String>,
+    pub environments: Vec<String>,
+    pub actions: Vec<String>,
+    pub asking: Asking,
+    /// `AGENT ENVIRONMENT ACTION` to the answer and where it is written. Every other cell is denied.
+    pub expect: BTreeMap<String, (RuleEffect, Span)>,
+}
+
+/// What a test asks beside agent, environment and action.
+#[derive(Debug)]
+pub struct Asking {
+    /// Canonical JSON.
+    pub args: String,
+    pub holding: Vec<String>,
+    pub on_behalf_of: Option<String>,
+    pub now: Moment,
+}
+
 /// Resolves every name.
 pub fn resolve(documents: &Documents, sink: &mut Sink) -> Organization {
     let names = names::Names::collect(documents, sink);
@@ -383,6 +435,7 @@ pub fn resolve(documents: &Documents, sink: &mut Sink) -> Organization {
     tools::resolve(documents, &names, &mut organization, sink);
     deployments::resolve(documents, &names, &mut organization, sink);
     rules::resolve(documents, &names, &mut organization, sink);
+    suites::resolve(documents, &names, &mut organization, sink);
     organization
 }
 

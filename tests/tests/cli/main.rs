@@ -9,3 +9,4 @@ mod demo;
 mod harness;
 mod hostile;
 mod repositories;
+mod suites;
