@@ -62,6 +62,9 @@ pub struct Organization {
     pub exceptions: Vec<Exception>,
     pub kills: Vec<Kill>,
     pub suites: Vec<Suite>,
+    pub forges: Vec<Forge>,
+    pub invariants: Vec<Invariant>,
+    pub approval_rules: Vec<ApprovalRule>,
 }
 
 /// A person by their place in [`Organization::people`].
@@ -179,6 +182,8 @@ pub struct Tool {
     pub strict: bool,
     pub credential: Option<Credential>,
     pub server: Option<Server>,
+    /// Where environments have their own; sorted by environment.
+    pub endpoints: Vec<Endpoint>,
     /// The first of its actions, and how many.
     pub first_action: u32,
     pub action_count: u32,
@@ -193,11 +198,21 @@ pub struct Server {
 }
 
 #[derive(Debug)]
+pub struct Endpoint {
+    pub span: Span,
+    pub environment: String,
+    pub url: Option<String>,
+    pub credential: Option<String>,
+}
+
+#[derive(Debug)]
 pub struct Credential {
     pub name: Text,
     pub environments: Vec<EnvironmentId>,
     pub max_ttl: Millis,
     pub owner: Option<PersonId>,
+    /// As written.
+    pub issuer: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -235,6 +250,9 @@ pub struct Base {
 pub struct Agent {
     pub name: Text,
     pub owner: Option<PersonId>,
+    pub product: Option<ast::Product>,
+    pub git_keys: Vec<Text>,
+    pub identity_keys: Vec<Text>,
     pub tags: Vec<(String, String)>,
     pub review_by: Option<Spanned<Moment>>,
     pub kill_contact: Option<Text>,
@@ -367,6 +385,8 @@ pub struct Exception {
     pub when: Option<Text>,
     pub until: Moment,
     pub until_span: Span,
+    pub owner: Option<String>,
+    pub reason: Option<String>,
 }
 
 #[derive(Debug)]
@@ -377,6 +397,37 @@ pub struct Kill {
     pub tools: Vec<ToolId>,
     pub environments: Vec<EnvironmentId>,
     pub everything: bool,
+}
+
+/// A merge bot.
+#[derive(Debug)]
+pub struct Forge {
+    pub name: Text,
+    pub keys: Vec<Text>,
+}
+
+/// Calls that must never have an outcome.
+#[derive(Debug)]
+pub struct Invariant {
+    pub name: Text,
+    /// The team under whose folder it stands: it is about that team's deployments alone.
+    pub team: Option<TeamId>,
+    /// Sorted.
+    pub outcome: Vec<RuleEffect>,
+    pub scope: Scope,
+    /// The selectors as they are written.
+    pub selectors: String,
+    pub when: Option<Text>,
+}
+
+/// Who must approve which changes.
+#[derive(Debug)]
+pub struct ApprovalRule {
+    pub name: Text,
+    /// Alternatives, as they are written; sorted.
+    pub changes: Vec<String>,
+    pub require: Vec<Requirement>,
+    pub evidence: Evidence,
 }
 
 /// A Test document: calls, and the answers that are expected to them.
