@@ -438,8 +438,8 @@ const EDITS: &[(&str, &str, &str, &str)] = &[
     (
         "an Exception",
         "when",
-        "when: context.args.account == \"open\"",
-        "when: context.args.account == \"odd\"",
+        "when: context.args.account == \"x\"\nreason",
+        "when: context.args.account == \"odd\"\nreason",
     ),
     ("an Exception", "reason", "reason: RISK-1", "reason: RISK-2"),
     ("an Exception", "owner", "RISK-1\nowner: carol", "RISK-1\nowner: bob"),
@@ -460,8 +460,8 @@ const EDITS: &[(&str, &str, &str, &str)] = &[
     (
         "`never`",
         "when",
-        "when: context.args.account == \"x\"",
-        "when: context.args.account == \"y\"",
+        "when: context.args.account == \"x\"\n---",
+        "when: context.args.account == \"y\"\n---",
     ),
     ("an ApprovalRule", "name", "name: alternatives", "name: another"),
     (
