@@ -348,7 +348,7 @@ pub struct Agent {
     pub kill_contact: Option<Text>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Product {
     pub name: Option<Text>,
     pub versions: Option<Text>,

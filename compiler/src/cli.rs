@@ -26,6 +26,7 @@ mod request;
 mod schema;
 mod surroundings;
 mod template;
+mod test;
 mod values;
 mod verify;
 
@@ -80,6 +81,7 @@ environment that does not work.";
 enum Command {
     Init(init::Arguments),
     Check(check::Arguments),
+    Test(test::Arguments),
     Build(build::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
@@ -99,6 +101,7 @@ impl Command {
         match self {
             Self::Init(arguments) => init::run(arguments, console),
             Self::Check(arguments) => check::run(arguments, console),
+            Self::Test(arguments) => test::run(arguments, console),
             Self::Build(arguments) => build::run(arguments, console),
             Self::Verify(arguments) => verify::run(arguments, console),
             Self::Inspect(arguments) => inspect::run(arguments, console),

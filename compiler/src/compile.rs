@@ -82,7 +82,6 @@ fn not_yet(documents: &Documents, sink: &mut Sink) {
         let span = document.name.as_ref().map_or(document.span, |name| name.span);
         let kind = match &document.body {
             Body::Invariant(_) => "Invariant",
-            Body::Test(_) => "Test",
             Body::ApprovalRule(_) => "ApprovalRule",
             _ => continue,
         };

@@ -26,9 +26,10 @@ use crate::{
     compile::compile,
     diag::{Findings, Sink},
     keys::SecretKey,
-    report::text,
+    report::{suite, text},
     resolve::Organization,
     source::{Revision, SourceTree},
+    suite::{Report, Selection},
     table,
 };
 
@@ -88,10 +89,17 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         unattested: arguments.unattested,
         scope: arguments.scope,
     };
-    let Built { tree, findings, bundle } =
-        progress::with_progress(console, "building", |progress| build(&order, progress))?;
+    let Built {
+        tree,
+        findings,
+        failed,
+        bundle,
+    } = progress::with_progress(console, "building", |progress| build(&order, progress))?;
     let said = text::findings(&findings, &tree, console.colour_on_error());
     console.remark(&said);
+    if let Some(failed) = failed {
+        console.remark(&failed.text(console.colour_on_error()));
+    }
     let Some(bundle) = bundle.filter(|_| !findings.has_errors()) else {
         return Ok(Exit::FallsShort);
     };
@@ -157,7 +165,28 @@ pub(super) struct Order {
 pub(super) struct Built {
     pub(super) tree: SourceTree,
     pub(super) findings: Findings,
+    /// Tests that failed, if some did.
+    pub(super) failed: Option<Failed>,
     pub(super) bundle: Option<SignedBundle>,
+}
+
+/// Tests that were not answered as they expect.
+pub(super) struct Failed {
+    /// The tree with what its templates were filled in to.
+    tree: SourceTree,
+    report: Report,
+}
+
+impl Failed {
+    /// Every failure, and how many there are.
+    pub(super) fn text(&self, colour: bool) -> String {
+        let failures = suite::failures(&self.report, &self.tree, colour);
+        let (passed, failed) = self.report.count();
+        format!(
+            "{failures}{failed} of {} tests failed, so nothing is built\n",
+            passed + failed
+        )
+    }
 }
 
 /// A bundle's bytes, and its digest in hexadecimal.
@@ -166,7 +195,7 @@ pub(super) struct SignedBundle {
     pub(super) digest: String,
 }
 
-/// Reads, checks, proves, signs and packs.
+/// Reads, checks, tests, signs and packs.
 pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure> {
     progress.say("reading the repository");
     let trust = trust_root(&order.trust)?;
@@ -188,9 +217,23 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
         return Ok(Built {
             tree,
             findings: compiled.findings,
+            failed: None,
             bundle: None,
         });
     };
+    progress.say("testing");
+    let report = crate::suite::run(&compiled.organization, &table, &Selection::default());
+    if report.count().1 > 0 {
+        return Ok(Built {
+            tree,
+            findings: compiled.findings,
+            failed: Some(Failed {
+                tree: compiled.tree,
+                report,
+            }),
+            bundle: None,
+        });
+    }
     if compiled.organization.name != trust.organization {
         let (found, wanted) = (&compiled.organization.name, &trust.organization);
         return Err(Failure::falls_short(format!(
@@ -227,6 +270,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     Ok(Built {
         tree,
         findings: compiled.findings,
+        failed: None,
         bundle,
     })
 }

@@ -5,22 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{Failure, values};
 use crate::ast::Moment;
-
-/// One call. Names are as typed: what the bundle does not know, it denies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Request {
-    /// `team/agent`.
-    pub(super) agent: String,
-    pub(super) environment: String,
-    pub(super) action: String,
-    /// The text of a JSON object, with whatever keys it repeats.
-    pub(super) args: String,
-    /// Data classes that the session holds.
-    pub(super) holding: Vec<String>,
-    /// A person.
-    pub(super) on_behalf_of: Option<String>,
-    pub(super) now: Moment,
-}
+pub(super) use crate::suite::Request;
 
 /// The flags that make up a request.
 #[derive(Debug, Default, clap::Args)]

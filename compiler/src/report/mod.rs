@@ -7,8 +7,10 @@ pub mod decision;
 pub mod github;
 pub mod gitlab;
 pub mod json;
+pub mod junit;
 pub mod page;
 pub mod sarif;
+pub mod suite;
 pub mod text;
 
 mod fingerprint;

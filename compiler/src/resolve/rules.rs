@@ -1,4 +1,4 @@
-//! Policies, exceptions and kills; and the references of kinds that are not enforced yet.
+//! Policies, exceptions, kills, invariants and approval rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,13 @@ use rayon::prelude::*;
 use super::names::Names;
 use super::people::{persons, sorted};
 use super::selector::{Lookup, both};
-use super::{Approval, Exception, Kill, Organization, Requirement, Rule, Scope, TeamId};
+use super::{Approval, ApprovalRule, Exception, Invariant, Kill, Organization, Requirement, Rule, Scope, TeamId};
 use crate::ast::{self, Body, Documents, Evidence, Millis, RuleEffect, Selector, Text};
 use crate::diag::codes::reference::{
     APPROVAL_CANNOT_BE_MET, EXCEPTION_OF_ALLOW, EXCEPTION_OUTRANKED, RESOURCES_NOT_DECLARED, UNKNOWN_RULE,
 };
 use crate::diag::{Diagnostic, Sink};
+use crate::written;
 
 /// How long people have to answer where a rule does not say.
 const DEFAULT_TIMEOUT: Millis = Millis(3_600_000);
@@ -31,7 +32,10 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     rules.sort_by(|a, b| a.name.cmp(&b.name));
     let exceptions = resolver.exceptions(documents, &rules);
     let kills = resolver.kills(documents);
-    resolver.not_enforced(documents);
+    let invariants = resolver.invariants(documents);
+    let approval_rules = resolver.approval_rules(documents);
+    organization.invariants = invariants;
+    organization.approval_rules = approval_rules;
     organization.rules = rules;
     organization.exceptions = exceptions;
     organization.kills = kills;
@@ -347,6 +351,11 @@ impl Resolver<'_> {
                 when: exception.when.clone(),
                 until: until.value,
                 until_span: until.span,
+                owner: exception.owner.as_ref().map(|owner| owner.value.clone()),
+                reason: exception
+                    .reason
+                    .as_ref()
+                    .map(|reason| reason.value.trim_end().to_owned()),
             });
         }
         all
@@ -407,27 +416,48 @@ impl Resolver<'_> {
             .collect()
     }
 
-    /// Names must resolve in kinds that are not enforced yet, too.
-    fn not_enforced(&mut self, documents: &Documents) {
-        for document in &documents.documents {
+    fn invariants(&mut self, documents: &Documents) -> Vec<Invariant> {
+        let mut all = Vec::new();
+        let written = sorted(documents, |b| if let Body::Invariant(i) = b { Some(i) } else { None });
+        for (name, document, invariant) in written {
+            let Some(never) = &invariant.never else { continue };
             let team = self.team(document);
-            match &document.body {
-                Body::Invariant(invariant) => {
-                    if let Some(never) = &invariant.never {
-                        self.lookup.scope(&never.selector, team, self.sink);
-                    }
-                }
-                Body::ApprovalRule(rule) => {
-                    for change in &rule.when {
-                        self.lookup.scope(&change.selector, None, self.sink);
-                    }
-                    for requirement in &rule.require {
-                        self.requirement(requirement);
-                    }
-                }
-                _ => {}
-            }
+            let mut outcome: Vec<RuleEffect> = never.outcome.iter().map(|outcome| outcome.value).collect();
+            outcome.sort_unstable();
+            outcome.dedup();
+            all.push(Invariant {
+                name: name.clone(),
+                team,
+                outcome,
+                scope: self.lookup.scope(&never.selector, team, self.sink),
+                selectors: written::selector(&never.selector),
+                when: never.when.clone(),
+            });
         }
+        all
+    }
+
+    fn approval_rules(&mut self, documents: &Documents) -> Vec<ApprovalRule> {
+        let mut all = Vec::new();
+        let written = sorted(
+            documents,
+            |b| if let Body::ApprovalRule(r) = b { Some(r) } else { None },
+        );
+        for (name, _, rule) in written {
+            for change in &rule.when {
+                self.lookup.scope(&change.selector, None, self.sink);
+            }
+            let mut changes: Vec<String> = rule.when.iter().map(written::change).collect();
+            changes.sort();
+            changes.dedup();
+            all.push(ApprovalRule {
+                name: name.clone(),
+                changes,
+                require: rule.require.iter().map(|one| self.requirement(one)).collect(),
+                evidence: rule.evidence.map_or(Evidence::Signed, |evidence| evidence.value),
+            });
+        }
+        all
     }
 }
 

@@ -8,7 +8,7 @@ use polity_runtime::value::Effect;
 use super::names::Names;
 use super::people::{self, sorted};
 use super::shape::{self, Parameter, Shape, ShapeId, Type};
-use super::{Action, Base, Credential, Organization, Resource, Server, Tool};
+use super::{Action, Base, Credential, Endpoint, Organization, Resource, Server, Tool};
 use crate::ast::{self, ActionClass, Body, Documents, Millis, Text};
 use crate::diag::codes::reference::{
     CREDENTIAL_OUTLIVES_ENVIRONMENT, DERIVED_NAME_TAKEN, RESOURCE_PLACEHOLDER, TOO_MANY_PARAMETERS, UNKNOWN_CREDENTIAL,
@@ -89,6 +89,17 @@ impl Resolver<'_> {
                 super::names::look_up(index, credential, "credential", &UNKNOWN_CREDENTIAL, self.sink);
             }
         }
+        let mut endpoints: Vec<Endpoint> = tool
+            .endpoints
+            .iter()
+            .map(|(environment, endpoint)| Endpoint {
+                span: endpoint.span,
+                environment: environment.value.clone(),
+                url: endpoint.url.as_ref().map(|url| url.value.clone()),
+                credential: endpoint.credential.as_ref().map(|name| name.value.clone()),
+            })
+            .collect();
+        endpoints.sort_by(|a, b| a.environment.cmp(&b.environment));
         let server = tool.server.as_ref().map(|server| Server {
             span: server.span,
             command: server.command.clone(),
@@ -101,6 +112,7 @@ impl Resolver<'_> {
             strict: tool.strict.is_none_or(|strict| strict.value),
             credential: None,
             server,
+            endpoints,
             first_action,
             action_count: next(&self.organization.actions) - first_action,
         });
@@ -280,6 +292,10 @@ impl Resolver<'_> {
             .owner
             .as_ref()
             .and_then(|owner| self.names.person(owner, self.sink));
+        let issuer = credential.issuer.iter();
+        let issuer = issuer
+            .map(|(key, value)| (key.value.clone(), value.value.clone()))
+            .collect();
         self.organization.actions.push(Action {
             name: full.clone(),
             base: full.clone(),
@@ -301,8 +317,10 @@ impl Resolver<'_> {
                 environments,
                 max_ttl: credential.max_ttl.map_or(Millis(0), |ttl| ttl.value),
                 owner,
+                issuer,
             }),
             server: None,
+            endpoints: Vec::new(),
             first_action,
             action_count: 1,
         });

@@ -12,3 +12,4 @@ mod import;
 mod init;
 mod repositories;
 mod schema;
+mod suites;

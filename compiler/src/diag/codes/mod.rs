@@ -20,6 +20,7 @@ pub mod lint;
 pub mod reference;
 pub mod rule;
 pub mod source;
+pub mod suite;
 pub mod yaml;
 
 pub(crate) use codes;
@@ -37,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         reference::ALL,
         condition::ALL,
         rule::ALL,
+        suite::ALL,
         lint::ALL,
     ]
     .into_iter()

@@ -56,10 +56,10 @@ static DEFAULTS: Form = Form {
     may_be_empty: false,
 };
 
-/// Why a decision was made, as decisions say it.
+/// Why a decision was made, as decisions say it. A test is decided within a bundle's lifetime and with full limits, so
+/// neither `expired` nor `limit` can come of one.
 const DECISION_CODES: &[&str] = &[
     "killed",
-    "expired",
     "unknown-agent",
     "unknown-environment",
     "unknown-action",
@@ -70,7 +70,6 @@ const DECISION_CODES: &[&str] = &[
     "ring-ceiling",
     "denied-by-rule",
     "no-grant",
-    "limit",
     "approval-required",
     "granted",
 ];
