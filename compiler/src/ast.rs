@@ -355,11 +355,37 @@ pub struct Rule {
     pub except: Option<Selector>,
     pub when: Option<Text>,
     pub unless: Option<Text>,
+    /// Of a `.cedar` file: what stands in place of `when` and `unless`.
+    pub cedar: Option<CedarPolicy>,
     pub approval: Option<Approval>,
     pub limit: Option<Spanned<Rate>>,
     pub expires: Option<Spanned<Moment>>,
     pub observe_until: Option<Spanned<Moment>>,
     pub reason: Option<Text>,
+}
+
+/// A policy of a `.cedar` file. Its principal and its environment are in the rule's selector.
+#[derive(Debug, Clone)]
+pub struct CedarPolicy {
+    /// The whole policy as it stands there.
+    pub text: Text,
+    /// The ids of the actions, or groups of them, that it names; absent: any.
+    pub actions: Option<Vec<Text>>,
+    /// Its head names a resource: it is about actions that declare some.
+    pub names_resource: bool,
+    /// There is something to evaluate beside its head.
+    pub conditional: bool,
+    /// What stands for its slots.
+    pub links: Links,
+}
+
+/// The entities that stand for the slots of a Cedar template: types and ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// For `?principal`.
+    pub principal: Option<(String, String)>,
+    /// For `?resource`.
+    pub resource: Option<(String, String)>,
 }
 
 /// Who must say yes, and for how long they are asked.

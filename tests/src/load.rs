@@ -273,6 +273,7 @@ fn rule(fields: Fields<'_>) -> Rule {
         except: fields.map("except").map(selector),
         when: fields.text("when"),
         unless: fields.text("unless"),
+        cedar: None,
         approval: fields.map("approval").map(|approval| Approval {
             span: NOWHERE,
             require: approval

@@ -15,6 +15,7 @@ mod entities;
 mod lower;
 mod messages;
 mod parse;
+pub mod policies;
 mod records;
 mod schema;
 mod terms;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use polity_runtime::table::ActionId;
 use rayon::prelude::*;
 
-use crate::ast::Text;
+use crate::ast::{CedarPolicy, Text};
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
@@ -148,10 +148,11 @@ impl Lowerer<'_> {
                 .and_then(|when| self.condition(when, &scope, &mut sink));
             covers.push((scope, when, Some(exception.until)));
         }
-        let when = rule
-            .when
-            .as_ref()
-            .and_then(|when| self.condition(when, &rule.scope, &mut sink));
+        let when = match (&rule.when, &rule.cedar) {
+            (Some(when), _) => self.condition(when, &rule.scope, &mut sink),
+            (None, Some(policy)) if policy.conditional => self.policy(policy, &rule.scope, &mut sink),
+            (None, _) => None,
+        };
         let unless = rule
             .unless
             .as_ref()
@@ -163,6 +164,17 @@ impl Lowerer<'_> {
     /// same way is said once.
     fn condition(&self, text: &Text, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
         let parsed = cedar::parse(text, self.file(text.span.file)?, sink)?;
+        Some(self.typed(&parsed, scope, sink))
+    }
+
+    /// The conditions of a policy of a `.cedar` file, which was parsed before: likewise.
+    fn policy(&self, policy: &CedarPolicy, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
+        let parsed = cedar::policies::conditions(&policy.text, &policy.links);
+        let parsed = parsed.map_err(|finding| sink.push(*finding)).ok()?;
+        Some(self.typed(&parsed, scope, sink))
+    }
+
+    fn typed(&self, parsed: &cedar::Parsed, scope: &Scope, sink: &mut Sink) -> Draft {
         let each_action = parsed.mentions_action() || parsed.mentions_resource();
         let mut by_shape = BTreeMap::new();
         let mut by_action = BTreeMap::new();
@@ -179,7 +191,7 @@ impl Lowerer<'_> {
                 }
                 continue;
             }
-            let lowered = cedar::lower(self.schema, self.vocabulary, &parsed, id.0 as usize);
+            let lowered = cedar::lower(self.schema, self.vocabulary, parsed, id.0 as usize);
             checked.insert(action.shape, lowered.is_ok());
             match lowered {
                 Ok(Lowered { condition, findings }) => {
@@ -209,11 +221,11 @@ impl Lowerer<'_> {
             }
             sink.push(diagnostic);
         }
-        Some(if each_action {
+        if each_action {
             Draft::ByAction(by_action)
         } else {
             Draft::ByShape(by_shape)
-        })
+        }
     }
 
     fn variant(&self, text: &Text, action: ActionId, sink: &mut Sink) -> Option<Condition> {

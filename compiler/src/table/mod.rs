@@ -43,6 +43,7 @@ pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, si
                         .when
                         .as_ref()
                         .or(rule.unless.as_ref())
+                        .or(rule.cedar.as_ref().map(|policy| &policy.text))
                         .map_or(rule.span, |text| text.span);
                     sink.push(Diagnostic::new(&CONDITION_TOO_LARGE, message, span, "").with_help(help));
                 }

@@ -12,6 +12,7 @@ macro_rules! codes {
     };
 }
 
+pub mod cedar;
 pub mod condition;
 pub mod document;
 pub mod expand;
@@ -34,6 +35,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         expand::ALL,
         reference::ALL,
         condition::ALL,
+        cedar::ALL,
         rule::ALL,
         lint::ALL,
     ]

@@ -38,7 +38,7 @@ impl Lowerer<'_> {
             "Action" => {
                 self.is_in_action(name)
                     || vocabulary.actions.iter().any(|action| action.name == name)
-                    || EFFECTS.contains(&name)
+                    || crate::resolve::ACTION_GROUPS.contains(&name)
                     || vocabulary.actions.iter().any(|action| groups(action).contains(&name))
             }
             // Which resources there are, only the calls know.
@@ -159,6 +159,3 @@ impl Lowerer<'_> {
         Err(Stop::Reported)
     }
 }
-
-/// Groups that exist whether or not an action is in them.
-const EFFECTS: [&str; 5] = ["credential", "destructive", "external", "read", "write"];

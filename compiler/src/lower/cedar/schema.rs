@@ -11,7 +11,6 @@ use cedar_policy_core::validator::ValidatorSchema;
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::RequestEnv;
 use cedar_policy_core::validator::{ValidationError, ValidationMode};
-use polity_runtime::value::Effect;
 use serde_json::{Map, Value, json};
 
 use super::parse::Parsed;
@@ -99,25 +98,13 @@ fn checker(vocabulary: &Vocabulary) -> Result<Checker, String> {
     })
 }
 
-/// The groups that an action is in: its tool, its effect, `external`, and of a variant the action.
+/// The groups that an action is in.
 pub(super) fn groups(action: &VocabularyAction) -> Vec<&str> {
-    let effect = match action.effect {
-        Effect::Read => "read",
-        Effect::Write => "write",
-        Effect::Destructive => "destructive",
-    };
-    let mut groups = vec![action.tool.as_str(), effect];
-    if action.external {
-        groups.push("external");
-    }
-    if let Some((whole, _)) = action.name.split_once('/') {
-        groups.push(whole);
-    }
-    groups
+    crate::resolve::groups(&action.name, &action.tool, action.effect, action.external)
 }
 
 fn document(vocabulary: &Vocabulary) -> Value {
-    let always = ["credential", "destructive", "external", "read", "write"];
+    let always = crate::resolve::ACTION_GROUPS;
     let mut actions: BTreeMap<&str, Value> = always.into_iter().map(|group| (group, json!({}))).collect();
     for action in &vocabulary.actions {
         for group in groups(action) {
