@@ -6,6 +6,7 @@
 
 pub mod cedar;
 pub mod compare;
+pub mod corpus;
 pub mod generate;
 pub mod load;
 #[cfg(test)]

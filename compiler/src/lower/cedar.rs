@@ -10,6 +10,7 @@
 //! make unreachable (`context.args has amount || x` loses `x` where `amount` is required), and a call that lacks
 //! a required argument would be decided by a condition that nobody wrote.
 
+mod anything;
 mod constants;
 mod entities;
 mod lower;
@@ -21,6 +22,7 @@ mod schema;
 mod terms;
 mod tree;
 mod types;
+pub mod world;
 
 #[cfg(test)]
 mod differential;

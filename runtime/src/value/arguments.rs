@@ -36,6 +36,16 @@ impl<'a> Arguments<'a> {
         Arguments::default()
     }
 
+    /// Values that were read and normalised elsewhere, one a slot: for comparing evaluators. A host reads a call's
+    /// arguments with the action's parameters, which types them.
+    #[must_use]
+    pub fn of_slots(slots: Vec<Value<'a>>) -> Arguments<'a> {
+        Arguments {
+            slots,
+            ..Arguments::default()
+        }
+    }
+
     /// Reads a JSON object. `parameters` are valid, or their records are read as if they were not there.
     ///
     /// # Errors

@@ -90,6 +90,9 @@ impl Lowerer<'_> {
 
     /// `x has attr`
     pub(super) fn has(&mut self, e: &Expr, val: &Val, attr: &str) -> Out<Condition> {
+        if self.world.is_some() {
+            return self.has_attribute(val, attr);
+        }
         match val {
             Val::Record(Record::Context) => match attr {
                 "args" => Ok(YES),
@@ -149,9 +152,7 @@ impl Lowerer<'_> {
             Val::Entity(Ent::Resource) => self.unknown(e, attr, "the resource", ["name"]),
             Val::Entity(Ent::Action) => self.unknown(e, attr, "the action", []),
             Val::Entity(Ent::Literal(..)) => self.unsupported(e, "attributes of an entity that is named in them"),
-            Val::Term(..) | Val::Bool(_) | Val::Entities(_) | Val::Opaque(_) => {
-                self.wrong(e, "`has` asks about a record", val)
-            }
+            _ => self.wrong(e, "`has` asks about a record", val),
         }
     }
 
@@ -240,7 +241,7 @@ impl Lowerer<'_> {
                     Ok((field.name.clone(), has, self.field(&record.ty, field)?))
                 })
                 .collect(),
-            Record::Context | Record::Args | Record::Session | Record::Tags => {
+            Record::Context | Record::Args | Record::Session | Record::Tags | Record::Asked(..) => {
                 self.unsupported(e, "a comparison of the whole context, all arguments or all tags")
             }
         }
