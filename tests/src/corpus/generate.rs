@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Schema};
+use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Schema, ValidationMode, Validator};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Request, Texts};
@@ -78,9 +78,8 @@ fn spelled(ty: &Ty) -> String {
         Ty::Entity(name) => (*name).into(),
         Ty::Set(of) => format!("Set<{}>", spelled(of)),
         Ty::Record(fields) => {
-            let field = |(name, ty, optional): &Field| {
-                format!("{name}{}: {}", if *optional { "?" } else { "" }, spelled(ty))
-            };
+            let field =
+                |(name, ty, optional): &Field| format!("{name}{}: {}", if *optional { "?" } else { "" }, spelled(ty));
             format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
         }
     }
@@ -140,10 +139,19 @@ impl Judge {
         };
         let entities = Entities::from_json_value(texts.entities.clone(), Some(&schema));
         Self {
-            policies: PolicySet::from_str(&texts.policies).unwrap_or_else(|error| panic!("{error}\n{}", texts.policies)),
+            policies: PolicySet::from_str(&texts.policies)
+                .unwrap_or_else(|error| panic!("{error}\n{}", texts.policies)),
             entities: entities.expect("entities of the schema"),
             schema,
         }
+    }
+
+    /// Whether Cedar's validator takes the policies, in strict mode.
+    pub fn validates(&self) -> bool {
+        let validator = Validator::new(self.schema.clone());
+        validator
+            .validate(&self.policies, ValidationMode::Strict)
+            .validation_passed()
     }
 
     /// Writes down what Cedar says.
@@ -206,27 +214,49 @@ impl Maker {
     }
 
     fn long(&mut self) -> i64 {
-        *self.random.pick(&[0, 1, 2, 3, -1, 10, i64::MAX, i64::MIN, 4_611_686_018_427_387_904])
+        *self
+            .random
+            .pick(&[0, 1, 2, 3, -1, 10, i64::MAX, i64::MIN, 4_611_686_018_427_387_904])
     }
 
     fn word(&mut self) -> &'static str {
-        *self.random.pick(&["", "a", "ab", "abc", "red", "green", "*", "a*c", "é", "\\", "10.0.0.1"])
+        *self
+            .random
+            .pick(&["", "a", "ab", "abc", "red", "green", "*", "a*c", "é", "\\", "10.0.0.1"])
     }
 
     fn decimal(&mut self) -> &'static str {
-        *self.random.pick(&["0.0", "1.5", "1.50", "-1.5", "922337203685477.5807", "0.0001"])
+        *self
+            .random
+            .pick(&["0.0", "1.5", "1.50", "-1.5", "922337203685477.5807", "0.0001"])
     }
 
     fn ip(&mut self) -> &'static str {
-        *self.random.pick(&["10.0.0.1", "10.0.0.0/8", "127.0.0.1", "127.0.0.1/4", "224.0.0.1", "::1", "fc00::/7", "ff02::1"])
+        *self.random.pick(&[
+            "10.0.0.1",
+            "10.0.0.0/8",
+            "127.0.0.1",
+            "127.0.0.1/4",
+            "224.0.0.1",
+            "::1",
+            "fc00::/7",
+            "ff02::1",
+        ])
     }
 
     fn datetime(&mut self) -> &'static str {
-        *self.random.pick(&["1970-01-01", "2026-11-01T12:00:00Z", "2026-11-01T13:00:00.123+0100", "1969-12-31T23:59:59Z"])
+        *self.random.pick(&[
+            "1970-01-01",
+            "2026-11-01T12:00:00Z",
+            "2026-11-01T13:00:00.123+0100",
+            "1969-12-31T23:59:59Z",
+        ])
     }
 
     fn duration(&mut self) -> &'static str {
-        *self.random.pick(&["0ms", "1d", "-1d", "36h", "90m", "1d2h3m4s5ms", "-1ms"])
+        *self
+            .random
+            .pick(&["0ms", "1d", "-1d", "36h", "90m", "1d2h3m4s5ms", "-1ms"])
     }
 
     /// An id; the last of each is that of an entity of which nothing is known.
@@ -267,7 +297,11 @@ impl Maker {
                     let mut tags = Map::new();
                     for tag in TAGS.iter().take(3) {
                         if self.random.percent(60) {
-                            let ty = if ty == "User" { Ty::String } else { Ty::Set(Box::new(Ty::Long)) };
+                            let ty = if ty == "User" {
+                                Ty::String
+                            } else {
+                                Ty::Set(Box::new(Ty::Long))
+                            };
                             tags.insert((*tag).to_owned(), self.value(&ty));
                         }
                     }
@@ -297,7 +331,7 @@ impl Maker {
 
     fn policy(&mut self) -> String {
         let effect = if self.random.percent(65) { "permit" } else { "forbid" };
-        let principal = match self.random.below(6) {
+        let principal = match self.random.below(16) {
             0 => format!("principal == {}", self.entity("User")),
             1 => format!("principal in {}", self.any_entity()),
             2 => "principal is User".to_owned(),
@@ -311,7 +345,7 @@ impl Maker {
             "action in Action::\"all\"",
             "action in [Action::\"read\", Action::\"write\"]",
         ]);
-        let resource = match self.random.below(6) {
+        let resource = match self.random.below(16) {
             0 => format!("resource == {}", self.entity("Doc")),
             1 => format!("resource in {}", self.any_entity()),
             2 => format!("resource is Doc in {}", self.any_entity()),
@@ -356,7 +390,11 @@ impl Maker {
                 false => self.literal(ty, 0),
             },
             0 if depth > 0 => {
-                let (test, yes, no) = (self.expr(&Ty::Bool, depth - 1), self.expr(ty, depth - 1), self.expr(ty, depth - 1));
+                let (test, yes, no) = (
+                    self.expr(&Ty::Bool, depth - 1),
+                    self.expr(ty, depth - 1),
+                    self.expr(ty, depth - 1),
+                );
                 format!("(if {test} then {yes} else {no})")
             }
             1 | 2 if *ty != Ty::Bool => self.literal(ty, depth),
@@ -369,7 +407,10 @@ impl Maker {
         let below = depth.saturating_sub(1);
         match ty {
             Ty::Bool => self.random.percent(50).to_string(),
-            Ty::Long => self.random.pick(&["0", "1", "2", "10", "(-1)", "9223372036854775807"]).to_string(),
+            Ty::Long => self
+                .random
+                .pick(&["0", "1", "2", "10", "(-1)", "9223372036854775807"])
+                .to_string(),
             Ty::String => format!("{:?}", self.word()),
             Ty::Decimal => format!("decimal({:?})", self.decimal()),
             Ty::Ip => format!("ip({:?})", self.ip()),
@@ -470,7 +511,10 @@ impl Maker {
                     2 => format!("({a} * {b})"),
                     3 => format!("(-{a})"),
                     _ => {
-                        let unit = *self.random.pick(&["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"]);
+                        let unit =
+                            *self
+                                .random
+                                .pick(&["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"]);
                         format!("({span}).{unit}()")
                     }
                 }
@@ -513,13 +557,20 @@ impl Maker {
             4 if depth > 0 => format!("!({})", self.expr(&Ty::Bool, below)),
             5..=7 => {
                 let ty = self.any();
-                let other = if self.random.percent(92) { ty.clone() } else { self.any() };
+                let other = if self.random.percent(92) {
+                    ty.clone()
+                } else {
+                    self.any()
+                };
                 let (a, b) = (self.expr(&ty, below), self.expr(&other, below));
                 let op = if self.random.percent(70) { "==" } else { "!=" };
                 format!("({a} {op} {b})")
             }
             8 => {
-                let ty = self.random.pick(&[Ty::Long, Ty::Long, Ty::DateTime, Ty::Duration]).clone();
+                let ty = self
+                    .random
+                    .pick(&[Ty::Long, Ty::Long, Ty::DateTime, Ty::Duration])
+                    .clone();
                 let (a, b) = (self.expr(&ty, below), self.expr(&ty, below));
                 let op = *self.random.pick(&["<", "<=", ">", ">="]);
                 format!("({a} {op} {b})")
@@ -556,11 +607,24 @@ impl Maker {
             }
             13 | 14 => {
                 let holder = self.holder();
-                let attribute = *self.random.pick(&["doc", "maybe", "note", "words", "inner.deep", "inner.y", "inner.deep.z", "absent", "count"]);
+                let attribute = *self.random.pick(&[
+                    "doc",
+                    "maybe",
+                    "note",
+                    "words",
+                    "inner.deep",
+                    "inner.y",
+                    "inner.deep.z",
+                    "absent",
+                    "count",
+                ]);
                 format!("({holder} has {attribute})")
             }
             15 => {
-                let of = self.random.pick(&[Ty::String, Ty::Long, Ty::Bool, Ty::Ip, Ty::Entity("User")]).clone();
+                let of = self
+                    .random
+                    .pick(&[Ty::String, Ty::Long, Ty::Bool, Ty::Ip, Ty::Entity("User")])
+                    .clone();
                 let (set, element) = (self.expr(&Ty::Set(Box::new(of.clone())), below), self.expr(&of, below));
                 format!("({set}).contains({element})")
             }
@@ -569,11 +633,17 @@ impl Maker {
                 let (set, element) = (self.path(&Ty::Set(Box::new(of.clone()))), self.literal(&of, 0));
                 match self.random.percent(70) {
                     true => format!("({set}).contains({element})"),
-                    false => format!("({}).contains({{a: 1}})", self.path(&Ty::Set(Box::new(Ty::Record(vec![("a", Ty::Long, false)]))))),
+                    false => format!(
+                        "({}).contains({{a: 1}})",
+                        self.path(&Ty::Set(Box::new(Ty::Record(vec![("a", Ty::Long, false)]))))
+                    ),
                 }
             }
             17 => {
-                let of = self.random.pick(&[Ty::String, Ty::Long, Ty::Bool, Ty::Ip, Ty::Entity("User")]).clone();
+                let of = self
+                    .random
+                    .pick(&[Ty::String, Ty::Long, Ty::Bool, Ty::Ip, Ty::Entity("User")])
+                    .clone();
                 let ty = Ty::Set(Box::new(of));
                 let (a, b) = (self.expr(&ty, below), self.expr(&ty, below));
                 let op = *self.random.pick(&["containsAll", "containsAny"]);
@@ -585,7 +655,9 @@ impl Maker {
             }
             19 => {
                 let (a, b) = (self.expr(&Ty::Ip, below), self.expr(&Ty::Ip, below));
-                let method = *self.random.pick(&["isIpv4()", "isIpv6()", "isLoopback()", "isMulticast()", "isInRange"]);
+                let method = *self
+                    .random
+                    .pick(&["isIpv4()", "isIpv6()", "isLoopback()", "isMulticast()", "isInRange"]);
                 match method {
                     "isInRange" => format!("({a}).isInRange({b})"),
                     method => format!("({a}).{method}"),
@@ -593,7 +665,9 @@ impl Maker {
             }
             20 => {
                 let (a, b) = (self.expr(&Ty::Decimal, below), self.expr(&Ty::Decimal, below));
-                let method = *self.random.pick(&["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"]);
+                let method = *self
+                    .random
+                    .pick(&["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"]);
                 format!("({a}).{method}({b})")
             }
             21 => {

@@ -160,7 +160,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} files, {} with policies that are not well-typed", self.files, self.ill_typed)?;
+        writeln!(
+            f,
+            "{} files, {} with policies that are not well-typed",
+            self.files, self.ill_typed
+        )?;
         write!(f, "all entities known: {}", self.known)?;
         write!(f, "the resource with the request: {}", self.asked)
     }
@@ -177,6 +181,11 @@ pub fn run(folder: &Path, broken: Break<'_>) -> Report {
     let mut files = Vec::new();
     collect(folder, &mut files);
     files.sort();
+    run_files(folder, &files, broken)
+}
+
+/// Runs some of the tests under a folder.
+pub fn run_files(folder: &Path, files: &[PathBuf], broken: Break<'_>) -> Report {
     let reports: Vec<Report> = files.par_iter().filter_map(|file| one(folder, file, broken)).collect();
     let mut all = Report::default();
     reports.into_iter().for_each(|report| all.append(report));
@@ -200,8 +209,14 @@ fn one(folder: &Path, file: &Path, broken: Break<'_>) -> Option<Report> {
     let name = file.strip_prefix(folder).unwrap_or(file).display().to_string();
     let read = |path: &str| {
         // Paths are from the folder of all tests, which may be above the one that was given.
-        let found = file.ancestors().skip(1).map(|above| above.join(path)).find(|path| path.is_file());
-        found.and_then(|path| fs::read_to_string(path).ok()).ok_or_else(|| format!("there is no file `{path}`"))
+        let found = file
+            .ancestors()
+            .skip(1)
+            .map(|above| above.join(path))
+            .find(|path| path.is_file());
+        found
+            .and_then(|path| fs::read_to_string(path).ok())
+            .ok_or_else(|| format!("there is no file `{path}`"))
     };
     let texts = (|| {
         Ok::<_, String>(Texts {
@@ -263,7 +278,11 @@ impl Ready {
         let [principal, action, resource] = [&request.principal, &request.action, &request.resource].map(entity);
         let named = [principal?, action?, resource?];
         let [p, a, r] = &named;
-        let class = self.world.class(&self.policies, [p, a, r].map(|(ty, id)| (ty.as_str(), id.as_str())), open)?;
+        let class = self.world.class(
+            &self.policies,
+            [p, a, r].map(|(ty, id)| (ty.as_str(), id.as_str())),
+            open,
+        )?;
         let context = match &request.context {
             Json::Null => Json::Object(serde_json::Map::new()),
             context => context.clone(),
@@ -281,20 +300,31 @@ impl Ready {
 }
 
 fn entity(json: &Option<Json>) -> Result<(String, String), String> {
-    let json = json.as_ref().ok_or("the request leaves out its principal, action or resource")?;
+    let json = json
+        .as_ref()
+        .ok_or("the request leaves out its principal, action or resource")?;
     let json = json.get("__entity").unwrap_or(json);
     let text = |key: &str| json.get(key).and_then(Json::as_str).map(str::to_owned);
-    text("type").zip(text("id")).ok_or_else(|| "the request names no entity".to_owned())
+    text("type")
+        .zip(text("id"))
+        .ok_or_else(|| "the request names no entity".to_owned())
 }
 
 /// Whether our answer is Cedar's: the decision, what determined it, and what erred.
 fn compare(request: &Request, lowered: &[Lowered], ours: &Decided) -> Verdict {
     let allowed = request.decision.eq_ignore_ascii_case("allow");
-    let say = |what: &str| Verdict::Disagrees(format!("{what}: Cedar says {} by {:?} with errors {:?}, and we {ours:?}", request.decision, request.reason, request.errors));
+    let say = |what: &str| {
+        Verdict::Disagrees(format!(
+            "{what}: Cedar says {} by {:?} with errors {:?}, and we {ours:?}",
+            request.decision, request.reason, request.errors
+        ))
+    };
     if request.errors.as_ref().is_some_and(|errors| *errors != ours.errors) {
         return say("other policies err");
     }
-    let erring = lowered.iter().any(|policy| policy.forbids && ours.errors.contains(&policy.id));
+    let erring = lowered
+        .iter()
+        .any(|policy| policy.forbids && ours.errors.contains(&policy.id));
     if erring {
         return match (allowed, ours.allowed) {
             (_, true) => say("a forbid errs, and it is allowed"),

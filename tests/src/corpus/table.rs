@@ -104,7 +104,10 @@ pub fn table(policies: &[Lowered], slots: u16) -> Option<Table> {
         ..Organization::default()
     };
     for (number, policy) in policies.iter().enumerate() {
-        let condition = policy.condition.clone().unwrap_or(Condition::Constant(polity::ir::Answer::Error));
+        let condition = policy
+            .condition
+            .clone()
+            .unwrap_or(Condition::Constant(polity::ir::Answer::Error));
         let id = ConditionId(u32::try_from(number).ok()?);
         rules.conditions.push(condition);
         rules.bodies.push(Body {
@@ -115,7 +118,11 @@ pub fn table(policies: &[Lowered], slots: u16) -> Option<Table> {
             name: format!("policies/{number:06}"),
             span: at,
             team: None,
-            effect: if policy.forbids { RuleEffect::Deny } else { RuleEffect::Allow },
+            effect: if policy.forbids {
+                RuleEffect::Deny
+            } else {
+                RuleEffect::Allow
+            },
             scope: Scope::default(),
             except: None,
             when: None,
@@ -179,14 +186,19 @@ pub fn decided(table: &Table, policies: &[Lowered], slots: Vec<Value<'static>>) 
     let mut seen = Seen::default();
     let decision = decide(table, &state, &request, &mut seen);
     let with = |kind: Kind, answer: Answer| {
-        let rules = seen.rules.iter().filter(move |(own, _, found)| *own == kind && *found == Some(answer));
+        let rules = seen
+            .rules
+            .iter()
+            .filter(move |(own, _, found)| *own == kind && *found == Some(answer));
         rules.filter_map(|(_, rule, _)| policies.get(rule.0 as usize).map(|policy| policy.id.clone()))
     };
     Decided {
         allowed: decision.outcome == Outcome::Allow,
         permits: with(Kind::Grant, Answer::Yes).collect(),
         forbids: with(Kind::Deny, Answer::Yes).collect(),
-        errors: with(Kind::Grant, Answer::Error).chain(with(Kind::Deny, Answer::Error)).collect(),
+        errors: with(Kind::Grant, Answer::Error)
+            .chain(with(Kind::Deny, Answer::Error))
+            .collect(),
     }
 }
 

@@ -103,7 +103,10 @@ impl<'a> Lowerer<'a> {
     }
 
     fn same_fields(&mut self, x: &Record, y: &Record) -> Out<Condition> {
-        let whole = (self.sound(&Val::Record(x.clone()))?, self.sound(&Val::Record(y.clone()))?);
+        let whole = (
+            self.sound(&Val::Record(x.clone()))?,
+            self.sound(&Val::Record(y.clone()))?,
+        );
         let mut all = and(whole.0, whole.1);
         let mut left = self.fields(x)?;
         for (name, has_y, y) in self.fields(y)? {
@@ -129,7 +132,10 @@ impl<'a> Lowerer<'a> {
         match record {
             Record::Literal(fields) => {
                 self.budget.spend(fields.len())?;
-                Ok(fields.iter().map(|(name, val)| (name.clone(), YES, val.clone())).collect())
+                Ok(fields
+                    .iter()
+                    .map(|(name, val)| (name.clone(), YES, val.clone()))
+                    .collect())
             }
             Record::Asked(fields, _) => {
                 let field = |field: &Field| {
@@ -171,7 +177,9 @@ impl<'a> Lowerer<'a> {
             Val::Term(term, Ty::Set(of)) => match self.element(of, val)? {
                 Some(element) => {
                     let term = term.clone();
-                    self.over(element, &mut |this, element| this.test(Op::Contains, term.clone(), element))
+                    self.over(element, &mut |this, element| {
+                        this.test(Op::Contains, term.clone(), element)
+                    })
                 }
                 None => self.never(set, val),
             },
@@ -311,7 +319,8 @@ impl<'a> Lowerer<'a> {
 
     /// Whether an entity of that type may be the resource of which the request tells.
     fn may_be_open(&self, ty: &str) -> bool {
-        self.world.is_some_and(|class| class.open.is_some() && class.resource.ty == ty)
+        self.world
+            .is_some_and(|class| class.open.is_some() && class.resource.ty == ty)
     }
 
     /// `a in b`
@@ -322,7 +331,9 @@ impl<'a> Lowerer<'a> {
             Val::Many(items) => {
                 let mut any = NO;
                 for item in items {
-                    let Val::Entity(group) = item else { return Err(Stop::Errs) };
+                    let Val::Entity(group) = item else {
+                        return Err(Stop::Errs);
+                    };
                     any = or(any, self.reaches(entity, group)?);
                 }
                 any
@@ -344,7 +355,9 @@ impl<'a> Lowerer<'a> {
         let target = self.text_of(group)?;
         let ty = self.type_of(group);
         let equal = |this: &mut Self, entity: &Ent| match this.type_of(entity) == ty {
-            true => this.text_of(entity).and_then(|text| this.equal_terms(text, target.clone())),
+            true => this
+                .text_of(entity)
+                .and_then(|text| this.equal_terms(text, target.clone())),
             false => Ok(NO),
         };
         let from = |this: &mut Self, uid: &Uid| {
@@ -465,11 +478,7 @@ impl<'a> Lowerer<'a> {
     }
 
     /// What is made of what is known of an entity, whichever it turns out to be.
-    fn known(
-        &mut self,
-        entity: &Ent,
-        f: &mut dyn FnMut(&mut Self, Seen<'a>) -> Out<Tree<Val>>,
-    ) -> Out<Tree<Val>> {
+    fn known(&mut self, entity: &Ent, f: &mut dyn FnMut(&mut Self, Seen<'a>) -> Out<Tree<Val>>) -> Out<Tree<Val>> {
         let class = self.class()?;
         let mut part = |this: &mut Self, seen| match f(this, seen) {
             Err(Stop::Errs) => Ok(Tree::Errs),
@@ -527,7 +536,11 @@ impl<'a> Lowerer<'a> {
             Val::Entity(entity) => {
                 let class = self.class()?;
                 self.known(entity, &mut |_, seen| match seen {
-                    Seen::Stored(data) => data.attributes.get(name).map(|val| Tree::Leaf(val.clone())).ok_or(Stop::Errs),
+                    Seen::Stored(data) => data
+                        .attributes
+                        .get(name)
+                        .map(|val| Tree::Leaf(val.clone()))
+                        .ok_or(Stop::Errs),
                     Seen::Open => {
                         let fields = class.open.iter().flat_map(|open| &open.attributes);
                         let field = fields.into_iter().find(|field| field.name == name).ok_or(Stop::Errs)?;

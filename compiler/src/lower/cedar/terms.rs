@@ -29,7 +29,11 @@ impl Lowerer<'_> {
             ExprKind::Lit(Literal::Long(number)) => leaf(Val::Term(Term::Constant(Constant::Int(*number)), Ty::Int)),
             ExprKind::Lit(Literal::String(text)) => leaf(Val::Term(
                 Term::Constant(Constant::String(text.to_string())),
-                Ty::Str(if self.world.is_some() { Kind::Plain } else { Kind::Literal }),
+                Ty::Str(if self.world.is_some() {
+                    Kind::Plain
+                } else {
+                    Kind::Literal
+                }),
             )),
             ExprKind::Lit(Literal::EntityUID(uid)) if self.world.is_some() => {
                 leaf(Val::Entity(Ent::Given(super::world::uid(uid))))
@@ -390,7 +394,10 @@ impl Lowerer<'_> {
         };
         let ExprKind::Lit(Literal::String(text)) = arg.expr_kind() else {
             if self.world.is_some() {
-                return self.unsupported(e, "a value of an extension type that is made of what only the request knows");
+                return self.unsupported(
+                    e,
+                    "a value of an extension type that is made of what only the request knows",
+                );
             }
             self.report(
                 &CONDITION_TYPE,

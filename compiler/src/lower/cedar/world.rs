@@ -366,7 +366,11 @@ impl Class<'_> {
         let mut found = BTreeSet::new();
         let mut open = vec![uid.clone()];
         while let Some(next) = open.pop() {
-            let data = if whole { self.world.entities.get(&next) } else { self.stored(&next) };
+            let data = if whole {
+                self.world.entities.get(&next)
+            } else {
+                self.stored(&next)
+            };
             for parent in data.iter().flat_map(|data| &data.parents) {
                 if found.insert(parent.clone()) {
                     open.push(parent.clone());
@@ -386,7 +390,10 @@ fn put(slots: &mut [runtime::Value<'static>], slot: Slot, value: runtime::Value<
 /// What a refusal says, without its place.
 fn said(finding: &Diagnostic) -> String {
     let message = finding.message.as_str();
-    message.rsplit_once(", for `").map_or(message, |(said, _)| said).to_owned()
+    message
+        .rsplit_once(", for `")
+        .map_or(message, |(said, _)| said)
+        .to_owned()
 }
 
 /// Numbers slots.
@@ -479,7 +486,10 @@ fn runtime_value(ty: &Ty, value: &Value) -> Option<runtime::Value<'static>> {
         (Ty::Whole, val) => text(val.whole()?),
         (Ty::Set(element), Val::Many(_)) => {
             let ValueKind::Set(set) = &value.value else { return None };
-            let mut items: Vec<_> = set.iter().map(|item| runtime_value(element, item)).collect::<Option<_>>()?;
+            let mut items: Vec<_> = set
+                .iter()
+                .map(|item| runtime_value(element, item))
+                .collect::<Option<_>>()?;
             items.sort();
             items.dedup();
             runtime::Value::List(items)
