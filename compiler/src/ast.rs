@@ -379,13 +379,24 @@ pub struct CedarPolicy {
     pub links: Links,
 }
 
-/// The entities that stand for the slots of a Cedar template: types and ids.
+/// The entities that stand for the slots of a Cedar template.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Links {
     /// For `?principal`.
-    pub principal: Option<(String, String)>,
+    pub principal: Option<Link>,
     /// For `?resource`.
-    pub resource: Option<(String, String)>,
+    pub resource: Option<Link>,
+}
+
+/// An entity that a use names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// `Team`
+    pub ty: String,
+    /// `payments`
+    pub id: Text,
+    /// The place of the whole, in the use.
+    pub span: Span,
 }
 
 /// Who must say yes, and for how long they are asked.

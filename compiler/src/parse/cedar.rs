@@ -9,7 +9,8 @@ use super::node::Pragma;
 use super::scalar;
 use super::{Parsed, document};
 use crate::ast::{
-    Approval, Body, Broken, CedarPolicy, Document, Links, Millis, Policy, Requirement, Rule, RuleEffect, Selector, Text,
+    Approval, Body, Broken, CedarPolicy, Document, Link, Links, Millis, Policy, Requirement, Rule, RuleEffect,
+    Selector, Text,
 };
 use crate::diag::codes::cedar::{BAD_ANNOTATION, CEDAR_SYNTAX, IMPOSSIBLE_SCOPE, UNKNOWN_ANNOTATION, UNLINKED_SLOT};
 use crate::diag::codes::condition::UNKNOWN_ENTITY;
@@ -44,11 +45,11 @@ pub(super) fn file(id: FileId, file: &SourceFile, sink: &mut Sink) -> Parsed {
         return parsed;
     }
     let name = Text::new(stem.to_owned(), first);
-    read(id, file, name, &Links::default(), sink)
+    read(id, file, &file.path, name, &Links::default(), sink)
 }
 
-/// Reads a text as the policy of that name, `links` in place of its slots.
-pub(crate) fn read(id: FileId, file: &SourceFile, name: Text, links: &Links, sink: &mut Sink) -> Parsed {
+/// Reads a text as the policy of that name, `links` in place of its slots. `path` settles whose it is.
+pub(crate) fn read(id: FileId, file: &SourceFile, path: &str, name: Text, links: &Links, sink: &mut Sink) -> Parsed {
     let mut parsed = Parsed::default();
     let mut rules: Vec<(Text, Rule)> = Vec::new();
     let mut taken: BTreeMap<String, Span> = BTreeMap::new();
@@ -99,7 +100,7 @@ pub(crate) fn read(id: FileId, file: &SourceFile, name: Text, links: &Links, sin
             end: narrow(file.text.len()),
         },
         name: Some(name),
-        team: document::team_of(&file.path).map(str::to_owned),
+        team: document::team_of(path).map(str::to_owned),
         body: Body::Policy(Policy {
             description: None,
             scope: Selector::default(),
@@ -322,14 +323,14 @@ impl Reader<'_> {
     }
 
     /// What stands after `==` or `in`, a slot filled in.
-    fn named(&mut self, constraint: &Constraint, what: &str, link: Option<(String, String)>) -> Option<Option<Entity>> {
+    fn named(&mut self, constraint: &Constraint, what: &str, link: Option<Link>) -> Option<Option<Entity>> {
         match (&constraint.entity, link) {
             (None, _) => Some(None),
             (Some(Named::Entity(entity)), _) => Some(Some(entity.clone())),
-            (Some(Named::Slot(span)), Some((ty, id))) => Some(Some(Entity {
-                ty,
-                id: Text::new(id, *span),
-                span: *span,
+            (Some(Named::Slot(_)), Some(link)) => Some(Some(Entity {
+                ty: link.ty,
+                id: link.id,
+                span: link.span,
             })),
             (Some(Named::Slot(span)), None) => {
                 let message = format!("nothing stands for `?{what}`");

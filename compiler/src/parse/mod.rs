@@ -5,7 +5,7 @@ pub mod node;
 pub mod yaml;
 pub mod scalar;
 pub mod document;
-mod cedar;
+pub(crate) mod cedar;
 
 use rayon::prelude::*;
 

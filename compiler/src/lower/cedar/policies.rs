@@ -13,7 +13,7 @@ use cedar_policy_core::ast::{
 use cedar_policy_core::parser::{Loc, parse_policy_or_template};
 
 use super::parse::{Parsed, TextPlace, bounded, syntax, with_stack};
-use crate::ast::{Links, Text};
+use crate::ast::{Link, Links, Text};
 use crate::diag::Diagnostic;
 use crate::diag::codes::cedar::CEDAR_SYNTAX;
 use crate::source::Span;
@@ -173,9 +173,11 @@ pub fn entity_text(text: &str) -> Option<(String, String)> {
 /// rest is settled where names are resolved. Cedar's type-checker is given the policy as a whole.
 pub fn conditions(text: &Text, links: &Links) -> Result<Parsed, Box<Diagnostic>> {
     let (template, place) = parsed(text)?;
-    let filled = |link: &Option<(String, String)>| -> Option<Arc<EntityUID>> {
-        let (ty, id) = link.as_ref()?;
-        EntityUID::with_eid_and_type(ty, id).ok().map(Arc::new)
+    let filled = |link: &Option<Link>| -> Option<Arc<EntityUID>> {
+        let link = link.as_ref()?;
+        EntityUID::with_eid_and_type(&link.ty, &link.id.value)
+            .ok()
+            .map(Arc::new)
     };
     let mut principal: PrincipalConstraint = template.principal_constraint().clone();
     if let Some(uid) = filled(&links.principal) {
