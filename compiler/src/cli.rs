@@ -19,6 +19,8 @@ mod man;
 mod progress;
 mod repository;
 mod request;
+mod schema;
+mod schema_cedar;
 mod surroundings;
 mod template;
 mod values;
@@ -80,6 +82,7 @@ enum Command {
     Decide(decide::Arguments),
     Explain(explain::Arguments),
     Keygen(keygen::Arguments),
+    Schema(schema::Arguments),
     Template(template::Arguments),
     Demo(demo::Arguments),
     Completions(completions::Arguments),
@@ -96,6 +99,7 @@ impl Command {
             Self::Decide(arguments) => decide::run(arguments, console),
             Self::Explain(arguments) => explain::run(arguments, console),
             Self::Keygen(arguments) => keygen::run(arguments, console),
+            Self::Schema(arguments) => schema::run(arguments, console),
             Self::Template(arguments) => template::run(arguments, console),
             Self::Demo(arguments) => demo::run(arguments, console),
             Self::Completions(arguments) => completions::run(arguments, console),

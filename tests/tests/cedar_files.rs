@@ -106,7 +106,8 @@ fn built(files: &[(&str, &str)]) -> (Compiled, Vec<&'static str>) {
 const NOW: Moment = 1_793_534_400_000;
 
 /// Said of the organisation, and not of the policies.
-const LINTS: [&str; 6] = [
+const LINTS: [&str; 7] = [
+    "policy-can-err",
     "no-kill-contact",
     "no-review-date",
     "agent-without-owner",
@@ -538,4 +539,34 @@ fn a_use_that_does_not_fit_its_template_is_refused() {
         ("teams/support/use.yaml", filled),
     ]);
     assert_eq!(found, ["matches-nothing-here"]);
+}
+
+#[test]
+fn cedars_own_validator_takes_the_policies_by_the_schema_that_is_printed() {
+    use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
+    let (compiled, _) = built(&[("policies/refunds.cedar", POLICIES)]);
+    let text = polity::lower::cedar_schema(&compiled.organization).expect("a schema");
+    let (schema, _) = Schema::from_cedarschema_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let validator = Validator::new(schema);
+    let validated = |policies: &str| {
+        let policies: PolicySet = policies.parse().expect("policies");
+        validator.validate(&policies, ValidationMode::Strict).validation_passed()
+    };
+    assert!(validated(POLICIES), "{text}");
+    assert!(!validated("permit(principal in Team::\"nobody\", action, resource);"), "{text}");
+    assert!(!validated("permit(principal, action == Action::\"billing.refund\", resource) when { context.args.x };"));
+}
+
+#[test]
+fn a_policy_that_can_err_is_told_where() {
+    let text = "@id(\"sum\") forbid(principal, action == Action::\"billing.refund\", resource)\nwhen { 1 < (context.args.amount + 1) * 2 && principal.ring + 1 > 0 };";
+    let (compiled, _) = built(&[("policies/refunds.cedar", text)]);
+    let found = compiled.findings.diagnostics().iter().filter(|one| one.code.id == "policy-can-err");
+    let places: Vec<&str> = found
+        .map(|one| {
+            let span = one.primary.as_ref().unwrap().span;
+            &text[span.start as usize..span.end as usize]
+        })
+        .collect();
+    assert_eq!(places, ["(context.args.amount + 1) * 2"]);
 }

@@ -34,7 +34,7 @@ mod fixture;
 mod tests;
 
 pub use parse::{MAX_DEPTH, MAX_TEXT, Parsed, TextPlace, parse};
-pub use schema::Schema;
+pub use schema::{Schema, cedar_schema};
 pub use tree::MAX_TESTS;
 
 use super::vocabulary::Vocabulary;

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use polity_runtime::table::ActionId;
 use rayon::prelude::*;
 
-use crate::ast::{CedarPolicy, Text};
+use crate::ast::{CedarPolicy, RuleEffect, Text};
+use crate::diag::codes::cedar::POLICY_CAN_ERR;
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
@@ -65,6 +66,14 @@ pub fn lower(organization: &Organization, tree: &SourceTree, sink: &mut Sink) ->
         bodies,
         variants,
     }
+}
+
+/// The Cedar schema of an organisation: what policies of `.cedar` files and conditions are type-checked against.
+///
+/// # Errors
+/// Where Cedar cannot write it.
+pub fn cedar_schema(organization: &Organization) -> Result<String, String> {
+    cedar::cedar_schema(&vocabulary(organization))
 }
 
 /// Everything that a condition can name.
@@ -150,7 +159,7 @@ impl Lowerer<'_> {
         }
         let when = match (&rule.when, &rule.cedar) {
             (Some(when), _) => self.condition(when, &rule.scope, &mut sink),
-            (None, Some(policy)) if policy.conditional => self.policy(policy, &rule.scope, &mut sink),
+            (None, Some(policy)) if policy.conditional => self.policy(policy, rule.effect, &rule.scope, &mut sink),
             (None, _) => None,
         };
         let unless = rule
@@ -168,9 +177,17 @@ impl Lowerer<'_> {
     }
 
     /// The conditions of a policy of a `.cedar` file, which was parsed before: likewise.
-    fn policy(&self, policy: &CedarPolicy, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
+    fn policy(&self, policy: &CedarPolicy, effect: RuleEffect, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
         let parsed = cedar::policies::conditions(&policy.text, &policy.links);
         let parsed = parsed.map_err(|finding| sink.push(*finding)).ok()?;
+        for place in cedar::policies::overflows(&parsed) {
+            let message = "this overflows where an argument is very large, and the policy errs then";
+            let help = match effect {
+                RuleEffect::Allow => "a permit that errs grants nothing: compare the argument itself",
+                _ => "a forbid that errs holds, as if it matched: compare the argument itself",
+            };
+            sink.push(Diagnostic::new(&POLICY_CAN_ERR, message, place, "can overflow").with_help(help));
+        }
         Some(self.typed(&parsed, scope, sink))
     }
 

@@ -6,4 +6,5 @@ super::codes! {
     Error BAD_ANNOTATION "bad-annotation";
     Error IMPOSSIBLE_SCOPE "impossible-scope";
     Error UNLINKED_SLOT "unlinked-slot";
+    Warning POLICY_CAN_ERR "policy-can-err";
 }

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cedar_policy_core::ast::{
-    ActionConstraint, Effect, EntityReference, EntityUID, Expr, PolicyID, PrincipalConstraint,
-    PrincipalOrResourceConstraint, ResourceConstraint, Template,
+    ActionConstraint, BinaryOp, Effect, EntityReference, EntityUID, Expr, ExprKind, PolicyID, PrincipalConstraint,
+    PrincipalOrResourceConstraint, ResourceConstraint, Template, UnaryOp, Var,
 };
 use cedar_policy_core::parser::{Loc, parse_policy_or_template};
 
@@ -213,6 +213,40 @@ pub fn conditions(text: &Text, links: &Links) -> Result<Parsed, Box<Diagnostic>>
         template.non_scope_constraints().cloned(),
     );
     Ok(Parsed { expr, template, place })
+}
+
+/// Where a policy calculates with an argument: the one thing in it that errs for a call that is valid. Of calculations
+/// within each other, the whole.
+pub fn overflows(parsed: &Parsed) -> Vec<Span> {
+    let mut found: Vec<Span> = Vec::new();
+    for e in parsed.expr.subexpressions().filter(|e| calculates(e)) {
+        let span = parsed.span_of(e.source_loc());
+        let within = |other: &Span| other.start <= span.start && span.end <= other.end;
+        if !found.iter().any(within) {
+            found.retain(|other| !(span.start <= other.start && other.end <= span.end));
+            found.push(span);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn calculates(e: &Expr) -> bool {
+    let calculation = match e.expr_kind() {
+        ExprKind::BinaryApp { op, .. } => matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul),
+        ExprKind::UnaryApp { op, .. } => *op == UnaryOp::Neg,
+        ExprKind::ExtensionFunctionApp { fn_name, .. } => {
+            matches!(fn_name.to_string().as_str(), "offset" | "durationSince")
+        }
+        _ => false,
+    };
+    let argument = |e: &Expr| match e.expr_kind() {
+        ExprKind::GetAttr { expr, attr } => {
+            attr == "args" && matches!(expr.expr_kind(), ExprKind::Var(Var::Context))
+        }
+        _ => false,
+    };
+    calculation && e.subexpressions().any(argument)
 }
 
 fn parsed(text: &Text) -> Result<(Template, TextPlace), Box<Diagnostic>> {

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use cedar_policy_core::ast::{EntityType, EntityUID};
 use cedar_policy_core::extensions::Extensions;
-use cedar_policy_core::validator::ValidatorSchema;
+use cedar_policy_core::validator::json_schema::Fragment;
+use cedar_policy_core::validator::{RawName, ValidatorSchema};
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::RequestEnv;
 use cedar_policy_core::validator::{ValidationError, ValidationMode};
@@ -79,6 +80,16 @@ impl Schema {
             PolicyCheck::Irrelevant(errors, _) | PolicyCheck::Fail(errors) => Checked::Wrong(errors),
         }
     }
+}
+
+/// The schema in Cedar's own syntax, for editors and for whoever validates policies before they are committed.
+///
+/// # Errors
+/// Where Cedar cannot write it: a name that its syntax has no word for.
+pub fn cedar_schema(vocabulary: &Vocabulary) -> Result<String, String> {
+    let fragment =
+        Fragment::<RawName>::from_json_value(document(vocabulary)).map_err(|error| error.to_string())?;
+    fragment.to_cedarschema().map_err(|error| error.to_string())
 }
 
 fn checker(vocabulary: &Vocabulary) -> Result<Checker, String> {
