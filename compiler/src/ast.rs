@@ -207,8 +207,19 @@ pub struct Tool {
     pub endpoints: Vec<(Text, Endpoint)>,
     pub reads: Option<Vec<Text>>,
     pub resources: Option<Vec<Text>>,
+    /// What only a call knows of its resources.
+    pub resource: Option<ResourceType>,
     /// Short name to action, in the order written.
     pub actions: Vec<(Text, Action)>,
+}
+
+/// What a request may say of the resources of its call.
+#[derive(Debug)]
+pub struct ResourceType {
+    /// Name to type.
+    pub attributes: Vec<(Text, Param)>,
+    /// The types of what they are in.
+    pub within: Vec<Text>,
 }
 
 /// `command` or `url`, never both.

@@ -181,6 +181,7 @@ fn tool(fields: Fields<'_>) -> Tool {
         endpoints: Vec::new(),
         reads: fields.texts("reads"),
         resources: fields.texts("resources"),
+        resource: None,
         actions: fields.entries("actions").map(action).collect(),
     }
 }

@@ -49,6 +49,11 @@ impl Asked {
         {
             return self.unreadable(&format!("the arguments cannot be read: {error}"));
         }
+        if let (Some(action), Some(entities)) = (action, &request.entities)
+            && let Err(error) = arguments.read_entities_json(&self.bundle.parameters(action), entities)
+        {
+            return self.unreadable(&format!("what is told of resources cannot be read: {error}"));
+        }
         let call = Call {
             action,
             arguments: &arguments,

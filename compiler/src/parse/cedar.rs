@@ -318,7 +318,11 @@ impl Reader<'_> {
                     .push(Diagnostic::new(&IMPOSSIBLE_SCOPE, message, entity.span, "never equal").with_help(help));
                 None
             }
-            _ => self.impossible(&entity, "resource", "an `Environment`, or is a `Resource`"),
+            ("Action" | "Agent" | "Deployment" | "Ring" | "Team", _) => {
+                self.impossible(&entity, "resource", "an `Environment`, or is a `Resource`")
+            }
+            // A type that a tool may declare of what its resources are in: whether one does is known later.
+            _ => Some(true),
         }
     }
 

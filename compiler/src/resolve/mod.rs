@@ -60,6 +60,17 @@ pub struct Organization {
     pub kills: Vec<Kill>,
 }
 
+/// The types of entities that every organisation has.
+pub(crate) const ENTITY_TYPES: [&str; 7] = [
+    "Action",
+    "Agent",
+    "Deployment",
+    "Environment",
+    "Resource",
+    "Ring",
+    "Team",
+];
+
 /// Groups of actions that exist whether or not an action is in them.
 pub(crate) const ACTION_GROUPS: [&str; 5] = ["credential", "destructive", "external", "read", "write"];
 

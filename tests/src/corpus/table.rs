@@ -77,8 +77,8 @@ pub fn table(policies: &[Lowered], slots: u16) -> Option<Table> {
             shape: ShapeId(0),
         }],
         shapes: vec![Shape {
-            parameters: Vec::new(),
             slots,
+            ..Shape::default()
         }],
         agents: vec![Agent {
             name: name("a"),

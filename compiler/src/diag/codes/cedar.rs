@@ -6,5 +6,6 @@ super::codes! {
     Error BAD_ANNOTATION "bad-annotation";
     Error IMPOSSIBLE_SCOPE "impossible-scope";
     Error UNLINKED_SLOT "unlinked-slot";
+    Error BAD_RESOURCE_TYPE "bad-resource-type";
     Warning POLICY_CAN_ERR "policy-can-err";
 }

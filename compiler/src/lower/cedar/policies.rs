@@ -241,9 +241,7 @@ fn calculates(e: &Expr) -> bool {
         _ => false,
     };
     let argument = |e: &Expr| match e.expr_kind() {
-        ExprKind::GetAttr { expr, attr } => {
-            attr == "args" && matches!(expr.expr_kind(), ExprKind::Var(Var::Context))
-        }
+        ExprKind::GetAttr { expr, attr } => attr == "args" && matches!(expr.expr_kind(), ExprKind::Var(Var::Context)),
         _ => false,
     };
     calculation && e.subexpressions().any(argument)

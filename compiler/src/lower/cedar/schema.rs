@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use cedar_policy_core::ast::{EntityType, EntityUID};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::json_schema::Fragment;
-use cedar_policy_core::validator::{RawName, ValidatorSchema};
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::RequestEnv;
+use cedar_policy_core::validator::{RawName, ValidatorSchema};
 use cedar_policy_core::validator::{ValidationError, ValidationMode};
 use serde_json::{Map, Value, json};
 
@@ -87,8 +87,7 @@ impl Schema {
 /// # Errors
 /// Where Cedar cannot write it: a name that its syntax has no word for.
 pub fn cedar_schema(vocabulary: &Vocabulary) -> Result<String, String> {
-    let fragment =
-        Fragment::<RawName>::from_json_value(document(vocabulary)).map_err(|error| error.to_string())?;
+    let fragment = Fragment::<RawName>::from_json_value(document(vocabulary)).map_err(|error| error.to_string())?;
     fragment.to_cedarschema().map_err(|error| error.to_string())
 }
 
@@ -144,9 +143,18 @@ fn document(vocabulary: &Vocabulary) -> Value {
         .iter()
         .map(|tag| (tag.clone(), json!({"type": "String", "required": false})))
         .collect();
-    json!({"": {
-        "commonTypes": shapes,
-        "entityTypes": {
+    let mut attributes = Map::new();
+    attributes.insert("name".to_owned(), json!({"type": "String"}));
+    for (name, ty) in vocabulary.told() {
+        let mut ty = typed(ty);
+        if let Value::Object(fields) = &mut ty {
+            fields.insert("required".to_owned(), json!(false));
+        }
+        attributes.insert(name.to_owned(), ty);
+    }
+    let within = vocabulary.within();
+    let above: Vec<&str> = std::iter::once("Environment").chain(within.iter().copied()).collect();
+    let mut types = json!({
             "Deployment": {
                 "memberOfTypes": ["Agent", "Team", "Ring"],
                 "shape": record([
@@ -161,10 +169,18 @@ fn document(vocabulary: &Vocabulary) -> Value {
             "Ring": enumerated(&vocabulary.rings),
             "Environment": enumerated(&vocabulary.environments),
             "Resource": {
-                "memberOfTypes": ["Environment"],
-                "shape": record([("name", json!({"type": "String"}))]),
+                "memberOfTypes": above,
+                "shape": {"type": "Record", "attributes": attributes},
             },
-        },
+    });
+    for name in within {
+        if let Value::Object(types) = &mut types {
+            types.insert(name.to_owned(), json!({}));
+        }
+    }
+    json!({"": {
+        "commonTypes": shapes,
+        "entityTypes": types,
         "actions": actions,
     }})
 }

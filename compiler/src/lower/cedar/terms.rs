@@ -540,6 +540,7 @@ impl Lowerer<'_> {
             return self.read_attribute(&val, attr);
         }
         match val {
+            Val::Entity(Ent::Resource) if attr != "name" => self.told_attribute(e, attr),
             Val::Record(Record::Literal(fields)) => pick(self, e, fields, attr),
             val => self.attribute(e, val, attr).map(Tree::Leaf),
         }

@@ -7,7 +7,7 @@ use super::form::{DESCRIPTION, Field, Form, TEXTS, Type, optional, required};
 use super::people::NAMED;
 use super::reader::{EFFECTS, Reader};
 use super::selector::effect;
-use crate::ast::{Action, ActionClass, Endpoint, Server, Text, Tool, Variant};
+use crate::ast::{Action, ActionClass, Endpoint, Param, ResourceType, Server, Text, Tool, Variant};
 use crate::diag::Diagnostic;
 use crate::diag::codes::document as codes;
 
@@ -40,6 +40,11 @@ pub(super) static TOOL: Form = Form {
             ),
             READS,
             RESOURCES,
+            optional(
+                "resource",
+                Type::Fields(&RESOURCE),
+                "what only a call knows of its resources, and says beside its arguments",
+            ),
             required(
                 "actions",
                 Type::Map(&Type::ForeignName, &Type::Fields(&ACTION)),
@@ -47,6 +52,19 @@ pub(super) static TOOL: Form = Form {
             ),
         ],
     ],
+    may_be_empty: false,
+};
+
+static RESOURCE: Form = Form {
+    what: "`resource`",
+    fields: &[&[
+        optional(
+            "attributes",
+            Type::Map(&Type::ForeignName, &Type::Parameter),
+            "name to type",
+        ),
+        optional("in", TEXTS, "the types of entities that they are in"),
+    ]],
     may_be_empty: false,
 };
 
@@ -129,6 +147,10 @@ pub(super) fn tool(reader: &mut Reader<'_>, fields: &mut Fields) -> Tool {
         endpoints: fields.map_of_forms("endpoints").into_iter().map(endpoint).collect(),
         reads: fields.texts("reads"),
         resources: fields.texts("resources"),
+        resource: fields.fields("resource").map(|mut resource| ResourceType {
+            attributes: parameters(&mut resource, "attributes"),
+            within: resource.texts("in").unwrap_or_default(),
+        }),
         actions: actions.map(|(name, fields)| action(reader, name, fields)).collect(),
     }
 }
@@ -184,16 +206,20 @@ fn action(reader: &mut Reader<'_>, name: Text, mut fields: Fields) -> (Text, Act
         let when = fields.text("when");
         variants.push((variant, Variant { when, class: own }));
     }
-    let params = fields.map("params").into_iter();
     let action = Action {
         description: fields.text("description"),
         class,
-        params: params
-            .filter_map(|(name, read)| Some((name, read.into_parameter()?)))
-            .collect(),
+        params: parameters(&mut fields, "params"),
         variants,
     };
     (name, action)
+}
+
+/// Names and types.
+fn parameters(fields: &mut Fields, field: &str) -> Vec<(Text, Param)> {
+    let read = fields.map(field).into_iter();
+    read.filter_map(|(name, read)| Some((name, read.into_parameter()?)))
+        .collect()
 }
 
 fn class(fields: &mut Fields) -> ActionClass {
