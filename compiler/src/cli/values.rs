@@ -86,7 +86,7 @@ pub(super) fn entities(typed: &str) -> Result<String, String> {
             Some(raw) => json_object(raw.get())?,
             None => "{}".to_owned(),
         };
-        let inner = attributes.trim().trim_start_matches('{').trim_start();
+        let inner = attributes.trim_start().strip_prefix('{').unwrap_or("}").trim_start();
         let comma = if inner.starts_with('}') { "" } else { "," };
         let above = entity
             .parents
@@ -140,5 +140,26 @@ mod tests {
         assert!(json_object("[1]").unwrap_err().contains("object"));
         assert!(json_object(r#"{"a" 1}"#).unwrap_err().contains("line 1 column 6"));
         assert!(json_object("{} {}").is_err());
+    }
+
+    #[test]
+    fn entities_are_an_object_by_name_and_keep_what_they_say() {
+        let told = entities(
+            r#"[{"uid": {"type": "Resource", "id": "file:\"a\""}, "attrs": {"size": 1, "size": 2}, "parents": [{"type": "Folder", "id": "x"}]},
+                {"uid": {"type": "Resource", "id": "file:b"}, "attrs": {}},
+                {"uid": {"type": "Resource", "id": "file:c"}}]"#,
+        );
+        let expected =
+            r#"{"file:\"a\"":{"in":["Folder::\"x\""],"size": 1, "size": 2},"file:b":{"in":[]},"file:c":{"in":[]}}"#;
+        assert_eq!(told, Ok(expected.to_owned()));
+        let wrong = [
+            r#"{"uid": 1}"#,
+            r#"[{"uid": {"type": "Team", "id": "x"}}]"#,
+            r#"[{"uid": {"type": "Resource", "id": "x"}, "attrs": [1]}]"#,
+            r#"[{"uid": {"type": "Resource", "id": "x"}, "tags": {}}]"#,
+        ];
+        for text in wrong {
+            assert!(entities(text).is_err(), "{text}");
+        }
     }
 }

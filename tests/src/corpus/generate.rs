@@ -213,6 +213,10 @@ impl Maker {
         Json::Object(record)
     }
 
+    fn one(&mut self, of: &[&'static str]) -> &'static str {
+        of[self.random.below(of.len())]
+    }
+
     fn long(&mut self) -> i64 {
         *self
             .random
@@ -220,19 +224,15 @@ impl Maker {
     }
 
     fn word(&mut self) -> &'static str {
-        *self
-            .random
-            .pick(&["", "a", "ab", "abc", "red", "green", "*", "a*c", "é", "\\", "10.0.0.1"])
+        self.one(&["", "a", "ab", "abc", "red", "green", "*", "a*c", "é", "\\", "10.0.0.1"])
     }
 
     fn decimal(&mut self) -> &'static str {
-        *self
-            .random
-            .pick(&["0.0", "1.5", "1.50", "-1.5", "922337203685477.5807", "0.0001"])
+        self.one(&["0.0", "1.5", "1.50", "-1.5", "922337203685477.5807", "0.0001"])
     }
 
     fn ip(&mut self) -> &'static str {
-        *self.random.pick(&[
+        self.one(&[
             "10.0.0.1",
             "10.0.0.0/8",
             "127.0.0.1",
@@ -245,7 +245,7 @@ impl Maker {
     }
 
     fn datetime(&mut self) -> &'static str {
-        *self.random.pick(&[
+        self.one(&[
             "1970-01-01",
             "2026-11-01T12:00:00Z",
             "2026-11-01T13:00:00.123+0100",
@@ -254,9 +254,7 @@ impl Maker {
     }
 
     fn duration(&mut self) -> &'static str {
-        *self
-            .random
-            .pick(&["0ms", "1d", "-1d", "36h", "90m", "1d2h3m4s5ms", "-1ms"])
+        self.one(&["0ms", "1d", "-1d", "36h", "90m", "1d2h3m4s5ms", "-1ms"])
     }
 
     /// An id; the last of each is that of an entity of which nothing is known.
@@ -314,7 +312,7 @@ impl Maker {
     }
 
     fn request(&mut self) -> Request {
-        let action = *self.random.pick(&["read", "write"]);
+        let action = self.one(&["read", "write"]);
         Request {
             description: String::new(),
             principal: Some(json!({"type": "User", "id": self.id("User")})),
@@ -338,7 +336,7 @@ impl Maker {
             3 => format!("principal is User in {}", self.any_entity()),
             _ => "principal".to_owned(),
         };
-        let action = *self.random.pick(&[
+        let action = self.one(&[
             "action",
             "action",
             "action == Action::\"read\"",
@@ -365,7 +363,7 @@ impl Maker {
     }
 
     fn any_entity(&mut self) -> String {
-        let ty = *self.random.pick(&TYPES);
+        let ty = self.one(&TYPES);
         self.entity(ty)
     }
 
@@ -373,7 +371,7 @@ impl Maker {
     fn any(&mut self) -> Ty {
         let kinds = kinds();
         match self.random.below(4) {
-            0 => Ty::Entity(*self.random.pick(&TYPES)),
+            0 => Ty::Entity(self.one(&TYPES)),
             _ => self.random.pick(&kinds).1.clone(),
         }
     }
@@ -451,8 +449,8 @@ impl Maker {
             6 => self.entity("Doc"),
             7 => self.entity("User"),
             _ => {
-                let base = *self.random.pick(&["context", "resource", "principal"]);
-                let attribute = *self.random.pick(&["friend", "doc", "friend.doc", "doc.friend"]);
+                let base = self.one(&["context", "resource", "principal"]);
+                let attribute = self.one(&["friend", "doc", "friend.doc", "doc.friend"]);
                 format!("{base}.{attribute}")
             }
         }
@@ -511,10 +509,7 @@ impl Maker {
                     2 => format!("({a} * {b})"),
                     3 => format!("(-{a})"),
                     _ => {
-                        let unit =
-                            *self
-                                .random
-                                .pick(&["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"]);
+                        let unit = self.one(&["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"]);
                         format!("({span}).{unit}()")
                     }
                 }
@@ -572,12 +567,12 @@ impl Maker {
                     .pick(&[Ty::Long, Ty::Long, Ty::DateTime, Ty::Duration])
                     .clone();
                 let (a, b) = (self.expr(&ty, below), self.expr(&ty, below));
-                let op = *self.random.pick(&["<", "<=", ">", ">="]);
+                let op = self.one(&["<", "<=", ">", ">="]);
                 format!("({a} {op} {b})")
             }
             9 => {
                 let subject = self.expr(&Ty::String, below);
-                let pattern = *self.random.pick(&["*", "a*", "*c", "a\\*c", "", "*e*", "ab"]);
+                let pattern = self.one(&["*", "a*", "*c", "a\\*c", "", "*e*", "ab"]);
                 format!("({subject} like \"{pattern}\")")
             }
             10 | 11 => {
@@ -598,7 +593,7 @@ impl Maker {
                 format!("({a} in {b})")
             }
             12 => {
-                let ty = Ty::Entity(*self.random.pick(&TYPES));
+                let ty = Ty::Entity(self.one(&TYPES));
                 let a = self.path(&ty);
                 match self.random.percent(50) {
                     true => format!("({a} is {})", self.random.pick(&TYPES)),
@@ -607,7 +602,7 @@ impl Maker {
             }
             13 | 14 => {
                 let holder = self.holder();
-                let attribute = *self.random.pick(&[
+                let attribute = self.one(&[
                     "doc",
                     "maybe",
                     "note",
@@ -646,7 +641,7 @@ impl Maker {
                     .clone();
                 let ty = Ty::Set(Box::new(of));
                 let (a, b) = (self.expr(&ty, below), self.expr(&ty, below));
-                let op = *self.random.pick(&["containsAll", "containsAny"]);
+                let op = self.one(&["containsAll", "containsAny"]);
                 format!("({a}).{op}({b})")
             }
             18 => {
@@ -655,9 +650,7 @@ impl Maker {
             }
             19 => {
                 let (a, b) = (self.expr(&Ty::Ip, below), self.expr(&Ty::Ip, below));
-                let method = *self
-                    .random
-                    .pick(&["isIpv4()", "isIpv6()", "isLoopback()", "isMulticast()", "isInRange"]);
+                let method = self.one(&["isIpv4()", "isIpv6()", "isLoopback()", "isMulticast()", "isInRange"]);
                 match method {
                     "isInRange" => format!("({a}).isInRange({b})"),
                     method => format!("({a}).{method}"),
@@ -665,9 +658,7 @@ impl Maker {
             }
             20 => {
                 let (a, b) = (self.expr(&Ty::Decimal, below), self.expr(&Ty::Decimal, below));
-                let method = *self
-                    .random
-                    .pick(&["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"]);
+                let method = self.one(&["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"]);
                 format!("({a}).{method}({b})")
             }
             21 => {

@@ -197,6 +197,17 @@ impl<'a> Lowerer<'a> {
                 }
                 Ok(all)
             }
+            // There are two truths: each of them is in the one, or not in the other.
+            (Val::Many(_), Val::Term(term, Ty::Set(of))) if **of == Ty::Bool => {
+                let mut all = YES;
+                for truth in [true, false] {
+                    let constant = Term::Constant(Constant::Bool(truth));
+                    let there = self.test(Op::Contains, term.clone(), constant)?;
+                    let here = self.member(sup, &Val::Bool(settled(truth)))?;
+                    all = and(all, choose(there, here, YES));
+                }
+                Ok(all)
+            }
             (Val::Many(items), Val::Term(term, Ty::Set(of))) => match self.elements(of, items)? {
                 Some(set) => self.test(Op::ContainsAll, set, term.clone()),
                 None => self.empty(term),
@@ -260,7 +271,8 @@ impl<'a> Lowerer<'a> {
             match self.element(of, item)? {
                 None => {}
                 Some(Tree::Leaf(term)) => terms.push(term),
-                Some(_) => return self.refuse("a set of conditions beside one that the request brings"),
+                // Only a boolean is no term, and sets of those do not come here.
+                Some(_) => return Err(Stop::Reported),
             }
         }
         let constant = |term: &Term| match term {
@@ -634,11 +646,17 @@ impl<'a> Lowerer<'a> {
                 Ok(tree)
             }
             (Seen::Open, Some(open)) => {
-                let Term::Constant(Constant::String(name)) = key else {
-                    return this.refuse("a tag of the resource whose key only the request knows");
-                };
-                let field = open.tags.iter().find(|field| field.name == *name).ok_or(Stop::Errs)?;
-                Ok(Tree::check(readable(&Term::Slot(field.slot)), Tree::Leaf(field.val())))
+                let mut tree = Tree::Errs;
+                for field in &open.tags {
+                    let is = this.equal_terms(key.clone(), Term::Constant(Constant::String(field.name.clone())))?;
+                    let own = Tree::check(readable(&Term::Slot(field.slot)), Tree::Leaf(field.val()));
+                    tree = match is {
+                        YES => return Ok(own),
+                        NO => tree,
+                        is => Tree::If(is, Box::new(own), Box::new(tree)),
+                    };
+                }
+                Ok(tree)
             }
             _ => Err(Stop::Errs),
         })?;

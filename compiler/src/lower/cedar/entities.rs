@@ -166,7 +166,7 @@ impl Lowerer<'_> {
     }
 
     /// What is made of what the request tells of the resource at hand. It errs where it tells nothing of it.
-    pub(super) fn told(&mut self, f: &mut dyn FnMut(&mut Self, &[Parameter]) -> Out<Tree<Val>>) -> Out<Tree<Val>> {
+    pub(super) fn told(&mut self, f: &mut impl FnMut(&mut Self, &[Parameter]) -> Out<Tree<Val>>) -> Out<Tree<Val>> {
         let shape = self.shape;
         let mut tree = Tree::Errs;
         for entity in shape.entities.iter().rev() {

@@ -92,7 +92,7 @@ pub(super) struct Open {
     /// The texts of its ancestors.
     pub(super) ancestors: Slot,
     pub(super) attributes: Vec<Field>,
-    /// Those of its tags that the policies may name.
+    /// Its tags, by every key that a policy spells or an entity of its type has.
     pub(super) tags: Vec<Field>,
     pub(super) tag_keys: Slot,
 }
@@ -193,10 +193,13 @@ impl World {
             let declared = ty.attributes().iter();
             fields = layout.fields(declared.map(|(name, ty)| (name.to_string(), &*ty.attr_type)))?;
         }
-        // Keys that no policy spells are told from nothing but the set of all keys.
+        // No other key can name a tag that the resource has.
         let mut tags = Vec::new();
         if let Some(tag) = ty.and_then(|ty| ty.tag_type()) {
-            for key in policies.strings() {
+            let mut keys = policies.strings();
+            let alike = self.entities.iter().filter(|(uid, _)| uid.ty == resource.ty);
+            keys.extend(alike.flat_map(|(_, data)| data.tags.keys().cloned()));
+            for key in keys {
                 tags.extend(layout.fields(std::iter::once((key, tag)))?);
             }
         }
@@ -216,9 +219,7 @@ impl Policies {
     /// # Errors
     /// In words, where Cedar does not take them.
     pub fn new(text: &str) -> Result<Self, String> {
-        with_stack(|| parse_policyset(text))
-            .map(Self)
-            .map_err(|error| error.to_string())
+        with_stack(|| parse_policyset(text).map_err(|error| error.to_string())).map(Self)
     }
 
     /// Reads policies in Cedar's JSON form.
@@ -412,7 +413,7 @@ impl Layout {
         self.each(&mut { declared })
     }
 
-    fn each<'t>(&mut self, declared: &mut dyn Iterator<Item = (String, &'t Type)>) -> Result<Vec<Field>, String> {
+    fn each(&mut self, declared: &mut dyn Iterator<Item = (String, &Type)>) -> Result<Vec<Field>, String> {
         let field = |(name, ty): (String, &Type)| {
             let slot = self.slot()?;
             let ty = match ty {
