@@ -207,8 +207,19 @@ pub struct Tool {
     pub endpoints: Vec<(Text, Endpoint)>,
     pub reads: Option<Vec<Text>>,
     pub resources: Option<Vec<Text>>,
+    /// What only a call knows of its resources.
+    pub resource: Option<ResourceType>,
     /// Short name to action, in the order written.
     pub actions: Vec<(Text, Action)>,
+}
+
+/// What a request may say of the resources of its call.
+#[derive(Debug)]
+pub struct ResourceType {
+    /// Name to type.
+    pub attributes: Vec<(Text, Param)>,
+    /// The types of what they are in.
+    pub within: Vec<Text>,
 }
 
 /// `command` or `url`, never both.
@@ -398,11 +409,48 @@ pub struct Rule {
     pub except: Option<Selector>,
     pub when: Option<Text>,
     pub unless: Option<Text>,
+    /// Of a `.cedar` file: what stands in place of `when` and `unless`.
+    pub cedar: Option<CedarPolicy>,
     pub approval: Option<Approval>,
     pub limit: Option<Spanned<Rate>>,
     pub expires: Option<Spanned<Moment>>,
     pub observe_until: Option<Spanned<Moment>>,
     pub reason: Option<Text>,
+}
+
+/// A policy of a `.cedar` file. Its principal and its environment are in the rule's selector.
+#[derive(Debug, Clone)]
+pub struct CedarPolicy {
+    /// The whole policy as it stands there.
+    pub text: Text,
+    /// The ids of the actions, or groups of them, that it names; absent: any.
+    pub actions: Option<Vec<Text>>,
+    /// Its head names a resource: it is about actions that declare some.
+    pub names_resource: bool,
+    /// There is something to evaluate beside its head.
+    pub conditional: bool,
+    /// What stands for its slots.
+    pub links: Links,
+}
+
+/// The entities that stand for the slots of a Cedar template.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// For `?principal`.
+    pub principal: Option<Link>,
+    /// For `?resource`.
+    pub resource: Option<Link>,
+}
+
+/// An entity that a use names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// `Team`
+    pub ty: String,
+    /// `payments`
+    pub id: Text,
+    /// The place of the whole, in the use.
+    pub span: Span,
 }
 
 /// Who must say yes, and for how long they are asked.

@@ -24,6 +24,7 @@ mod progress;
 mod repository;
 mod request;
 mod schema;
+mod schema_cedar;
 mod surroundings;
 mod template;
 mod test;

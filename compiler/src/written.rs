@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ast::{Approval, ChangeSelector, Policy, Requirement, Rule, Selector, Text};
+use crate::ast::{Approval, CedarPolicy, ChangeSelector, Link, Policy, Requirement, Rule, Selector, Text};
 use crate::source::Spanned;
 
 /// What a rule says, with what its policy says for all of its rules, and the team that it is of.
@@ -65,6 +65,7 @@ impl Content {
             except,
             when,
             unless,
+            cedar,
             approval,
             limit,
             expires,
@@ -76,6 +77,13 @@ impl Content {
         self.selector("except", except.as_ref());
         self.value("when", when.as_ref());
         self.value("unless", unless.as_ref());
+        if let Some(CedarPolicy { text, links, .. }) = cedar {
+            // The rest was read from its text.
+            self.value("cedar", Some(text));
+            let named = |link: &Link| (link.ty.clone(), link.id.value.clone());
+            self.say("principal", links.principal.as_ref().map(named));
+            self.say("resource", links.resource.as_ref().map(named));
+        }
         if let Some(approval) = approval {
             self.approval(approval);
         }

@@ -8,6 +8,7 @@
 pub mod cedar;
 pub mod compare;
 pub mod docs;
+pub mod corpus;
 pub mod generate;
 pub mod load;
 #[cfg(test)]

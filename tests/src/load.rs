@@ -183,6 +183,7 @@ fn tool(fields: Fields<'_>) -> Tool {
         endpoints: Vec::new(),
         reads: fields.texts("reads"),
         resources: fields.texts("resources"),
+        resource: None,
         actions: fields.entries("actions").map(action).collect(),
     }
 }
@@ -275,6 +276,7 @@ fn rule(fields: Fields<'_>) -> Rule {
         except: fields.map("except").map(selector),
         when: fields.text("when"),
         unless: fields.text("unless"),
+        cedar: None,
         approval: fields.map("approval").map(|approval| Approval {
             span: NOWHERE,
             require: approval

@@ -41,7 +41,7 @@ impl Asked {
             }
         }
         let action = self.bundle.action(&request.action);
-        let arguments = match ask::arguments(self.bundle.table(), action, &request.args) {
+        let arguments = match ask::arguments(self.bundle.table(), action, &request.args, request.entities.as_deref()) {
             Ok(arguments) => arguments,
             Err(wrong) => return self.unreadable(&wrong),
         };

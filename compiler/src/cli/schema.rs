@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Console, Exit, Failure, files};
+use super::{Console, Exit, Failure, files, schema_cedar};
 use crate::{
     diag::nearest,
     parse::document::{KINDS, schema},
@@ -18,6 +18,7 @@ Examples:
   polity schema                    every kind, told apart by `kind`
   polity schema Policy | jq .properties.rules
   polity schema --out schemas      a file a kind, and polity.json for all
+  polity schema --cedar            what the `.cedar` files of this folder are type-checked against
   polity check --write-modelines   names a schema in each file, for editors")]
 pub(super) struct Arguments {
     /// The kind, as `kind:` names it; `Template` for a template's declaration
@@ -25,9 +26,15 @@ pub(super) struct Arguments {
     /// A folder for all of them
     #[arg(long, value_name = "DIR", conflicts_with = "kind")]
     out: Option<PathBuf>,
+    /// The Cedar schema of a repository instead: what its `.cedar` files are type-checked against
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".", conflicts_with_all = ["kind", "out"])]
+    cedar: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    if let Some(path) = &arguments.cedar {
+        return schema_cedar::print(path, console);
+    }
     if let Some(folder) = &arguments.out {
         for path in write(folder)? {
             console.result(&format!("{}\n", path.display()))?;

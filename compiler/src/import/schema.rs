@@ -81,7 +81,7 @@ impl Types {
         };
         reader.loose(object, action);
         let params = reader.fields(object, action, Level::Parameter)?;
-        if shape::build(&params).is_none() {
+        if shape::build(&params, None).is_none() {
             return Err(format!("has more than {} parameters", shape::MAX_SLOTS));
         }
         Ok(params)

@@ -10,16 +10,19 @@
 //! make unreachable (`context.args has amount || x` loses `x` where `amount` is required), and a call that lacks
 //! a required argument would be decided by a condition that nobody wrote.
 
+mod anything;
 mod constants;
 mod entities;
 mod lower;
 mod messages;
 mod parse;
+pub mod policies;
 mod records;
 mod schema;
 mod terms;
 mod tree;
 mod types;
+pub mod world;
 
 #[cfg(test)]
 mod differential;
@@ -31,7 +34,7 @@ mod fixture;
 mod tests;
 
 pub use parse::{MAX_DEPTH, MAX_TEXT, Parsed, TextPlace, parse};
-pub use schema::Schema;
+pub use schema::{Schema, cedar_schema};
 pub use tree::MAX_TESTS;
 
 use super::vocabulary::Vocabulary;

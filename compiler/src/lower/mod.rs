@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use polity_runtime::table::ActionId;
 use rayon::prelude::*;
 
-use crate::ast::Text;
+use crate::ast::{CedarPolicy, RuleEffect, Text};
+use crate::diag::codes::cedar::POLICY_CAN_ERR;
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
@@ -65,6 +66,14 @@ pub fn lower(organization: &Organization, tree: &SourceTree, sink: &mut Sink) ->
         bodies,
         variants,
     }
+}
+
+/// The Cedar schema of an organisation: what policies of `.cedar` files and conditions are type-checked against.
+///
+/// # Errors
+/// Where Cedar cannot write it.
+pub fn cedar_schema(organization: &Organization) -> Result<String, String> {
+    cedar::cedar_schema(&vocabulary(organization))
 }
 
 /// Everything that a condition can name.
@@ -148,10 +157,11 @@ impl Lowerer<'_> {
                 .and_then(|when| self.condition(when, &scope, &mut sink));
             covers.push((scope, when, Some(exception.until)));
         }
-        let when = rule
-            .when
-            .as_ref()
-            .and_then(|when| self.condition(when, &rule.scope, &mut sink));
+        let when = match (&rule.when, &rule.cedar) {
+            (Some(when), _) => self.condition(when, &rule.scope, &mut sink),
+            (None, Some(policy)) if policy.conditional => self.policy(policy, rule.effect, &rule.scope, &mut sink),
+            (None, _) => None,
+        };
         let unless = rule
             .unless
             .as_ref()
@@ -163,6 +173,25 @@ impl Lowerer<'_> {
     /// same way is said once.
     fn condition(&self, text: &Text, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
         let parsed = cedar::parse(text, self.file(text.span.file)?, sink)?;
+        Some(self.typed(&parsed, scope, sink))
+    }
+
+    /// The conditions of a policy of a `.cedar` file, which was parsed before: likewise.
+    fn policy(&self, policy: &CedarPolicy, effect: RuleEffect, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
+        let parsed = cedar::policies::conditions(&policy.text, &policy.links);
+        let parsed = parsed.map_err(|finding| sink.push(*finding)).ok()?;
+        for place in cedar::policies::overflows(&parsed) {
+            let message = "this overflows where an argument is very large, and the policy errs then";
+            let help = match effect {
+                RuleEffect::Allow => "a permit that errs grants nothing: compare the argument itself",
+                _ => "a forbid that errs holds, as if it matched: compare the argument itself",
+            };
+            sink.push(Diagnostic::new(&POLICY_CAN_ERR, message, place, "can overflow").with_help(help));
+        }
+        Some(self.typed(&parsed, scope, sink))
+    }
+
+    fn typed(&self, parsed: &cedar::Parsed, scope: &Scope, sink: &mut Sink) -> Draft {
         let each_action = parsed.mentions_action() || parsed.mentions_resource();
         let mut by_shape = BTreeMap::new();
         let mut by_action = BTreeMap::new();
@@ -179,7 +208,7 @@ impl Lowerer<'_> {
                 }
                 continue;
             }
-            let lowered = cedar::lower(self.schema, self.vocabulary, &parsed, id.0 as usize);
+            let lowered = cedar::lower(self.schema, self.vocabulary, parsed, id.0 as usize);
             checked.insert(action.shape, lowered.is_ok());
             match lowered {
                 Ok(Lowered { condition, findings }) => {
@@ -209,11 +238,11 @@ impl Lowerer<'_> {
             }
             sink.push(diagnostic);
         }
-        Some(if each_action {
+        if each_action {
             Draft::ByAction(by_action)
         } else {
             Draft::ByShape(by_shape)
-        })
+        }
     }
 
     fn variant(&self, text: &Text, action: ActionId, sink: &mut Sink) -> Option<Condition> {

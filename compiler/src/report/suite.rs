@@ -105,11 +105,15 @@ fn call(request: &Request) -> String {
         environment,
         action,
         args,
+        entities,
         holding,
         on_behalf_of,
         now,
     } = request;
     let mut said = format!("{agent} in {environment}: {action} {args}");
+    if let Some(entities) = entities {
+        let _ = write!(said, ", entities {entities}");
+    }
     if !holding.is_empty() {
         let _ = write!(said, ", holding {}", holding.join(", "));
     }
@@ -354,6 +358,7 @@ fn failure_json<'a>(failure: &'a Failure, places: &mut Shower<'a>) -> FailureJso
         environment,
         action,
         args,
+        entities,
         holding,
         on_behalf_of,
         now,
@@ -365,6 +370,7 @@ fn failure_json<'a>(failure: &'a Failure, places: &mut Shower<'a>) -> FailureJso
             action,
             // What could not be read is shown as it stands.
             args: serde_json::from_str(args).unwrap_or_else(|_| serde_json::Value::String(args.clone())),
+            entities: entities.as_deref(),
             holding,
             on_behalf_of: on_behalf_of.as_deref(),
             now: moment(*now),
@@ -441,6 +447,8 @@ struct RequestJson<'a> {
     environment: &'a str,
     action: &'a str,
     args: serde_json::Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entities: Option<&'a str>,
     holding: &'a [String],
     on_behalf_of: Option<&'a str>,
     now: String,

@@ -67,6 +67,49 @@ pub struct Organization {
     pub approval_rules: Vec<ApprovalRule>,
 }
 
+/// The types of entities that every organisation has.
+pub(crate) const ENTITY_TYPES: [&str; 7] = [
+    "Action",
+    "Agent",
+    "Deployment",
+    "Environment",
+    "Resource",
+    "Ring",
+    "Team",
+];
+
+/// Groups of actions that exist whether or not an action is in them.
+pub(crate) const ACTION_GROUPS: [&str; 5] = ["credential", "destructive", "external", "read", "write"];
+
+impl Organization {
+    /// The groups that an action is in: its tool, its effect, `external`, and of a variant the action.
+    pub fn groups<'o>(&'o self, action: &'o Action) -> Vec<&'o str> {
+        let tool = self.tools.get(action.tool.0 as usize);
+        let tool = match tool {
+            Some(tool) if tool.credential.is_none() => tool.name.as_str(),
+            _ => "credential",
+        };
+        groups(&action.name, tool, action.effect, action.external)
+    }
+}
+
+/// As [`Organization::groups`], of what is known of an action.
+pub(crate) fn groups<'n>(name: &'n str, tool: &'n str, effect: Effect, external: bool) -> Vec<&'n str> {
+    let effect = match effect {
+        Effect::Read => "read",
+        Effect::Write => "write",
+        Effect::Destructive => "destructive",
+    };
+    let mut groups = vec![tool, effect];
+    if external {
+        groups.push("external");
+    }
+    if let Some((whole, _)) = name.split_once('/') {
+        groups.push(whole);
+    }
+    groups
+}
+
 /// A person by their place in [`Organization::people`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonId(pub u32);
@@ -293,6 +336,8 @@ pub struct Rule {
     pub except: Option<Scope>,
     pub when: Option<Text>,
     pub unless: Option<Text>,
+    /// Of a `.cedar` file, in place of both.
+    pub cedar: Option<ast::CedarPolicy>,
     pub approval: Option<Approval>,
     pub limit: Option<Rate>,
     pub expires: Option<Moment>,

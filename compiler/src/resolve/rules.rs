@@ -95,7 +95,10 @@ impl Resolver<'_> {
                 continue;
             };
             let own = self.lookup.scope(&rule.selector, team, self.sink);
-            let scope = both(&outer, &own);
+            let mut scope = both(&outer, &own);
+            if let Some(policy) = &rule.cedar {
+                scope = both(&scope, &self.lookup.head(policy, self.sink));
+            }
             self.resources(&scope, &policy.scope, &rule.selector);
             let except = rule
                 .except
@@ -111,6 +114,7 @@ impl Resolver<'_> {
                 except,
                 when: rule.when.clone(),
                 unless: rule.unless.clone(),
+                cedar: rule.cedar.clone(),
                 approval,
                 limit: rule.limit.map(|limit| limit.value),
                 expires: rule.expires.map(|expires| expires.value),

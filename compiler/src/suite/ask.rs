@@ -24,6 +24,8 @@ pub struct Request {
     pub action: String,
     /// The text of a JSON object, with whatever keys it repeats.
     pub args: String,
+    /// What is told of the resources of the call, a JSON array as the runtime reads it.
+    pub entities: Option<String>,
     /// Data classes that the session holds.
     pub holding: Vec<String>,
     /// A person.
@@ -40,6 +42,7 @@ impl Request {
             environment: &self.environment,
             action: &self.action,
             args: &self.args,
+            entities: self.entities.as_deref(),
             holding: &self.holding,
             on_behalf_of: self.on_behalf_of.as_deref(),
             now: self.now,
@@ -55,6 +58,7 @@ pub struct Question<'q> {
     pub environment: &'q str,
     pub action: &'q str,
     pub args: &'q str,
+    pub entities: Option<&'q str>,
     pub holding: &'q [String],
     pub on_behalf_of: Option<&'q str>,
     pub now: Moment,
@@ -88,7 +92,7 @@ fn with<T>(table: &Table, question: &Question<'_>, ask: impl FnOnce(&State<'_>, 
         holding.insert(table.class(class).ok_or_else(|| unknown_class(class))?.0);
     }
     let action = table.action(question.action);
-    let arguments = arguments(table, action, question.args)?;
+    let arguments = arguments(table, action, question.args, question.entities)?;
     let state = State {
         seat: Seat::resolve(table, question.agent, question.environment),
         holding: &holding,
@@ -104,15 +108,25 @@ fn with<T>(table: &Table, question: &Question<'_>, ask: impl FnOnce(&State<'_>, 
     Ok(ask(&state, &request))
 }
 
-/// Reads the arguments of a call. Those of an action that nobody knows are not looked at.
+/// Reads the arguments of a call, and what is told of its resources. Those of an action that nobody knows are not
+/// looked at.
 ///
 /// # Errors
-/// They are no JSON object, or repeat a key.
-pub(crate) fn arguments<'a>(table: &Table, action: Option<ActionId>, text: &'a str) -> Result<Arguments<'a>, String> {
+/// They are no JSON object, or repeat a key; or the entities are no array of them.
+pub(crate) fn arguments<'a>(
+    table: &Table,
+    action: Option<ActionId>,
+    text: &'a str,
+    entities: Option<&'a str>,
+) -> Result<Arguments<'a>, String> {
     let mut arguments = Arguments::new();
-    if let Some(action) = action {
-        let read = arguments.read_json(&table.parameters(action), text);
-        read.map_err(|error| format!("the arguments cannot be read: {error}"))?;
+    let Some(action) = action else { return Ok(arguments) };
+    let parameters = table.parameters(action);
+    let read = arguments.read_json(&parameters, text);
+    read.map_err(|error| format!("the arguments cannot be read: {error}"))?;
+    if let Some(entities) = entities {
+        let read = arguments.read_entities_json(&parameters, entities);
+        read.map_err(|error| format!("what is told of resources cannot be read: {error}"))?;
     }
     Ok(arguments)
 }

@@ -67,6 +67,7 @@ fn emit(
                         .when
                         .as_ref()
                         .or(rule.unless.as_ref())
+                        .or(rule.cedar.as_ref().map(|policy| &policy.text))
                         .map_or(rule.span, |text| text.span);
                     sink.push(Diagnostic::new(&CONDITION_TOO_LARGE, message, span, "").with_help(help));
                 }
@@ -256,8 +257,10 @@ impl Writer<'_> {
 
     /// A shape's parameters: the first top-level record, how many, and how many slots.
     fn shape(&mut self, shape: &Shape) -> Result<(u32, u32, u32), Full> {
-        let first = self.parameters(&shape.parameters)?;
-        Ok((first, count(&shape.parameters)?, u32::from(shape.slots)))
+        // What is told of resources comes first: no parameter's name sorts before its own.
+        let all = [shape.entities.as_slice(), &shape.parameters].concat();
+        let first = self.parameters(&all)?;
+        Ok((first, count(&all)?, u32::from(shape.slots)))
     }
 
     /// Contiguous records; what is below them comes after.
@@ -265,7 +268,9 @@ impl Writer<'_> {
         let first = count(&self.emitter.data.parameters)?;
         for parameter in parameters {
             let name = self.emitter.string(&parameter.name)?;
-            let flags = u32::from(parameter.optional) * polity_runtime::value::OPTIONAL;
+            let told = parameter.name.starts_with(polity_runtime::value::ENTITY_NAME);
+            let flags = u32::from(parameter.optional) * polity_runtime::value::OPTIONAL
+                + u32::from(told) * polity_runtime::value::ENTITY;
             self.emitter.data.parameters.push([
                 name,
                 kind(&parameter.ty) | (flags << 8),

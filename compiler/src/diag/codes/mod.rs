@@ -12,6 +12,7 @@ macro_rules! codes {
     };
 }
 
+pub mod cedar;
 pub mod condition;
 pub mod document;
 pub mod expand;
@@ -37,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         import::ALL,
         reference::ALL,
         condition::ALL,
+        cedar::ALL,
         rule::ALL,
         suite::ALL,
         lint::ALL,

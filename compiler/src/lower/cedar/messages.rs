@@ -77,7 +77,12 @@ fn guard(access: &AttributeAccess) -> (String, String) {
     // The attribute comes first and what it is read from after it, innermost last.
     let (root, attributes) = match access {
         AttributeAccess::Context(_, attributes) => ("context", attributes),
-        AttributeAccess::EntityLUB(_, attributes) => ("principal", attributes),
+        AttributeAccess::EntityLUB(entity, attributes) => {
+            let resource = entity
+                .get_single_entity()
+                .is_some_and(|ty| ty.to_string() == "Resource");
+            (if resource { "resource" } else { "principal" }, attributes)
+        }
         AttributeAccess::Other(attributes) => ("context.args", attributes),
     };
     let mut names = attributes.iter();

@@ -142,6 +142,7 @@ fn rule(reader: &mut Reader<'_>, name: &Text, scope: &Scope, mut fields: Fields)
         except: nested(&mut fields, "except"),
         when: fields.text("when"),
         unless: fields.text("unless"),
+        cedar: None,
         approval,
         limit: fields.rate("limit"),
         expires: fields.moment("expires"),

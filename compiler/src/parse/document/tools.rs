@@ -7,7 +7,9 @@ use super::form::{DESCRIPTION, Field, Form, TEXTS, Type, optional, required};
 use super::people::NAMED;
 use super::reader::{EFFECTS, Reader};
 use super::selector::effect;
-use crate::ast::{Action, ActionClass, Definition, Endpoint, Hints, Server, Text, Tool, Unconfirmed, Variant};
+use crate::ast::{
+    Action, ActionClass, Definition, Endpoint, Hints, Param, ResourceType, Server, Text, Tool, Unconfirmed, Variant,
+};
 use crate::diag::Diagnostic;
 use crate::diag::codes::document as codes;
 use crate::diag::codes::import::UNCONFIRMED_EFFECT;
@@ -42,6 +44,11 @@ pub(super) static TOOL: Form = Form {
             ),
             READS,
             RESOURCES,
+            optional(
+                "resource",
+                Type::Fields(&RESOURCE),
+                "what only a call knows of its resources, and says beside its arguments",
+            ),
             required(
                 "actions",
                 Type::Map(&Type::ForeignName, &Type::Fields(&ACTION)),
@@ -49,6 +56,19 @@ pub(super) static TOOL: Form = Form {
             ),
         ],
     ],
+    may_be_empty: false,
+};
+
+static RESOURCE: Form = Form {
+    what: "`resource`",
+    fields: &[&[
+        optional(
+            "attributes",
+            Type::Map(&Type::ForeignName, &Type::Parameter),
+            "name to type",
+        ),
+        optional("in", TEXTS, "the types of entities that they are in"),
+    ]],
     may_be_empty: false,
 };
 
@@ -172,6 +192,10 @@ pub(super) fn tool(reader: &mut Reader<'_>, fields: &mut Fields) -> Tool {
         endpoints: fields.map_of_forms("endpoints").into_iter().map(endpoint).collect(),
         reads: fields.texts("reads"),
         resources: fields.texts("resources"),
+        resource: fields.fields("resource").map(|mut resource| ResourceType {
+            attributes: parameters(&mut resource, "attributes"),
+            within: resource.texts("in").unwrap_or_default(),
+        }),
         actions: actions.map(|(name, fields)| action(reader, name, fields)).collect(),
     }
 }
@@ -231,13 +255,10 @@ fn action(reader: &mut Reader<'_>, name: Text, mut fields: Fields) -> (Text, Act
     if let Some(mark) = unconfirmed {
         self::unconfirmed_effect(reader, &name, mark);
     }
-    let params = fields.map("params").into_iter();
     let action = Action {
         description: fields.text("description"),
         class,
-        params: params
-            .filter_map(|(name, read)| Some((name, read.into_parameter()?)))
-            .collect(),
+        params: parameters(&mut fields, "params"),
         variants,
         unconfirmed,
         definition: fields.fields("definition").map(definition),
@@ -286,6 +307,13 @@ fn definition(mut fields: Fields) -> Definition {
         hints,
         digest: fields.text("digest"),
     }
+}
+
+/// Names and types.
+fn parameters(fields: &mut Fields, field: &str) -> Vec<(Text, Param)> {
+    let read = fields.map(field).into_iter();
+    read.filter_map(|(name, read)| Some((name, read.into_parameter()?)))
+        .collect()
 }
 
 fn class(fields: &mut Fields) -> ActionClass {
