@@ -298,7 +298,7 @@ impl Lowerer<'_> {
                 self.test(op, x, y)
             }
             (Val::Term(_, Ty::Decimal), Val::Term(_, Ty::Decimal)) => {
-                let message = "decimals are compared with methods, not with `<`";
+                let message = "decimals are compared with methods, not with operators";
                 self.report(&CONDITION_TYPE, a, message, "a decimal");
                 self.help("write `a.lessThan(b)`, `lessThanOrEqual`, `greaterThan` or `greaterThanOrEqual`");
                 Err(Stop::Reported)
@@ -306,7 +306,7 @@ impl Lowerer<'_> {
             (x, y) if ordered(&x) && ordered(&y) => self.incomparable(a, b, &x.describe(), &y.describe()),
             (x, y) => {
                 let (e, val) = if ordered(&x) { (b, &y) } else { (a, &x) };
-                self.wrong(e, "`<` compares numbers, datetimes or durations", val)
+                self.wrong(e, "only numbers, datetimes and durations have an order", val)
             }
         }
     }
@@ -440,7 +440,7 @@ impl Lowerer<'_> {
         self.parsed.span_of(e.source_loc())
     }
 
-    /// Adds a finding that names the action at hand.
+    /// Adds a finding. For which action it is, whoever asked about it adds.
     pub(super) fn report(
         &mut self,
         code: &'static Code,
@@ -459,7 +459,6 @@ impl Lowerer<'_> {
         message: impl Into<String>,
         label: impl Into<String>,
     ) {
-        let message = format!("{}, for `{}`", message.into(), self.action.name);
         self.findings.push(Diagnostic::new(code, message, span, label));
     }
 
@@ -513,7 +512,7 @@ impl Lowerer<'_> {
             end: a.end.max(b.end),
             ..a
         };
-        self.report_at(&CONDITION_TYPE, span, format!("compares {x} with {y}"), "never equal");
+        self.report_at(&CONDITION_TYPE, span, format!("this compares {x} with {y}"), "never equal");
         Err(Stop::Reported)
     }
 
