@@ -297,10 +297,14 @@ impl Lowerer<'_> {
             (Val::Term(x, tx), Val::Term(y, ty)) if tx == ty && matches!(tx, Ty::Int | Ty::DateTime | Ty::Duration) => {
                 self.test(op, x, y)
             }
-            (Val::Term(_, Ty::Decimal), Val::Term(_, Ty::Decimal)) => {
+            (x, y) if [&x, &y].iter().any(|val| matches!(val, Val::Term(_, Ty::Decimal))) => {
                 let message = "decimals are compared with methods, not with operators";
-                self.report(&CONDITION_TYPE, a, message, "a decimal");
-                self.help("write `a.lessThan(b)`, `lessThanOrEqual`, `greaterThan` or `greaterThanOrEqual`");
+                let e = if matches!(x, Val::Term(_, Ty::Decimal)) { a } else { b };
+                self.report(&CONDITION_TYPE, e, message, "a decimal");
+                let methods = "`lessThan`, `lessThanOrEqual`, `greaterThan` or `greaterThanOrEqual`";
+                self.help(format!(
+                    "write `a.lessThan(decimal(\"5.0\"))`; the methods are {methods}"
+                ));
                 Err(Stop::Reported)
             }
             (x, y) if ordered(&x) && ordered(&y) => self.incomparable(a, b, &x.describe(), &y.describe()),
@@ -462,6 +466,12 @@ impl Lowerer<'_> {
         self.findings.push(Diagnostic::new(code, message, span, label));
     }
 
+    /// Whether there is a finding of this code whose message says this.
+    pub(super) fn reported(&self, code: &'static Code, text: &str) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|found| found.code == code && found.message.contains(text))
+    }
+
     /// Adds advice to the last finding.
     pub(super) fn help(&mut self, text: impl Into<String>) {
         if let Some(last) = self.findings.pop() {
@@ -512,7 +522,12 @@ impl Lowerer<'_> {
             end: a.end.max(b.end),
             ..a
         };
-        self.report_at(&CONDITION_TYPE, span, format!("this compares {x} with {y}"), "never equal");
+        self.report_at(
+            &CONDITION_TYPE,
+            span,
+            format!("this compares {x} with {y}"),
+            "never equal",
+        );
         Err(Stop::Reported)
     }
 

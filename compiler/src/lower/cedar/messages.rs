@@ -42,6 +42,10 @@ fn finding(error: &ValidationError, parsed: &Parsed, failed: bool) -> Option<Dia
         .map_or(parsed.place.span, |range| parsed.place.locate(range));
     if let ValidationError::UnsafeOptionalAttributeAccess(access) = error {
         let (of, attribute) = guard(&access.attribute_access);
+        // The checker forgets what was asked where a part of the condition failed: that part was reported.
+        if failed && parsed.asks_for(&attribute) {
+            return None;
+        }
         let message = format!("`{attribute}` is optional, and read without asking whether it is there");
         return Some(
             Diagnostic::new(&UNGUARDED_OPTIONAL, message, span, "may be absent")
