@@ -85,7 +85,7 @@ fn run(
     let (condition, mut findings) = parse::with_stack(|| {
         let (condition, mut findings) = lower::lower(vocabulary, parsed, action, sees);
         let failed = condition.is_none();
-        findings.extend(messages::typecheck(schema, vocabulary, parsed, action, failed));
+        findings.extend(messages::typecheck(schema, parsed, action, failed));
         (condition, findings)
     });
     findings.sort_by(|a, b| key(a).cmp(&key(b)));

@@ -16,7 +16,7 @@ use crate::diag::codes::cedar::POLICY_CAN_ERR;
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
-use crate::resolve::{Organization, Rule, Scope};
+use crate::resolve::{Action, Organization, Rule, Scope};
 use crate::source::{FileId, SourceTree};
 use cedar::{Lowered, Schema};
 use vocabulary::{Vocabulary, VocabularyAction};
@@ -195,7 +195,7 @@ impl Lowerer<'_> {
         let each_action = parsed.mentions_action() || parsed.mentions_resource();
         let mut by_shape = BTreeMap::new();
         let mut by_action = BTreeMap::new();
-        let mut failures: Vec<(Diagnostic, Vec<&str>)> = Vec::new();
+        let mut failures: Vec<(Diagnostic, Vec<&Action>)> = Vec::new();
         let mut checked: BTreeMap<ShapeId, bool> = BTreeMap::new();
         for (id, action) in (0u32..)
             .map(ActionId)
@@ -204,7 +204,7 @@ impl Lowerer<'_> {
         {
             if !each_action && let Some(passed) = checked.get(&action.shape) {
                 if !passed {
-                    count(&mut failures, &action.name);
+                    count(&mut failures, action);
                 }
                 continue;
             }
@@ -214,7 +214,7 @@ impl Lowerer<'_> {
                 Ok(Lowered { condition, findings }) => {
                     findings
                         .into_iter()
-                        .for_each(|finding| fail(&mut failures, finding, &action.name));
+                        .for_each(|finding| fail(&mut failures, finding, action));
                     if each_action {
                         by_action.insert(id, condition);
                     } else {
@@ -223,20 +223,14 @@ impl Lowerer<'_> {
                 }
                 Err(findings) => findings
                     .into_iter()
-                    .for_each(|finding| fail(&mut failures, finding, &action.name)),
+                    .for_each(|finding| fail(&mut failures, finding, action)),
             }
         }
-        for (mut diagnostic, actions) in failures {
-            if let [first, rest @ ..] = actions.as_slice() {
-                diagnostic.help.insert(
-                    0,
-                    crate::diag::Help {
-                        text: covered(first, rest.len()),
-                        replacement: None,
-                    },
-                );
-            }
-            sink.push(diagnostic);
+        for (diagnostic, actions) in failures {
+            sink.push(match actions.as_slice() {
+                [first, rest @ ..] => diagnostic.with_related(first.span, covered(&first.name, rest.len())),
+                [] => diagnostic,
+            });
         }
         if each_action {
             Draft::ByAction(by_action)
@@ -267,27 +261,27 @@ impl Lowerer<'_> {
 /// For which of the actions that a rule covers its condition fails.
 fn covered(first: &str, others: usize) -> String {
     match others {
-        0 => format!("the rule covers `{first}`"),
-        1 => format!("the rule covers `{first}`, and another action alike"),
-        _ => format!("the rule covers `{first}`, and {others} other actions alike"),
+        0 => format!("for `{first}`, which is declared here"),
+        1 => format!("for `{first}`, which is declared here, and another action alike"),
+        _ => format!("for `{first}`, which is declared here, and {others} other actions alike"),
     }
 }
 
 /// Notes a failure, with the action, beside equal ones.
-fn fail<'a>(failures: &mut Vec<(Diagnostic, Vec<&'a str>)>, diagnostic: Diagnostic, action: &'a str) {
+fn fail<'a>(failures: &mut Vec<(Diagnostic, Vec<&'a Action>)>, diagnostic: Diagnostic, action: &'a Action) {
     let same = |other: &Diagnostic| {
         other.code == diagnostic.code
             && other.primary.as_ref().map(|l| l.span) == diagnostic.primary.as_ref().map(|l| l.span)
     };
     match failures.iter_mut().find(|(other, _)| same(other)) {
-        Some((_, actions)) if actions.last() == Some(&action) => {}
+        Some((_, actions)) if actions.last().is_some_and(|last| last.name == action.name) => {}
         Some((_, actions)) => actions.push(action),
         None => failures.push((diagnostic, vec![action])),
     }
 }
 
 /// Another action of a shape that failed already.
-fn count<'a>(failures: &mut [(Diagnostic, Vec<&'a str>)], action: &'a str) {
+fn count<'a>(failures: &mut [(Diagnostic, Vec<&'a Action>)], action: &'a Action) {
     if let Some((_, actions)) = failures.last_mut() {
         actions.push(action);
     }

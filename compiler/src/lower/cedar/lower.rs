@@ -318,16 +318,20 @@ impl Lowerer<'_> {
                 self.test(op, x, y)
             }
             _ if self.world.is_some() => Err(Stop::Errs),
-            (Val::Term(_, Ty::Decimal), Val::Term(_, Ty::Decimal)) => {
-                let message = "decimals are compared with methods, not with `<`";
-                self.report(&CONDITION_TYPE, a, message, "a decimal");
-                self.help("write `a.lessThan(b)`, `lessThanOrEqual`, `greaterThan` or `greaterThanOrEqual`");
+            (x, y) if [&x, &y].iter().any(|val| matches!(val, Val::Term(_, Ty::Decimal))) => {
+                let message = "decimals are compared with methods, not with operators";
+                let e = if matches!(x, Val::Term(_, Ty::Decimal)) { a } else { b };
+                self.report(&CONDITION_TYPE, e, message, "a decimal");
+                let methods = "`lessThan`, `lessThanOrEqual`, `greaterThan` or `greaterThanOrEqual`";
+                self.help(format!(
+                    "write `a.lessThan(decimal(\"5.0\"))`; the methods are {methods}"
+                ));
                 Err(Stop::Reported)
             }
             (x, y) if ordered(&x) && ordered(&y) => self.incomparable(a, b, &x.describe(), &y.describe()),
             (x, y) => {
                 let (e, val) = if ordered(&x) { (b, &y) } else { (a, &x) };
-                self.wrong(e, "`<` compares numbers, datetimes or durations", val)
+                self.wrong(e, "only numbers, datetimes and durations have an order", val)
             }
         }
     }
@@ -474,7 +478,7 @@ impl Lowerer<'_> {
         self.parsed.span_of(e.source_loc())
     }
 
-    /// Adds a finding that names the action at hand.
+    /// Adds a finding. For which action it is, whoever asked about it adds.
     pub(super) fn report(
         &mut self,
         code: &'static Code,
@@ -493,8 +497,13 @@ impl Lowerer<'_> {
         message: impl Into<String>,
         label: impl Into<String>,
     ) {
-        let message = format!("{}, for `{}`", message.into(), self.action.name);
         self.findings.push(Diagnostic::new(code, message, span, label));
+    }
+
+    /// Whether there is a finding of this code whose message says this.
+    pub(super) fn reported(&self, code: &'static Code, text: &str) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|found| found.code == code && found.message.contains(text))
     }
 
     /// Adds advice to the last finding.
@@ -553,7 +562,12 @@ impl Lowerer<'_> {
             end: a.end.max(b.end),
             ..a
         };
-        self.report_at(&CONDITION_TYPE, span, format!("compares {x} with {y}"), "never equal");
+        self.report_at(
+            &CONDITION_TYPE,
+            span,
+            format!("this compares {x} with {y}"),
+            "never equal",
+        );
         Err(Stop::Reported)
     }
 

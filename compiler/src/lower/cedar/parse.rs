@@ -127,6 +127,11 @@ impl Parsed {
     pub fn mentions_resource(&self) -> bool {
         self.mentions(Var::Resource)
     }
+    /// Whether it asks anywhere whether there is an attribute of this name.
+    pub(super) fn asks_for(&self, attribute: &str) -> bool {
+        let mut parts = self.expr.subexpressions();
+        parts.any(|e| matches!(e.expr_kind(), ExprKind::HasAttr { attr, .. } if attr == attribute))
+    }
     /// Where its text stands.
     pub fn place(&self) -> &TextPlace {
         &self.place

@@ -346,6 +346,10 @@ impl Lowerer<'_> {
         message: &str,
         names: impl Iterator<Item = &'n str>,
     ) -> Out<T> {
+        // Asking whether it is there and then reading it is one mistake.
+        if self.reported(&UNKNOWN_ARGUMENT, &format!("`{attr}`")) {
+            return Err(Stop::Reported);
+        }
         let span = self.attribute_span(e, attr);
         self.report_at(&UNKNOWN_ARGUMENT, span, message, "not declared");
         let names: Vec<&str> = names.collect();
