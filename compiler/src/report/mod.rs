@@ -9,6 +9,7 @@ pub mod gitlab;
 pub mod json;
 pub mod junit;
 pub mod page;
+pub mod replay;
 pub mod sarif;
 pub mod suite;
 pub mod text;
