@@ -5,6 +5,7 @@
 //! [`compare`] puts the two side by side, [`rewrite`] rearranges documents. [`generate`] writes organisations, [`requests`] the calls that lie on the boundaries of their rules.
 
 pub mod cedar;
+pub mod change;
 pub mod compare;
 pub mod generate;
 pub mod load;

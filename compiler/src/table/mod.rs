@@ -9,7 +9,7 @@ mod cells;
 pub mod diagram;
 mod emit;
 mod guards;
-mod hash;
+pub(crate) mod hash;
 mod specialise;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,1 @@
+//! One cell at a time: small repositories, an outcome asked for, and the call that comes out.
