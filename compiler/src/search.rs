@@ -14,6 +14,7 @@ mod frame;
 mod import;
 mod side;
 mod solver;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod theory;
@@ -25,6 +26,7 @@ pub use import::{Imported, Names};
 pub(crate) use side::binding;
 pub use side::{Alternative, Asks, CellRules, Decided, Entry, Goal, Literal, Rules, Side, Sides};
 pub use solver::{Found, Solver, Trail};
+pub(crate) use standing::{Standing, given, of_tool, standing};
 pub(crate) use theory::Model;
 pub use theory::{Fault, Theory};
 

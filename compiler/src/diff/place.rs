@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use polity_runtime::decide::Code;
-use polity_runtime::table::{ActionId, Admission, DeploymentId, EnvironmentId, NONE, Table, ToolId, record};
+use polity_runtime::table::{ActionId, Table, ToolId, record};
 
 use super::Names;
-use crate::search::{Frame, Imported, Rules, Side, Sides, Space};
+use crate::search::{Frame, Imported, Rules, Side, Sides, Space, Standing, given, of_tool, standing};
 use crate::table::hash::HashMap;
 
 /// A deployment in an environment.
@@ -34,14 +34,6 @@ pub(super) struct Job {
     pub(super) sides: [Side; 2],
     /// Placements and the action there.
     pub(super) places: Vec<(usize, Arc<str>)>,
-}
-
-/// What a table says of a tool in a placement before any action is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Standing {
-    Refused(Code),
-    /// A fragment, until a moment.
-    Open(u32, i64),
 }
 
 /// One table's part.
@@ -88,72 +80,6 @@ impl<'t> One<'t> {
 
     fn action(&self, tool: Option<ToolId>, name: &str) -> Option<ActionId> {
         self.actions.get(&tool?.0)?.get(name).copied()
-    }
-
-    /// The placement, or why there is none.
-    fn standing(&self, agent: &str, environment: &str) -> Result<(u32, i64), Code> {
-        let data = self.table.data();
-        let killed = |word: Option<u32>| word.is_some_and(|word| word != NONE);
-        if killed(data.organization.first().map(|r| r[record::organization::KILL])) {
-            return Err(Code::Killed);
-        }
-        let deployment = self.table.deployment(agent);
-        let of_deployment = |DeploymentId(id)| data.deployments.get(id as usize).map(|r| r[record::deployment::KILL]);
-        if killed(deployment.and_then(of_deployment)) {
-            return Err(Code::Killed);
-        }
-        let found = self.table.environment(environment);
-        let of_environment =
-            |EnvironmentId(id)| data.environments.get(id as usize).map(|r| r[record::environment::KILL]);
-        if killed(found.and_then(of_environment)) {
-            return Err(Code::Killed);
-        }
-        let deployment = deployment.ok_or(Code::UnknownAgent)?;
-        let found = found.ok_or(Code::UnknownEnvironment)?;
-        let placement = self.table.placement(deployment, found).ok_or(Code::NotAdmitted)?;
-        match self.table.admission(placement) {
-            (Admission::Admitted, until) => Ok((placement.0, until)),
-            _ => Err(Code::NotAdmitted),
-        }
-    }
-
-    /// What it says of a tool there.
-    fn of_tool(&self, standing: Result<(u32, i64), Code>, tool: Option<ToolId>) -> Standing {
-        // A killed tool is killed wherever it stands, but for who has been refused before.
-        let killed = tool
-            .and_then(|tool| self.table.data().tools.get(tool.0 as usize))
-            .is_some_and(|r| r[record::tool::KILL] != NONE);
-        let (placement, until) = match standing {
-            _ if killed => return Standing::Refused(Code::Killed),
-            Err(code) => return Standing::Refused(code),
-            Ok(found) => found,
-        };
-        let Some(tool) = tool else {
-            return Standing::Refused(Code::UnknownAction);
-        };
-        match self.table.fragment(polity_runtime::table::PlacementId(placement), tool) {
-            Some(fragment) => Standing::Open(fragment, until),
-            None => Standing::Refused(Code::NotGiven),
-        }
-    }
-
-    /// The tools given in a placement, by name.
-    fn given(&self, standing: Result<(u32, i64), Code>) -> impl Iterator<Item = &'t str> {
-        use record::{given as g, placement as p};
-        let data = self.table.data();
-        let record = standing
-            .ok()
-            .and_then(|(placement, _)| data.placements.get(placement as usize));
-        let range = record.map_or(0..0, |r| {
-            let first = r[p::GIVEN] as usize;
-            first..first.saturating_add(r[p::GIVEN_COUNT] as usize)
-        });
-        let table = self.table;
-        let name = move |entry: &[u32; 2]| {
-            let tool = data.tools.get(entry[g::TOOL] as usize);
-            tool.map_or("", |r| table.string(r[record::tool::NAME]))
-        };
-        data.given.get(range).unwrap_or_default().iter().map(name)
     }
 
     /// A number that fragments of a tool share whose sides are equal.
@@ -344,15 +270,18 @@ fn groups<'t>(
         at.sort_unstable();
         at.dedup();
         for environment in at {
-            let standings = [before.standing(agent, environment), after.standing(agent, environment)];
+            let standings = [
+                standing(before.table, agent, environment),
+                standing(after.table, agent, environment),
+            ];
             let [left, right] = standings;
-            let mut tools: Vec<&str> = before.given(left).chain(after.given(right)).collect();
+            let mut tools: Vec<&str> = given(before.table, left).chain(given(after.table, right)).collect();
             tools.sort_unstable();
             tools.dedup();
             for tool in tools {
                 let ids = [before.tools.get(tool).copied(), after.tools.get(tool).copied()];
                 let [first, second] = ids;
-                let pair = [before.of_tool(left, first), after.of_tool(right, second)];
+                let pair = [of_tool(before.table, left, first), of_tool(after.table, right, second)];
                 match (pair, ids) {
                     ([Standing::Refused(_), Standing::Refused(_)], _) => continue,
                     ([Standing::Open(a, until), Standing::Open(b, end)], [Some(first), Some(second)])
@@ -372,22 +301,6 @@ fn groups<'t>(
         }
     }
     groups.into_iter().collect::<BTreeMap<_, _>>()
-}
-
-impl PartialOrd for Standing {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Standing {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let key = |one: &Self| match one {
-            Self::Refused(code) => (0, *code as u32, 0),
-            Self::Open(fragment, until) => (1, *fragment, *until),
-        };
-        key(self).cmp(&key(other))
-    }
 }
 
 /// Frames, each once.

@@ -58,6 +58,7 @@ pub struct Organization {
     pub rules: Vec<Rule>,
     pub exceptions: Vec<Exception>,
     pub kills: Vec<Kill>,
+    pub invariants: Vec<Invariant>,
 }
 
 /// A person by their place in [`Organization::people`].
@@ -363,6 +364,17 @@ pub struct Exception {
     pub when: Option<Text>,
     pub until: Moment,
     pub until_span: Span,
+}
+
+/// What no call may ever come to.
+#[derive(Debug)]
+pub struct Invariant {
+    pub name: Text,
+    /// The answers that are forbidden.
+    pub never: Vec<RuleEffect>,
+    /// Of which calls.
+    pub scope: Scope,
+    pub when: Option<Text>,
 }
 
 #[derive(Debug)]

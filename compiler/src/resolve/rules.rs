@@ -1,4 +1,4 @@
-//! Policies, exceptions and kills; and the references of kinds that are not enforced yet.
+//! Policies, exceptions, kills and invariants; and the references of kinds that are not enforced yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::names::Names;
 use super::people::{persons, sorted};
 use super::selector::{Lookup, both};
-use super::{Approval, Exception, Kill, Organization, Requirement, Rule, Scope, TeamId};
+use super::{Approval, Exception, Invariant, Kill, Organization, Requirement, Rule, Scope, TeamId};
 use crate::ast::{self, Body, Documents, Evidence, Millis, RuleEffect, Selector, Text};
 use crate::diag::codes::reference::{
     APPROVAL_CANNOT_BE_MET, EXCEPTION_OF_ALLOW, EXCEPTION_OUTRANKED, RESOURCES_NOT_DECLARED, UNKNOWN_RULE,
@@ -31,10 +31,12 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     rules.sort_by(|a, b| a.name.cmp(&b.name));
     let exceptions = resolver.exceptions(documents, &rules);
     let kills = resolver.kills(documents);
+    let invariants = resolver.invariants(documents);
     resolver.not_enforced(documents);
     organization.rules = rules;
     organization.exceptions = exceptions;
     organization.kills = kills;
+    organization.invariants = invariants;
 }
 
 /// The rules of all policies. Policies do not look at each other, so a part of them is resolved on each thread.
@@ -402,25 +404,36 @@ impl Resolver<'_> {
             .collect()
     }
 
+    fn invariants(&mut self, documents: &Documents) -> Vec<Invariant> {
+        let mut all = Vec::new();
+        for (name, document, invariant) in
+            sorted(documents, |b| if let Body::Invariant(i) = b { Some(i) } else { None })
+        {
+            let Some(never) = &invariant.never else { continue };
+            let team = self.team(document);
+            let scope = self.lookup.scope(&never.selector, team, self.sink);
+            self.resources(&scope, &Selector::default(), &never.selector);
+            all.push(Invariant {
+                name: name.clone(),
+                never: never.outcome.iter().map(|outcome| outcome.value).collect(),
+                scope,
+                when: never.when.clone(),
+            });
+        }
+        all
+    }
+
     /// Names must resolve in kinds that are not enforced yet, too.
     fn not_enforced(&mut self, documents: &Documents) {
         for document in &documents.documents {
-            let team = self.team(document);
-            match &document.body {
-                Body::Invariant(invariant) => {
-                    if let Some(never) = &invariant.never {
-                        self.lookup.scope(&never.selector, team, self.sink);
-                    }
-                }
-                Body::ApprovalRule(rule) => {
-                    for change in &rule.when {
-                        self.lookup.scope(&change.selector, None, self.sink);
-                    }
-                    for requirement in &rule.require {
-                        self.requirement(requirement);
-                    }
-                }
-                _ => {}
+            let Body::ApprovalRule(rule) = &document.body else {
+                continue;
+            };
+            for change in &rule.when {
+                self.lookup.scope(&change.selector, None, self.sink);
+            }
+            for requirement in &rule.require {
+                self.requirement(requirement);
             }
         }
     }

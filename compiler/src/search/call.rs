@@ -9,7 +9,7 @@ use polity_runtime::value::Arguments;
 use serde_json::Value as Json;
 
 use super::frame::Frame;
-use super::theory::Model;
+use super::theory::{Model, values};
 
 /// A call that anybody can make again.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,13 @@ impl Call {
             calls: model.calls,
             now: model.now,
         }
+    }
+}
+
+impl Call {
+    /// When, in RFC 3339.
+    pub fn moment(&self) -> String {
+        values::moment(self.now)
     }
 }
 

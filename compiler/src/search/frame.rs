@@ -83,6 +83,12 @@ impl Frame {
         frame
     }
 
+    /// The arguments of an action of one table.
+    pub fn alone(table: &RuntimeTable, action: ActionId) -> Self {
+        // Compared with itself everything is declared on both sides.
+        Self::new(Some((table, action)), Some((table, action)))
+    }
+
     /// Whether both tables declare the same arguments under the same slots.
     pub fn is_shared(&self) -> bool {
         let identity = |(at, slot): (usize, &Slot)| usize::from(slot.0) == at;

@@ -229,50 +229,68 @@ impl<'t> Sides<'t> {
         (fragment, until): (u32, i64),
         action: ActionId,
     ) -> Side {
+        let ways = self.ways(space, rules, frame, renaming, (fragment, until), action);
+        Side {
+            alternatives: ways.into_iter().map(|(_, way)| way).collect(),
+        }
+    }
+
+    /// The alternatives of [`Self::side`], each with the action that a call is taken as there.
+    pub fn ways(
+        &mut self,
+        space: &mut Space,
+        rules: &mut Rules,
+        frame: &Frame,
+        renaming: u32,
+        (fragment, until): (u32, i64),
+        action: ActionId,
+    ) -> Vec<(Option<ActionId>, Alternative)> {
         let table = self.imported.table;
         let mut alternatives = Vec::new();
         let mut premises = Vec::new();
         if until != i64::MAX {
             let before = test(space, Op::Less, Term::Now, Term::Constant(Constant::DateTime(until)));
-            alternatives.push(refused(&premises, before, NO, Code::NotAdmitted));
+            alternatives.push((None, refused(&premises, before, NO, Code::NotAdmitted)));
             premises.push(literal(before, YES));
         }
         if !frame.is_shared() {
             let undeclared = undeclared(space, &frame.undeclared(self.which));
             if undeclared != Diagram::NO {
-                alternatives.push(refused(&premises, undeclared, YES, Code::UndeclaredArgument));
+                alternatives.push((None, refused(&premises, undeclared, YES, Code::UndeclaredArgument)));
                 premises.push(literal(undeclared, NO));
             }
         }
         let variants: Vec<_> = table.variants(action).collect();
         if variants.is_empty() {
             let decided = self.decided(space, rules, frame, renaming, fragment, action);
-            alternatives.push(Alternative { premises, decided });
-            return Side { alternatives };
+            alternatives.push((Some(action), Alternative { premises, decided }));
+            return alternatives;
         }
         for (guard, variant) in variants {
             let guard = self.guard(space, frame, renaming, guard.0);
             let decided = self.decided(space, rules, frame, renaming, fragment, variant);
             let mut taken = premises.clone();
             taken.push(literal(guard, YES));
-            alternatives.push(Alternative {
+            let taken = Alternative {
                 premises: taken,
                 decided,
-            });
-            alternatives.push(refused(&premises, guard, ERROR, Code::Unclassified));
+            };
+            alternatives.push((Some(variant), taken));
+            alternatives.push((None, refused(&premises, guard, ERROR, Code::Unclassified)));
             premises.push(literal(guard, NO));
         }
-        alternatives.push(Alternative {
+        let untaken = Alternative {
             premises,
             decided: Decided::Refused(Code::Unclassified),
-        });
+        };
+        alternatives.push((None, untaken));
         // What its own premises rule out is no way at all.
-        alternatives.retain(|one| {
+        alternatives.retain(|(_, one)| {
             one.premises
                 .iter()
                 .all(|premise| space.reach(premise.diagram) & premise.allowed != 0)
         });
-        Side { alternatives }
+        alternatives
     }
 
     fn guard(&mut self, space: &mut Space, frame: &Frame, renaming: u32, guard: u32) -> Diagram {

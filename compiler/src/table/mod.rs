@@ -28,6 +28,7 @@ use crate::source::SourceTree;
 use cells::{Cells, EntryDraft};
 use diagram::Diagram;
 use emit::{Emitter, Full, count};
+pub(crate) use guards::premise;
 use hash::HashMap;
 
 /// Builds the table. Gives `None`, with a diagnostic, where a guard or the table is too large.

@@ -15,6 +15,7 @@ macro_rules! codes {
 pub mod condition;
 pub mod document;
 pub mod expand;
+pub mod invariant;
 pub mod lint;
 pub mod reference;
 pub mod rule;
@@ -35,6 +36,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         reference::ALL,
         condition::ALL,
         rule::ALL,
+        invariant::ALL,
         lint::ALL,
     ]
     .into_iter()
