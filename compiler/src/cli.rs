@@ -10,6 +10,7 @@ mod completions;
 mod console;
 mod decide;
 mod demo;
+mod diff;
 mod explain;
 mod failure;
 mod files;
@@ -74,6 +75,7 @@ environment that does not work.";
 #[derive(Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Diff(diff::Arguments),
     Build(build::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
@@ -90,6 +92,7 @@ impl Command {
     fn run(self, console: &mut Console) -> Result<Exit, Failure> {
         match self {
             Self::Check(arguments) => check::run(arguments, console),
+            Self::Diff(arguments) => diff::run(arguments, console),
             Self::Build(arguments) => build::run(arguments, console),
             Self::Verify(arguments) => verify::run(arguments, console),
             Self::Inspect(arguments) => inspect::run(arguments, console),

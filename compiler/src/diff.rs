@@ -126,6 +126,8 @@ pub struct Told {
     pub rule: Option<String>,
     /// Where that rule stands.
     pub source: Option<(String, u32)>,
+    /// The first rule that allows it, where another decided: of what is asked about.
+    pub grant: Option<String>,
     /// Whom it asks, `rule: 2 of finance`.
     pub asks: Vec<String>,
 }

@@ -30,13 +30,48 @@ const MOST_NAMED: usize = 3;
 
 /// Proves every invariant, or says what breaks it.
 pub fn prove(organization: &Organization, rules: &RuleSet, table: &Table, sink: &mut Sink) {
+    let found = violations(organization, rules, table);
+    for invariant in &organization.invariants {
+        let own = |one: &&Violation| one.invariant == invariant.name.value;
+        report(
+            organization,
+            invariant,
+            &found.iter().filter(own).collect::<Vec<_>>(),
+            sink,
+        );
+    }
+}
+
+/// What breaks an invariant, or may.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    /// The invariant's name.
+    pub invariant: String,
+    /// A call that breaks it, and what the table says; none where it could only not be excluded.
+    pub witness: Option<(Call, Verdict)>,
+    /// `payments/refund-bot` in production, each within backticks.
+    pub agents: BTreeSet<String>,
+    /// Actions, variants by their own names.
+    pub actions: BTreeSet<String>,
+}
+
+/// Every way in which an invariant is broken: of each rule that breaks it, one.
+pub fn violations(organization: &Organization, rules: &RuleSet, table: &Table) -> Vec<Violation> {
+    let mut all = Vec::new();
     if organization.invariants.is_empty() {
-        return;
+        return all;
     }
     let mut space = Space::default();
     let mut names = Rules::default();
     let Some(imported) = Imported::new(table, &mut space) else {
-        return;
+        // Made by this very program: it knows every test. Should it not, nothing is proved.
+        let open = |invariant: &Invariant| Violation {
+            invariant: invariant.name.value.clone(),
+            witness: None,
+            agents: BTreeSet::from(["every agent".to_owned()]),
+            actions: BTreeSet::from(["every action".to_owned()]),
+        };
+        return organization.invariants.iter().map(open).collect();
     };
     let mut prover = Prover {
         organization,
@@ -55,8 +90,9 @@ pub fn prove(organization: &Organization, rules: &RuleSet, table: &Table, sink: 
             .collect(),
     };
     for (invariant, when) in organization.invariants.iter().zip(&rules.invariants) {
-        prover.one(invariant, when.as_ref(), sink);
+        prover.one(invariant, when.as_ref(), &mut all);
     }
+    all
 }
 
 /// What is searched once: a way to decide, the premise under which it matters, and the answer.
@@ -76,14 +112,6 @@ struct Prover<'p> {
     classes: Vec<String>,
 }
 
-/// Ways to break an invariant that are alike.
-#[derive(Default)]
-struct Broken {
-    agents: BTreeSet<String>,
-    actions: BTreeSet<String>,
-    witness: Option<(Call, Verdict)>,
-}
-
 /// Where something was found.
 struct Place<'p> {
     id: DeploymentId,
@@ -94,44 +122,40 @@ struct Place<'p> {
 }
 
 impl<'p> Prover<'p> {
-    fn one(&mut self, invariant: &Invariant, when: Option<&Typed>, sink: &mut Sink) {
-        let mut found: BTreeMap<(Outcome, Option<String>), Broken> = BTreeMap::new();
-        let mut open = Broken::default();
+    fn one(&mut self, invariant: &Invariant, when: Option<&Typed>, all: &mut Vec<Violation>) {
+        // By the answer and the rule that decides; first of all what is only possible.
+        let mut found: BTreeMap<Option<(Outcome, Option<String>)>, Violation> = BTreeMap::new();
         let mut known: HashMap<Asked, Found<(Call, Verdict)>> = HashMap::default();
+        let mut tell = |place: &Place<'_>, action: &str, result: Found<(Call, Verdict)>| {
+            let (key, witness) = match result {
+                Found::Never => return,
+                Found::Unsettled => (None, None),
+                Found::Witness((call, verdict)) => {
+                    (Some((verdict.outcome, verdict.rule.clone())), Some((call, verdict)))
+                }
+            };
+            // The first call stands for all: the others call alike.
+            let violation = found.entry(key).or_insert_with(|| Violation {
+                invariant: invariant.name.value.clone(),
+                witness,
+                agents: BTreeSet::new(),
+                actions: BTreeSet::new(),
+            });
+            let agent = format!("`{}` in {}", place.deployment.name, place.environment);
+            violation.agents.insert(agent);
+            violation.actions.insert(action.to_owned());
+        };
         for (id, deployment) in (0u32..).map(DeploymentId).zip(&self.organization.deployments) {
             for placement in &deployment.placements {
                 if invariant
                     .scope
                     .takes_placement(id, placement.ring, placement.environment)
                 {
-                    self.placement(
-                        invariant,
-                        when,
-                        (id, deployment, placement),
-                        &mut known,
-                        &mut |place, result| {
-                            let (broken, witness) = match result {
-                                Found::Never => return,
-                                Found::Unsettled => (&mut open, None),
-                                Found::Witness((call, verdict)) => {
-                                    let key = (verdict.outcome, verdict.rule.clone());
-                                    (found.entry(key).or_default(), Some((call, verdict)))
-                                }
-                            };
-                            broken
-                                .agents
-                                .insert(format!("`{}` in {}", place.deployment.name, place.environment));
-                            broken.actions.insert(self::named(self.table, place.action));
-                            // The first call is made by the first agent: the others call alike.
-                            if broken.witness.is_none() {
-                                broken.witness = witness;
-                            }
-                        },
-                    );
+                    self.placement(invariant, when, (id, deployment, placement), &mut known, &mut tell);
                 }
             }
         }
-        report(self.organization, invariant, &found, &open, sink);
+        all.extend(found.into_values());
     }
 
     fn placement(
@@ -140,7 +164,7 @@ impl<'p> Prover<'p> {
         when: Option<&Typed>,
         (id, deployment, placement): (DeploymentId, &'p Deployment, &'p Placement),
         known: &mut HashMap<Asked, Found<(Call, Verdict)>>,
-        tell: &mut dyn FnMut(&Place<'p>, Found<(Call, Verdict)>),
+        tell: &mut dyn FnMut(&Place<'_>, &str, Found<(Call, Verdict)>),
     ) {
         let environment = self.organization.environments.get(placement.environment.0 as usize);
         let environment = environment.map_or("", |environment| environment.name.value.as_str());
@@ -175,7 +199,7 @@ impl<'p> Prover<'p> {
                     };
                     for outcome in &invariant.never {
                         let result = self.search(invariant, when, &place, base, &way, *outcome, known);
-                        tell(&place, result);
+                        tell(&place, self.table.action_name(action), result);
                     }
                 }
             }
@@ -344,24 +368,15 @@ fn callable(table: &Table) -> BTreeMap<u32, Vec<ActionId>> {
     callable
 }
 
-fn named(table: &Table, action: ActionId) -> String {
-    table.action_name(action).to_owned()
-}
-
 /// One diagnostic for each rule that breaks the invariant, and one for what is open.
-fn report(
-    organization: &Organization,
-    invariant: &Invariant,
-    found: &BTreeMap<(Outcome, Option<String>), Broken>,
-    open: &Broken,
-    sink: &mut Sink,
-) {
+fn report(organization: &Organization, invariant: &Invariant, found: &[&Violation], sink: &mut Sink) {
     let name = &invariant.name;
-    for (at, ((outcome, rule), broken)) in found.iter().enumerate() {
-        if at == MOST_SHOWN {
-            break;
-        }
-        let does = match outcome {
+    let (certain, open): (Vec<&Violation>, Vec<&Violation>) = found.iter().partition(|one| one.witness.is_some());
+    for (at, violation) in certain.iter().take(MOST_SHOWN).enumerate() {
+        let Some((call, verdict)) = &violation.witness else {
+            continue;
+        };
+        let does = match verdict.outcome {
             Outcome::Allow => "may call",
             Outcome::RequireApproval => "may call, once somebody approves,",
             Outcome::Deny => "is denied",
@@ -369,35 +384,30 @@ fn report(
         let message = format!(
             "`{}` does not hold: {} {does} {}",
             name.value,
-            listed(&broken.agents, "agent"),
-            listed(&quoted(&broken.actions), "action")
+            listed(&violation.agents, "agent"),
+            listed(&quoted(&violation.actions), "action")
         );
         let mut diagnostic = Diagnostic::new(&INVARIANT_VIOLATED, message, name.span, "");
-        let written = rule.as_ref().and_then(|rule| {
+        let written = verdict.rule.as_ref().and_then(|rule| {
             let at = organization.rules.binary_search_by(|other| other.name.cmp(rule)).ok()?;
             organization.rules.get(at)
         });
-        if let Some(rule) = written {
-            diagnostic = diagnostic.with_related(rule.span, format!("`{}` decides it", rule.name));
-        }
-        if let Some((call, verdict)) = &broken.witness {
-            diagnostic = diagnostic.with_help(format!("for example {}", shown(call)));
-            if verdict.rule.is_none() {
-                diagnostic = diagnostic.with_help(format!("it is decided by no rule: {}", verdict.code.as_str()));
-            }
-        }
-        if at + 1 == MOST_SHOWN && found.len() > MOST_SHOWN {
-            let more = found.len() - MOST_SHOWN;
-            diagnostic = diagnostic.with_help(format!("and {more} more rules break it"));
+        diagnostic = match written {
+            Some(rule) => diagnostic.with_related(rule.span, format!("`{}` decides it", rule.name)),
+            None => diagnostic.with_help(format!("no rule decides it: {}", verdict.code.as_str())),
+        };
+        diagnostic = diagnostic.with_help(format!("for example {}", shown(call)));
+        if at + 1 == MOST_SHOWN && certain.len() > MOST_SHOWN {
+            diagnostic = diagnostic.with_help(format!("and {} more rules break it", certain.len() - MOST_SHOWN));
         }
         sink.push(diagnostic);
     }
-    if !open.agents.is_empty() {
+    for violation in open {
         let message = format!(
             "`{}` is not proved: it could not be decided for {} and {}",
             name.value,
-            listed(&open.agents, "agent"),
-            listed(&quoted(&open.actions), "action")
+            listed(&violation.agents, "agent"),
+            listed(&quoted(&violation.actions), "action")
         );
         let help = "simplify the conditions of the rules there: comparisons with constants can always be decided";
         sink.push(Diagnostic::new(&INVARIANT_UNDECIDED, message, name.span, "").with_help(help));

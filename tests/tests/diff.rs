@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use polity::compile::compile;
 use polity::diag::Sink;
-use polity::diff::{Changes, Kind, diff};
+use polity::diff::{Changes, Fault, Kind, diff, diff_with};
 use polity::search::Call;
 use polity::source::SourceTree;
 use polity_runtime::decide;
@@ -24,9 +24,9 @@ use polity_tests::rewrite::{read, write};
 use rayon::prelude::*;
 
 /// Organisations that are changed in every way, unless `POLITY_SEEDS` says how many.
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 3;
 /// Calls a pair, half from each side.
-const CALLS: usize = 500;
+const CALLS: usize = 240;
 
 /// The table, where the files compile.
 fn table(files: &[(String, String)]) -> Option<Table> {
@@ -212,7 +212,7 @@ fn every_call_that_is_answered_otherwise_lies_in_a_change() {
         sum(|one| one.2)
     );
     // What never comes up is not tested.
-    assert!(told.len() * 2 > all.len() && sum(|one| one.2) > 100);
+    assert!(told.len() * 2 > all.len() && sum(|one| one.2) > 50);
     for kind in [
         Kind::Widened,
         Kind::Narrowed,
@@ -230,5 +230,95 @@ fn an_organisation_does_not_differ_from_itself() {
         let (one, other) = (table(&files).unwrap(), table(&write(&read(&files))).unwrap());
         let changes = diff(&one, &other).unwrap();
         assert!(changes.is_empty(), "{:#?}", changes.changes);
+    }
+}
+
+const ORGANISATION: &str = r#"
+polity: v1
+kind: Organization
+name: acme
+owners: [carol]
+sole_owner: true
+bundle: {lifetime: 7d}
+---
+kind: Person
+name: carol
+email: carol@acme.example
+keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4t0MrHqfzyIJ6dvsFLvmZ+ZDS0m0vkDkKLJCTW4G7S"]
+---
+kind: Team
+name: payments
+owners: [carol]
+---
+kind: Environment
+name: production
+rank: 3
+enforced_by: [gateway]
+---
+kind: Tool
+name: billing
+actions:
+  refund: {effect: write, external: true, reversible: false, params: {amount: int, note: {type: string, optional: true}}}
+---
+kind: Agent
+name: refund-bot
+owner: carol
+kill_contact: carol
+"#;
+
+const DEPLOYMENT: &str = "kind: Deployment\nagent: refund-bot\nteam: payments\nenvironments: {production: {ring: standard, tools: [billing], enforced_by: gateway}}\n";
+
+/// A mistake, and rules before and after that differ just where it is made.
+const FAULTS: [(Fault, &str, &str); 5] = [
+    (
+        Fault::Interval,
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: context.args.amount < 5}}",
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: context.args.amount <= 5}}",
+    ),
+    (
+        Fault::Patterns,
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: 'context.args has note && context.args.note like \"pay*\"'}}",
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: 'context.args has note && context.args.note like \"pay*\"'}, b: {effect: deny, when: 'context.args has note && context.args.note like \"*x\"', actions: [billing.refund]}}",
+    ),
+    (
+        Fault::Errors,
+        "{a: {effect: allow, environments: [production], actions: [billing.refund]}, b: {effect: deny, actions: [billing.refund], when: 'context.args.amount > 5'}}",
+        "{a: {effect: allow, environments: [production], actions: [billing.refund]}, b: {effect: deny, actions: [billing.refund], when: 'context.args has amount && context.args.amount > 5'}}",
+    ),
+    (
+        Fault::LastGrant,
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: context.args.amount < 5}}",
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: context.args.amount < 5}, b: {effect: allow, environments: [production], actions: [billing.refund], when: context.args.amount > 50}}",
+    ),
+    (
+        Fault::Absent,
+        "{a: {effect: allow, environments: [production], actions: [billing.refund]}}",
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: 'context.args has note'}}",
+    ),
+];
+
+#[test]
+fn mistakes_put_into_the_search_are_noticed() {
+    for (fault, before, after) in FAULTS {
+        let files = [before, after].map(|rules| {
+            let policy = format!("kind: Policy\nname: refunds\nrules: {rules}\n");
+            vec![
+                ("deployment.yaml".to_owned(), DEPLOYMENT.to_owned()),
+                ("policy.yaml".to_owned(), policy),
+                ("polity.yaml".to_owned(), ORGANISATION.to_owned()),
+            ]
+        });
+        let pair = Pair {
+            what: format!("{fault:?}"),
+            tables: [0, 1].map(|side| table(&files[side]).unwrap_or_else(|| panic!("{fault:?}: side {side}"))),
+            files,
+        };
+        let calls = calls(&pair, 1);
+        let told = |fault| {
+            let changes = diff_with(&pair.tables[0], &pair.tables[1], fault).unwrap();
+            wrong(&pair, &changes, &calls)
+        };
+        assert_eq!(told(None), Vec::<String>::new());
+        assert!(!told(Some(fault)).is_empty(), "{fault:?} is not noticed");
     }
 }

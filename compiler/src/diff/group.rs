@@ -26,6 +26,7 @@ struct Cause {
     outcome: Outcome,
     code: Option<Code>,
     rule: Option<String>,
+    grant: Option<String>,
 }
 
 /// Groups what was found.
@@ -96,6 +97,7 @@ fn key(difference: &Difference) -> Key {
         outcome: told.outcome,
         code: told.code,
         rule: told.rule.clone().filter(|_| !apart),
+        grant: told.grant.clone().filter(|_| !apart),
     };
     Key {
         kind: difference.kind,

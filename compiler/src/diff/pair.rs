@@ -472,6 +472,15 @@ fn told(verdict: &Verdict) -> Told {
         code: Some(verdict.code),
         rule: verdict.rule.clone(),
         source: verdict.source.clone(),
+        grant: (verdict.outcome != Outcome::Deny)
+            .then(|| {
+                verdict
+                    .grants
+                    .first()
+                    .filter(|grant| Some(*grant) != verdict.rule.as_ref())
+                    .cloned()
+            })
+            .flatten(),
         asks: asks.collect(),
     }
 }
@@ -482,6 +491,7 @@ fn possibly(outcome: Outcome) -> Told {
         code: None,
         rule: None,
         source: None,
+        grant: None,
         asks: Vec::new(),
     }
 }

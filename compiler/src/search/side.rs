@@ -422,7 +422,7 @@ impl Alternative {
             (Decided::Cell(cell), _) => cell,
         };
         let grants = match (fault, cell.grants.split_last()) {
-            (Some(Fault::LastGrant), Some((_, rest))) => rest,
+            (Some(Fault::LastGrant), Some((_, rest))) if !rest.is_empty() => rest,
             _ => cell.grants.as_slice(),
         };
         let some = |goal: Goal, literals: Vec<Literal>| {

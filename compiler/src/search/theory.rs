@@ -40,7 +40,7 @@ pub enum Fault {
     Errors,
     /// The last grant of a cell is never looked at.
     LastGrant,
-    /// What is absent was given.
+    /// Everything is always given.
     Absent,
 }
 
@@ -208,7 +208,8 @@ impl Theory<'_> {
     fn has(&self, term: &Term, answer: Answer, presence: &mut Presence) -> Option<()> {
         let there = match answer {
             Answer::Yes => true,
-            Answer::No => self.fault == Some(Fault::Absent),
+            Answer::No if self.fault == Some(Fault::Absent) => return None,
+            Answer::No => false,
             Answer::Error => return None,
         };
         match term {
