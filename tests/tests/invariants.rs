@@ -187,5 +187,5 @@ fn what_an_invariant_forbids_is_found_and_nothing_else() {
     let sum = |of: fn(&Counts) -> usize| each.iter().map(of).sum::<usize>();
     let (held, broken, open, calls) = (sum(|c| c.held), sum(|c| c.broken), sum(|c| c.open), sum(|c| c.calls));
     println!("{held} hold, {broken} are broken, {open} are open; {calls} calls break one");
-    assert!(held > 3 && broken > 3 && calls > 10);
+    assert!(held > 3 && broken > 1 && calls > 5);
 }
