@@ -21,7 +21,7 @@ use crate::search::{
 };
 use crate::table::diagram::Diagram;
 use crate::table::hash::HashMap;
-use crate::table::premise;
+use crate::table::{premise, probe};
 
 /// How many ways to break one invariant are shown. More would be read by nobody.
 const MOST_SHOWN: usize = 5;
@@ -119,6 +119,8 @@ struct Place<'p> {
     placement: &'p Placement,
     environment: &'p str,
     action: ActionId,
+    /// What decides the tool's actions there.
+    fragment: Option<u32>,
 }
 
 impl<'p> Prover<'p> {
@@ -196,6 +198,10 @@ impl<'p> Prover<'p> {
                         placement,
                         environment,
                         action,
+                        fragment: match about {
+                            Standing::Open(fragment, _) => Some(fragment),
+                            Standing::Refused(_) => None,
+                        },
                     };
                     for outcome in &invariant.never {
                         let result = self.search(invariant, when, &place, base, &way, *outcome, known);
@@ -277,6 +283,21 @@ impl<'p> Prover<'p> {
         let theory = Theory::new(&frame, &self.classes, None);
         let mut solver = Solver::new(&self.space, theory);
         let table = self.table;
+        let cell = place
+            .fragment
+            .and_then(|fragment| table.cell_id(fragment, place.action));
+        let diagrams = &self.space.diagrams;
+        // What the invariant itself asks is in no rule, so a table that was made for it says whether the call is meant.
+        let mut probed: Option<Option<Table>> = None;
+        let mut is_meant = |call: &Call| match (diagram, cell) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(diagram), Some(cell)) => {
+                let made = probed.get_or_insert_with(|| probe(table, diagrams, diagram, cell));
+                made.as_ref()
+                    .is_some_and(|made| ask(made, call).code == Code::DeniedByRule)
+            }
+        };
         let mut confirm = |model: &Model, _: &Trail| {
             let names = (
                 place.deployment.name.as_str(),
@@ -285,7 +306,7 @@ impl<'p> Prover<'p> {
             );
             let call = Call::new(names, &frame, model, 0);
             let verdict = ask(table, &call);
-            (verdict.outcome == outcome).then_some((call, verdict))
+            (verdict.outcome == outcome && is_meant(&call)).then_some((call, verdict))
         };
         let found = solver.any(&goals, &mut confirm);
         known.insert(key, found.clone());

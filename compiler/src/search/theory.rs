@@ -175,6 +175,12 @@ impl Theory<'_> {
     pub(crate) fn check(&self, answers: &[(&Test, Answer)]) -> Option<Part> {
         let mut presence = Presence::default();
         let mut explained: Vec<(&Test, Vec<Reader>, bool)> = Vec::new();
+        // What one test could read errs in no other.
+        let read: Vec<&Term> = answers
+            .iter()
+            .filter(|(_, answer)| *answer != Answer::Error)
+            .flat_map(|(test, _)| [&test.left, &test.right])
+            .collect();
         for (test, answer) in answers {
             if test.op == Op::Has {
                 self.has(&test.left, *answer, &mut presence)?;
@@ -183,7 +189,7 @@ impl Theory<'_> {
             let readers = self.readers(test);
             match answer {
                 Answer::Error => {
-                    let within = errs_within(test);
+                    let within = errs_within(test, &read);
                     match readers.as_slice() {
                         [] if !within => return None,
                         [only] if !within => presence.narrow(self, *only, ABSENT | INVALID)?,
@@ -433,9 +439,10 @@ impl Presence {
 }
 
 /// Whether a test can err though everything that it reads can be read.
-fn errs_within(test: &Test) -> bool {
-    fn of(term: &Term) -> bool {
+fn errs_within(test: &Test, read: &[&Term]) -> bool {
+    fn of(term: &Term, read: &[&Term]) -> bool {
         match term {
+            term if read.contains(&term) => false,
             Term::Apply(function, terms) => {
                 matches!(
                     function,
@@ -446,16 +453,16 @@ fn errs_within(test: &Test) -> bool {
                         | Function::Offset
                         | Function::DurationSince
                         | Function::ToDate
-                ) || terms.iter().any(of)
+                ) || terms.iter().any(|term| of(term, read))
             }
-            Term::Set(terms) => terms.iter().any(of),
+            Term::Set(terms) => terms.iter().any(|term| of(term, read)),
             Term::Resource(parts) => parts
                 .iter()
                 .any(|part| matches!(part, ResourcePart::Slot { free: false, .. })),
             _ => false,
         }
     }
-    of(&test.left) || of(&test.right)
+    of(&test.left, read) || of(&test.right, read)
 }
 
 /// A number that is reasoned about.

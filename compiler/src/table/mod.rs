@@ -14,7 +14,7 @@ mod specialise;
 
 use std::collections::BTreeMap;
 
-use polity_runtime::table::{Admission, NONE, Table, TableData, ToolId, record, split};
+use polity_runtime::table::{Admission, CellId, ClassId, NONE, Table, TableData, ToolId, record, split};
 use polity_runtime::value::Effect;
 
 use crate::ast::{Evidence, RuleEffect};
@@ -26,7 +26,7 @@ use crate::resolve::shape::{Parameter, Shape, Type};
 use crate::resolve::{Approval, Organization, TeamId};
 use crate::source::SourceTree;
 use cells::{Cells, EntryDraft};
-use diagram::Diagram;
+use diagram::{Diagram, Diagrams};
 use emit::{Emitter, Full, count};
 pub(crate) use guards::premise;
 use hash::HashMap;
@@ -64,6 +64,24 @@ pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, si
         );
     }
     table
+}
+
+/// The table with one cell that denies just where a diagram says yes or errs, and decides nothing else: so that the
+/// runtime itself says of a call what a condition that is in no rule comes to.
+pub(crate) fn probe(table: &Table, diagrams: &Diagrams, at: Diagram, cell: CellId) -> Option<Table> {
+    let classes = (0u32..)
+        .zip(&table.data().classes)
+        .map(|(id, _)| table.class_name(ClassId(id)).to_owned());
+    let mut emitter = Emitter::after(table.data().clone(), classes);
+    let guards = emitter.guards(diagrams, &[at]).ok()?;
+    let guard = guards.get(&at)?.0;
+    let mut data = emitter.data;
+    let none = count(&data.lists).ok()?;
+    data.lists.push([count(&data.entries).ok()?, 0]);
+    data.lists.push([count(&data.entries).ok()?, 1]);
+    data.entries.push([0, guard, NONE]);
+    *data.cells.get_mut(cell.0 as usize)? = [none + 1, none, none, none, 0];
+    Table::new(data).ok()
 }
 
 struct Writer<'w> {

@@ -36,10 +36,12 @@ pub(crate) fn models(theory: &Theory<'_>, parts: &[&Part]) -> Vec<Model> {
     }
     // What the same values are elsewhere in the call may be what is asked for: two arguments that must be equal.
     for place in &places {
-        if let Place::Argument(at) = place
-            && let State::Value(value) = base.state(*at)
-        {
+        let Place::Argument(at) = place else { continue };
+        if let State::Value(value) = base.state(*at) {
             constants.push(value.clone());
+        }
+        if let Some(one) = theory.frame.arguments().get(*at) {
+            constants.extend(one.takes.values.iter().take(8).cloned().map(Constant::String));
         }
     }
     constants.push(Constant::DateTime(base.now));
