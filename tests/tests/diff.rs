@@ -218,6 +218,33 @@ fn every_call_that_is_answered_otherwise_lies_in_a_change() {
     }
 }
 
+/// Two organisations that have little but names in common: tools of one name take other arguments.
+#[test]
+fn organisations_that_share_names_only_are_told_apart() {
+    let seeds = std::env::var("POLITY_SEEDS").map_or(SEEDS, |seeds| seeds.parse().unwrap());
+    let told: Vec<(usize, usize)> = (0..seeds)
+        .into_par_iter()
+        .map(|seed| {
+            let files = [small(seed), small(seed + 1)];
+            let tables = [0, 1].map(|side| table(&files[side]).unwrap());
+            let what = format!("seed {seed} and the next");
+            let pair = Pair { what, files, tables };
+            let changes = diff(&pair.tables[0], &pair.tables[1]).unwrap();
+            let wrong = wrong(&pair, &changes, &calls(&pair, seed));
+            assert!(
+                wrong.is_empty(),
+                "{}: {} wrong, the first: {}",
+                pair.what,
+                wrong.len(),
+                wrong[0]
+            );
+            (changes.differing, changes.decided)
+        })
+        .collect();
+    println!("{told:?}");
+    assert!(told.iter().any(|(differing, _)| *differing > 10));
+}
+
 #[test]
 fn an_organisation_does_not_differ_from_itself() {
     for seed in 0..4 {

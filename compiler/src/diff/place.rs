@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use polity_runtime::decide::Code;
-use polity_runtime::table::{ActionId, Table, ToolId, record};
+use polity_runtime::table::{ActionId, CellId, NONE, Table, ToolId, record};
 
 use super::Names;
-use crate::search::{Frame, Imported, Rules, Side, Sides, Space, Standing, given, of_tool, standing};
+use crate::search::{Decided, Frame, Imported, Rules, Side, Sides, Space, Standing, given, of_tool, standing};
+use crate::table::diagram::Diagram;
 use crate::table::hash::HashMap;
 
 /// A deployment in an environment.
@@ -45,6 +46,9 @@ struct One<'t> {
     actions: HashMap<u32, BTreeMap<&'t str, ActionId>>,
     /// Of each fragment of a tool, a number that equal ones share.
     contents: HashMap<(u32, u32), u32>,
+    /// The same of each piece and each cell.
+    pieces: HashMap<u32, u32>,
+    cells: HashMap<u32, u32>,
 }
 
 impl<'t> One<'t> {
@@ -70,6 +74,8 @@ impl<'t> One<'t> {
             tools,
             actions,
             contents: HashMap::default(),
+            pieces: HashMap::default(),
+            cells: HashMap::default(),
         }
     }
 
@@ -82,7 +88,7 @@ impl<'t> One<'t> {
         self.actions.get(&tool?.0)?.get(name).copied()
     }
 
-    /// A number that fragments of a tool share whose sides are equal.
+    /// A number that fragments of a tool share whose cells are equal.
     fn content(
         &mut self,
         space: &mut Space,
@@ -91,40 +97,91 @@ impl<'t> One<'t> {
         tool: ToolId,
         fragment: u32,
     ) -> u32 {
+        use record::{piece, tool as t};
         if let Some(known) = self.contents.get(&(tool.0, fragment)) {
             return *known;
         }
-        let plain = Frame::default();
-        let actions: Vec<ActionId> = self.actions(Some(tool)).map(|(_, id)| id).collect();
-        let sides = actions
-            .into_iter()
-            .map(|action| {
-                let side = self.sides.side(space, rules, &plain, 0, (fragment, i64::MAX), action);
-                contents.side(side)
-            })
+        let data = self.table.data();
+        let many = data
+            .tools
+            .get(tool.0 as usize)
+            .map_or(0, |r| r[t::ACTION_COUNT] as usize);
+        let first = fragment as usize;
+        let run = data
+            .fragments
+            .get(first..first.saturating_add(many.div_ceil(piece::CELLS)));
+        let pieces = run.unwrap_or_default().iter();
+        let numbers = pieces
+            .map(|[piece]| self.piece(space, rules, contents, *piece))
             .collect();
-        let number = contents.fragment(sides);
+        let number = contents.list(numbers);
         self.contents.insert((tool.0, fragment), number);
         number
+    }
+
+    /// A number that equal pieces share.
+    fn piece(&mut self, space: &mut Space, rules: &mut Rules, contents: &mut Contents, piece: u32) -> u32 {
+        if let Some(known) = self.pieces.get(&piece) {
+            return *known;
+        }
+        let cells = self
+            .table
+            .data()
+            .pieces
+            .get(piece as usize)
+            .copied()
+            .unwrap_or([NONE; record::piece::CELLS]);
+        let numbers = cells.map(|cell| {
+            if cell == NONE {
+                return NONE;
+            }
+            if let Some(known) = self.cells.get(&cell) {
+                return *known;
+            }
+            let decided = self.sides.cell(space, rules, &Frame::default(), 0, CellId(cell));
+            let number = contents.decided(decided);
+            self.cells.insert(cell, number);
+            number
+        });
+        let number = contents.list(numbers.to_vec());
+        self.pieces.insert(piece, number);
+        number
+    }
+
+    /// The classified actions of a tool, and the variants of those that have some, by name.
+    fn shape(&self, tool: ToolId) -> Vec<(&'t str, Vec<(Diagram, &'t str)>)> {
+        use record::tool as t;
+        let Some(r) = self.table.data().tools.get(tool.0 as usize) else {
+            return Vec::new();
+        };
+        let table = self.table;
+        let classified = (r[t::ACTIONS]..r[t::ACTIONS].saturating_add(r[t::ACTION_COUNT]))
+            .map(|id| (table.action_name(ActionId(id)), Vec::new()));
+        let variants = self.actions(Some(tool)).map(|(name, id)| {
+            let variants = table.variants(id);
+            let variants = variants.map(|(guard, action)| (self.sides.plain(guard.0), table.action_name(action)));
+            (name, variants.collect())
+        });
+        classified.chain(variants).collect()
     }
 }
 
 /// Numbers for equal things.
 #[derive(Default)]
 struct Contents {
-    sides: HashMap<Side, u32>,
-    fragments: HashMap<Vec<u32>, u32>,
+    cells: HashMap<Decided, u32>,
+    lists: HashMap<Vec<u32>, u32>,
 }
 
 impl Contents {
-    fn side(&mut self, side: Side) -> u32 {
-        let next = u32::try_from(self.sides.len()).unwrap_or(u32::MAX);
-        *self.sides.entry(side).or_insert(next)
+    fn decided(&mut self, decided: Decided) -> u32 {
+        let next = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+        *self.cells.entry(decided).or_insert(next)
     }
 
-    fn fragment(&mut self, sides: Vec<u32>) -> u32 {
-        let next = u32::try_from(self.fragments.len()).unwrap_or(u32::MAX);
-        *self.fragments.entry(sides).or_insert(next)
+    fn list(&mut self, list: Vec<u32>) -> u32 {
+        let next = u32::try_from(self.lists.len()).unwrap_or(u32::MAX);
+        *self.lists.entry(list).or_insert(next)
     }
 }
 
@@ -222,7 +279,7 @@ pub(super) fn place<'t>(before: &'t Table, after: &'t Table) -> Option<Placed<'t
 fn refuses(side: &Side) -> bool {
     side.alternatives
         .iter()
-        .all(|one| matches!(one.decided, crate::search::Decided::Refused(_)))
+        .all(|one| matches!(one.decided, Decided::Refused(_)))
 }
 
 /// A tool and what each table says of it, with the placements where they do. Only what may differ.
@@ -364,7 +421,8 @@ fn alike_tools<'t>(ones: &mut [One<'t>; 2], frames: &mut Frames) -> BTreeSet<&'t
         let Some(right) = after.tools.get(name) else { continue };
         let mine: Vec<(&str, ActionId)> = before.actions(Some(*left)).collect();
         let theirs: Vec<(&str, ActionId)> = after.actions(Some(*right)).collect();
-        let same = mine.len() == theirs.len()
+        let same = before.shape(*left) == after.shape(*right)
+            && mine.len() == theirs.len()
             && mine.iter().zip(&theirs).all(|((name, left), (other, right))| {
                 let frame = frames.of(ones, [Some(*left), Some(*right)]);
                 name == other && frames.get(frame).0.is_shared()

@@ -293,6 +293,11 @@ impl<'t> Sides<'t> {
         alternatives
     }
 
+    /// A guard where slots keep their numbers.
+    pub(crate) fn plain(&self, guard: u32) -> Diagram {
+        self.imported.guard(guard)
+    }
+
     fn guard(&mut self, space: &mut Space, frame: &Frame, renaming: u32, guard: u32) -> Diagram {
         if renaming == 0 || self.which == 0 {
             return self.imported.guard(guard);
@@ -313,10 +318,22 @@ impl<'t> Sides<'t> {
         fragment: u32,
         action: ActionId,
     ) -> Decided {
+        match self.imported.table.cell_id(fragment, action) {
+            Some(id) => self.cell(space, rules, frame, renaming, id),
+            None => Decided::Refused(Code::NoGrant),
+        }
+    }
+
+    /// What a cell decides.
+    pub(crate) fn cell(
+        &mut self,
+        space: &mut Space,
+        rules: &mut Rules,
+        frame: &Frame,
+        renaming: u32,
+        id: CellId,
+    ) -> Decided {
         let table = self.imported.table;
-        let Some(id) = table.cell_id(fragment, action) else {
-            return Decided::Refused(Code::NoGrant);
-        };
         let Some(cell) = table.cell(id) else {
             return Decided::Refused(Code::NoGrant);
         };

@@ -62,11 +62,17 @@ impl<'s> Solver<'s> {
         }
     }
 
-    /// The first of the goals that a call meets.
+    /// The first of the goals that a call meets. All of them together may take a few times what one may.
     pub(crate) fn any<W>(&mut self, goals: &[Goal], confirm: Confirm<'_, W>) -> Found<W> {
         let mut unsettled = false;
+        let mut left = STEPS * 5;
         for goal in goals {
-            match self.solve(goal, confirm) {
+            if left == 0 {
+                return Found::Unsettled;
+            }
+            let found = self.solve(goal, confirm);
+            left = left.saturating_sub(STEPS - self.steps);
+            match found {
                 Found::Never => {}
                 Found::Unsettled => unsettled = true,
                 found @ Found::Witness(_) => return found,
