@@ -172,9 +172,12 @@ const EDITS: &[(&str, &str, &str, &str)] = &[
     (
         "a Tool",
         "resources",
-        "resources: [\"account:{account}\"]\nactions",
-        "resources: [\"a:{account}\"]\nactions",
+        "resources: [\"account:{account}\"]\nresource:",
+        "resources: [\"a:{account}\"]\nresource:",
     ),
+    ("a Tool", "resource", "resource: {attributes: {bank: string}, in: [Folder]}\n", ""),
+    ("`resource`", "attributes", "{bank: string}", "{bank: int}"),
+    ("`resource`", "in", "in: [Folder]", "in: [Folder, Ledger]"),
     ("a Tool", "actions", "  read: {effect: read", "  list: {effect: read"),
     ("`server`", "command", "billing@1.0.0", "billing@1.0.1"),
     ("`server`", "url", "https://files.example", "https://files2.example"),
@@ -460,8 +463,8 @@ const EDITS: &[(&str, &str, &str, &str)] = &[
     (
         "`never`",
         "when",
-        "when: context.args.account == \"x\"\n---",
-        "when: context.args.account == \"y\"\n---",
+        "context.args has account && context.args.account == \"x\"\n---",
+        "context.args has account && context.args.account == \"y\"\n---",
     ),
     ("an ApprovalRule", "name", "name: alternatives", "name: another"),
     (
@@ -552,6 +555,8 @@ const NOT_COMPARED: &[(&str, &str)] = &[
     ("description", "for people to read"),
     ("kind", "another kind is another document"),
     ("polity", "there is one edition"),
+    ("unconfirmed", "an error until it is removed"),
+    ("definition", "what a server said of itself, which binds nobody"),
 ];
 
 /// Forms none of whose fields is compared.
