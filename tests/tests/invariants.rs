@@ -129,7 +129,7 @@ fn check(seed: u64, counts: &mut Counts) {
         let Some(about) = about(&documents, &mut random) else {
             continue;
         };
-        let outcomes: &[&str] = *random.pick(&[&["allow"][..], &["allow", "require_approval"], &["require_approval"]]);
+        let outcomes: &[&str] = random.pick(&[&["allow"][..], &["allow", "require_approval"], &["require_approval"]]);
         let [proved, probed] = with(&documents, &about, outcomes).map(|all| write(&all));
         let tree = SourceTree::from_files(proved);
         let compiled = compile_unproved(&tree, COMPILED_AT, Sink::default());
