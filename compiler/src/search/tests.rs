@@ -381,5 +381,5 @@ fn a_rule_that_is_only_observed_proves_nothing_yet() {
     assert!(broken("").is_empty());
     let found = broken(", observe_until: 2026-12-15");
     let (call, verdict) = found[0].witness.as_ref().unwrap();
-    assert!(call.moment() < "2026-12-15".to_owned() && verdict.rule.as_deref() == Some("p/a"));
+    assert!(*call.moment() < *"2026-12-15" && verdict.rule.as_deref() == Some("p/a"));
 }
