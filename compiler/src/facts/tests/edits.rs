@@ -57,7 +57,10 @@ pub(super) const EDITS: &[(&str, &str, &str, &str)] = &[
     ("a Tool", "strict", "strict: true", "strict: false"),
     ("a Tool", "endpoints", "  production: {url: \"https://a", "  staging: {url: \"https://a"),
     ("a Tool", "reads", "reads: [customers]", "reads: [customers, secrets]"),
-    ("a Tool", "resources", "resources: [\"account:{account}\"]\nactions", "resources: [\"a:{account}\"]\nactions"),
+    ("a Tool", "resources", "resources: [\"account:{account}\"]\nresource:", "resources: [\"a:{account}\"]\nresource:"),
+    ("a Tool", "resource", "resource: {attributes: {bank: string}, in: [Folder]}\n", ""),
+    ("`resource`", "attributes", "{bank: string}", "{bank: int}"),
+    ("`resource`", "in", "in: [Folder]", "in: [Folder, Ledger]"),
     ("a Tool", "actions", "  read: {effect: read", "  list: {effect: read"),
     ("`server`", "command", "billing@1.0.0", "billing@1.0.1"),
     ("`server`", "url", "https://files.example", "https://files2.example"),
@@ -135,7 +138,7 @@ pub(super) const EDITS: &[(&str, &str, &str, &str)] = &[
     ("an Invariant", "name", "name: no-writes", "name: never-writes"),
     ("an Invariant", "never", "rings: [sandboxed]\n  # +never", "rings: [standard]\n  # +never"),
     ("`never`", "outcome", "outcome: [allow, require_approval]", "outcome: [allow]"),
-    ("`never`", "when", "when: context.args.account == \"x\"\n---", "when: context.args.account == \"y\"\n---"),
+    ("`never`", "when", "when: context.args has account && context.args.account == \"x\"\n---", "when: context.args has account && context.args.account == \"y\"\n---"),
     ("an ApprovalRule", "name", "name: alternatives", "name: another"),
     ("an ApprovalRule", "when", "when:\n  widens: true\n", "when:\n  narrows: true\n"),
     ("an ApprovalRule", "require", "require: [{from: [security], count: 1}, {from: [team-owners], count: 1}]\nevidence", "require: [{from: [security], count: 1}]\nevidence"),
@@ -165,6 +168,8 @@ pub(super) const NOT_COMPARED: &[(&str, &str)] = &[
     ("description", "for people to read"),
     ("kind", "another kind is another document"),
     ("polity", "there is one edition"),
+    ("unconfirmed", "an error until it is removed"),
+    ("definition", "what a server said of itself, which binds nobody"),
 ];
 
 /// Forms none of whose fields is compared.

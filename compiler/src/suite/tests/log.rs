@@ -13,6 +13,7 @@ fn request(args: &str) -> Request {
         environment: "production".to_owned(),
         action: "billing.refund".to_owned(),
         args: args.to_owned(),
+        entities: None,
         holding: Vec::new(),
         on_behalf_of: None,
         now: NOW,
