@@ -150,11 +150,17 @@ fn letters(domains: &[Domain], constraints: &[Constraint]) -> Vec<char> {
         .chain('0'..='9')
         .filter(|letter| !named.contains(letter))
         .take(1);
+    // Where only digits may stand, one that nobody names.
+    let digits = ('2'..='9').filter(|letter| !named.contains(letter)).take(1);
     let beyond = ['~', '\u{e9}']
         .into_iter()
         .filter(|letter| !named.contains(letter))
         .take(1);
-    let mut letters: Vec<char> = others.chain(['/', '.', '-', '0', '1']).chain(beyond).collect();
+    let mut letters: Vec<char> = others
+        .chain(['/', '.', '-', '0', '1'])
+        .chain(digits)
+        .chain(beyond)
+        .collect();
     letters.retain(|letter| !named.contains(letter));
     letters.splice(0..0, named.iter().copied().chain(folded));
     let mut seen = BTreeSet::new();
