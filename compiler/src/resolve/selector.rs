@@ -13,6 +13,7 @@ use super::names::{Index, Names};
 use super::people::persons;
 use super::{ACTION_GROUPS, AgentId, Behalf, Glob, Organization, Resources, Scope, TeamId, glob};
 use crate::ast::{self, Selector, Text};
+use crate::diag::codes::cedar::IMPOSSIBLE_SCOPE;
 use crate::diag::codes::reference::{
     MATCHES_NOTHING_HERE, UNKNOWN_ACTION, UNKNOWN_AGENT, UNKNOWN_CLASS, UNKNOWN_CREDENTIAL, UNKNOWN_ENVIRONMENT,
     UNKNOWN_RING, UNKNOWN_TAG, UNKNOWN_TEAM, UNKNOWN_TOOL,
@@ -112,6 +113,17 @@ impl Lookup<'_> {
         for written in policy.actions.iter().flatten() {
             let found = chosen.get_or_insert_default();
             match self.grouped.get(written.value.as_str()) {
+                Some(_) if policy.exact && !organization.actions.iter().any(|one| one.name == written.value) => {
+                    let message = format!("`{}` is a group of actions, and no call is one", written.value);
+                    let help = format!("write `action in Action::\"{}\"`", written.value);
+                    sink.push(Diagnostic::new(&IMPOSSIBLE_SCOPE, message, written.span, "never equal").with_help(help));
+                }
+                Some(actions) if policy.exact => found.extend(actions.iter().filter(|id| {
+                    organization
+                        .actions
+                        .get(id.0 as usize)
+                        .is_some_and(|one| one.name == written.value)
+                })),
                 Some(actions) => found.extend(actions),
                 None => self.unknown_action(written, sink),
             }

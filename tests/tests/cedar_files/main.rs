@@ -412,6 +412,10 @@ fn what_cannot_be_meant_is_refused() {
             "permit(principal, action, resource in Environment::\"prod\");",
             "unknown-environment",
         ),
+        (
+            "forbid(principal, action == Action::\"billing\", resource);",
+            "impossible-scope",
+        ),
         ("permit(principal in ?principal, action, resource);", "unlinked-slot"),
         (
             "permit(principal, action == Action::\"billing.refund\", resource) when { context.args.amout > 1 };",
