@@ -10,6 +10,7 @@
 //! | [`check`] | `&Organization` | diagnostics only |
 //! | [`lower`] | `&Organization` | [`ir::RuleSet`]: every rule over one condition language |
 //! | [`table`] | `&RuleSet` | [`polity_runtime::table::Table`]: guards, cells, fragments, placements |
+//! | [`trail`] | a repository's history | [`trail::verify::Trail`]: who approved each change, under the rules before it |
 //! | [`sign`], [`bundle`] | a manifest, sections and [`keys`] | the bundle's bytes, which load |
 //!
 //! [`compile`] is the steps from `parse` to `table`. Beside the flow, [`diag`] collects what is wrong, [`report`]
@@ -26,6 +27,7 @@ pub mod lower;
 pub mod ir;
 pub mod table;
 pub mod compile;
+pub mod trail;
 pub mod keys;
 pub mod sign;
 pub mod bundle;

@@ -10,6 +10,7 @@ pub mod json;
 pub mod page;
 pub mod sarif;
 pub mod text;
+pub mod trail;
 
 mod fingerprint;
 

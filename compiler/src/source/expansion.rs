@@ -133,6 +133,11 @@ impl SourceTree {
         FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX))
     }
 
+    /// What templates were filled in to: the path of each use, and the text.
+    pub fn expansions(&self) -> impl Iterator<Item = &SourceFile> {
+        self.expansions.iter().map(Expansion::file)
+    }
+
     pub(super) fn expansion(&self, id: FileId) -> Option<&Expansion> {
         let at = (id.0 as usize).checked_sub(self.files.len())?;
         self.expansions.get(at)
