@@ -6,6 +6,7 @@
 //! | [`state`] | a trunk commit | [`state::State`]: what its tree compiles to, its documents' digests, its principals |
 //! | [`change`] | two states | [`change::Step`]: what the step does, fact by fact |
 //! | [`requirements`] | a step, its authors, the state before it | whose approval it needs |
+//! | [`authors`] | a step's commits | who wrote it, by verified signatures |
 //! | [`evidence`] | the trunk's trees and messages | what people and merge bots said, and how it is proved |
 //! | [`verify`] | all of these | [`verify::Trail`]: what each step needed, and what it has |
 //!
@@ -20,6 +21,8 @@ pub mod principals;
 pub mod state;
 pub mod change;
 pub mod requirements;
+pub mod authors;
 pub mod evidence;
+mod seats;
 pub mod verify;
 pub mod approve;

@@ -8,19 +8,17 @@ use std::rc::Rc;
 
 use gix::ObjectId;
 
-use super::change::{self, Step, is_new_evidence};
+use super::authors;
+use super::change::{self, Step};
 use super::error::TrailError;
 use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
 use super::history::{Commit, History, Signed};
 use super::principals::Principal;
 use super::requirements::{Ask, AskedBy, Authors, asks};
+use super::seats::unseated;
 use super::state::{State, States};
 use super::statement::{DocumentId, Statement, Verdict as Word};
 use crate::source::ReadError;
-
-/// How far back harmless steps are taken together with one that lacks an approval: a rebased branch of more commits
-/// than this is squashed by whoever merges it.
-const MOST_JOINED_BACK: usize = 64;
 
 /// What to verify against.
 #[derive(Debug, Clone, Copy)]
@@ -239,16 +237,13 @@ impl<'h> Court<'h> {
         drop(first);
         let mut steps: Vec<Judged> = Vec::new();
         let mut before = begin;
-        // The places from which a step may begin: `before`, and those from which nothing but harmless steps lead to it.
-        let mut harmless = vec![begin];
         let mut failed: Option<Judged> = None;
         for after in begin + 1..self.trunk.len() {
             let mut judged = self.judge(before, after)?;
             if !judged.holds() && judged.broken.is_none() {
-                for earlier in harmless.iter().rev().skip(1).take(MOST_JOINED_BACK) {
-                    let joined = self.judge(*earlier, after)?;
+                for (earlier, joined) in self.joined_back(&steps, &judged)? {
                     if joined.holds() {
-                        steps.retain(|step| step.before < *earlier);
+                        steps.retain(|step| step.before < earlier);
                         judged = joined;
                         break;
                     }
@@ -264,14 +259,36 @@ impl<'h> Court<'h> {
             }
             failed = None;
             before = after;
-            match judged.answers.is_empty() {
-                true => harmless.push(after),
-                false => harmless = vec![after],
-            }
             steps.push(judged);
         }
         steps.extend(failed);
         Ok(steps)
+    }
+
+    /// A step judged together with steps before it that hold already, as when a branch of several commits is rebased
+    /// onto the trunk and its first commits need less than the approval says. An approval then counts only if it lists
+    /// every document that any of the steps touched, as it is at the end, and none may be touched by two of them: what
+    /// one brought cannot be taken back, nor what was taken back be brought again, under cover of an older approval.
+    fn joined_back(&self, steps: &[Judged], last: &Judged) -> Result<Vec<(usize, Judged)>, TrailError> {
+        let about = |exhibit: &&Exhibit| {
+            let statement = exhibit.statement.as_ref().ok()?;
+            let mut listed = statement.documents.keys();
+            listed
+                .any(|id| last.step.documents.contains_key(id))
+                .then(|| statement.base.clone())
+        };
+        let bases: BTreeSet<String> = self.exhibits.iter().filter_map(|exhibit| about(&exhibit)).collect();
+        let mut all = Vec::new();
+        let mut touched: BTreeSet<DocumentId> = last.step.documents.keys().cloned().collect();
+        for step in steps.iter().rev() {
+            if !step.step.documents.keys().all(|id| touched.insert(id.clone())) {
+                break;
+            }
+            if bases.contains(&self.id(step.before)?.to_string()) {
+                all.push((step.before, self.judge_all(step.before, last.after, &touched)?));
+            }
+        }
+        Ok(all)
     }
 
     /// Judges what leads from one commit of the trunk to a later one.
@@ -279,6 +296,11 @@ impl<'h> Court<'h> {
     /// # Errors
     /// Where an object is missing or is not what its id says.
     pub fn judge(&self, before: usize, after: usize) -> Result<Judged, TrailError> {
+        self.judge_all(before, after, &BTreeSet::new())
+    }
+
+    /// As [`Court::judge`]; an approval must list `touched`, too.
+    fn judge_all(&self, before: usize, after: usize, touched: &BTreeSet<DocumentId>) -> Result<Judged, TrailError> {
         let (left, right) = (self.state(before)?, self.state(after)?);
         let trees = (
             self.history.commit(self.id(before)?)?.tree,
@@ -298,8 +320,10 @@ impl<'h> Court<'h> {
         if judged.broken.is_some() || judged.step.facts.is_empty() {
             return Ok(judged);
         }
-        judged.authors = self.authors(before, after, &left, &right)?;
-        for ask in asks(&left, &judged.step, &judged.authors) {
+        let commits = (before + 1..=after).flat_map(|at| self.brought.get(at).into_iter().flatten());
+        judged.authors = authors::of(self.history, commits, &left, &right)?;
+        for mut ask in asks(&left, &judged.step, &judged.authors) {
+            ask.documents.extend(touched.iter().cloned());
             let answer = match ask.by {
                 AskedBy::Brake => self.brake(ask, before, after, &left),
                 _ => self.answer(ask, before, &left, &judged)?,
@@ -307,80 +331,6 @@ impl<'h> Court<'h> {
             judged.answers.push(answer);
         }
         Ok(judged)
-    }
-
-    /// Who wrote the commits between two places.
-    fn authors(&self, before: usize, after: usize, left: &State, right: &State) -> Result<Authors, TrailError> {
-        let mut authors = Authors::default();
-        for at in before + 1..=after {
-            for commit in self.brought.get(at).into_iter().flatten() {
-                if !self.writes(commit)? {
-                    continue;
-                }
-                let on_trunk = self.trunk.get(at) == Some(&commit.id);
-                self.author(commit, on_trunk, left, right, &mut authors);
-            }
-        }
-        Ok(authors)
-    }
-
-    /// Whether somebody had to write what a commit does: not a mechanical merge, not nothing, not evidence alone.
-    fn writes(&self, commit: &Commit) -> Result<bool, TrailError> {
-        if commit.parents.len() > 1 {
-            return Ok(!self.history.is_mechanical(commit));
-        }
-        let parent = match commit.parents.first() {
-            Some(parent) => Some(self.history.commit(*parent)?.tree),
-            None => None,
-        };
-        let changes = self.history.changes(parent, commit.tree)?;
-        Ok(changes.iter().any(|change| !is_new_evidence(self.history, change)))
-    }
-
-    fn author(&self, commit: &Commit, on_trunk: bool, left: &State, right: &State, authors: &mut Authors) {
-        let short = short(commit.id);
-        let mut unknown = |why: String| authors.unknown.push(format!("{short} {why}"));
-        match commit.signed() {
-            Signed::Unsigned => unknown("is not signed".to_owned()),
-            Signed::Ambiguous => unknown("has two signatures, of which readers see different ones".to_owned()),
-            Signed::Bad(error) => unknown(format!("is not validly signed: {error}")),
-            Signed::By(signer) => {
-                let mut holders = Vec::new();
-                match left.principals.holder(&signer.key) {
-                    Some(holder @ (Principal::Person(_) | Principal::Agent(_))) => holders.push(holder.clone()),
-                    Some(Principal::Forge(name)) => {
-                        unknown(format!("is signed by the merge bot `{name}`, so its authors are gone"));
-                    }
-                    None => unknown(format!(
-                        "is signed by the key {}, which was nobody's before the step",
-                        signer.key.fingerprint()
-                    )),
-                }
-                // A key that the step itself brings tells who wrote it, too: it can only take an approver away.
-                holders.extend(right.principals.holder(&signer.key).cloned());
-                for holder in holders {
-                    match holder {
-                        Principal::Person(name) => authors.people.insert(name),
-                        Principal::Agent(name) => authors.agents.insert(name),
-                        Principal::Forge(_) => false,
-                    };
-                }
-            }
-        }
-        let co_authors = commit.message.lines().filter_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            let address = value.rsplit_once('<')?.1.split_once('>')?.0;
-            key.trim().eq_ignore_ascii_case("co-authored-by").then_some(address)
-        });
-        let typed = [commit.author.email.as_str(), commit.committer.email.as_str()];
-        for address in typed.into_iter().chain(co_authors) {
-            authors
-                .named
-                .extend(left.principals.by_email(address.trim()).map(str::to_owned));
-        }
-        if on_trunk && let Some(block) = super::statement::Block::parse(&commit.message) {
-            authors.named.extend(block.requesters);
-        }
     }
 
     /// A step that adds kills counts if somebody who may stop an agent signed a commit of it.
@@ -643,45 +593,6 @@ impl<'h> Court<'h> {
         }
         Ok(None)
     }
-}
-
-/// How many places stay empty when each person takes one at most: bipartite matching by augmenting paths.
-fn unseated(seats: &[(usize, BTreeSet<&str>)], people: &BTreeSet<&str>) -> usize {
-    let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut empty = 0_usize;
-    for (seat, (count, _)) in seats.iter().enumerate() {
-        let mut filled = 0_usize;
-        while filled < *count && take(seats, people, seat, &mut taken, &mut BTreeSet::new()) {
-            filled += 1;
-        }
-        empty = empty.saturating_add(count.saturating_sub(filled));
-    }
-    empty
-}
-
-/// Finds somebody for a seat, moving others where that frees one.
-fn take<'p>(
-    seats: &[(usize, BTreeSet<&'p str>)],
-    people: &BTreeSet<&'p str>,
-    seat: usize,
-    taken: &mut BTreeMap<&'p str, usize>,
-    tried: &mut BTreeSet<&'p str>,
-) -> bool {
-    let Some((_, able)) = seats.get(seat) else { return false };
-    for person in able.intersection(people) {
-        if !tried.insert(person) {
-            continue;
-        }
-        let free = match taken.get(person).copied() {
-            None => true,
-            Some(holder) => take(seats, people, holder, taken, tried),
-        };
-        if free {
-            taken.insert(person, seat);
-            return true;
-        }
-    }
-    false
 }
 
 /// An id as people read it.
