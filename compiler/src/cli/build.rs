@@ -7,7 +7,7 @@ use std::{
 
 use polity_runtime::{
     bundle::UnverifiedBundle,
-    manifest::{Compiler, Grace, Manifest, Serial, Source, Version},
+    manifest::{self, Compiler, Grace, Manifest, Serial, Source, Version},
     trust::TrustRoot,
     wire::{
         Timestamp,
@@ -18,7 +18,7 @@ use polity_runtime::{
 use super::{
     Console, Exit, Failure, files,
     progress::{self, Progress},
-    repository, surroundings, values,
+    repository, surroundings, trail, values,
 };
 use crate::{
     ast::Moment,
@@ -26,23 +26,28 @@ use crate::{
     compile::compile,
     diag::Findings,
     keys::SecretKey,
-    report::text,
+    report::{self, text},
     resolve::Organization,
     source::{Revision, SourceTree},
+    trail::verify::Trail,
 };
 
 /// Compile a revision into a signed bundle
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  polity build --unattested --trust keys/trust.json --key keys/developer.key \\
+  polity build --trust trust.json --key bundle.key --out acme.polity
+  polity build --trust trust.json --key bundle.key --previous acme.polity \\
       --out acme.polity
   polity build acme --rev v1.4 --unattested --trust keys/trust.json \\
       --key keys/developer.key --out acme.polity
 
 A commit is built: what is not committed is not in the bundle. A folder that is
-in no repository is built as it is. The approvals in a history cannot be
-verified yet, so every build takes --unattested.
+in no repository is built as it is with --unattested.
+
+Every change since the introductory commit of the trust root, or since the
+bundle that --previous names, must have been approved by those whom the rules
+before it ask. --unattested looks at no approval: for a developer's machine.
 
 The moment of issue is --issued, else SOURCE_DATE_EPOCH, else the clock. The
 same commit, compiler and moment give the same bytes.")]
@@ -62,6 +67,9 @@ pub(super) struct Arguments {
     /// Where to write the bundle
     #[arg(long, value_name = "BUNDLE")]
     out: PathBuf,
+    /// An attested bundle of an earlier commit: the history is verified from there on
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "unattested")]
+    previous: Option<PathBuf>,
     /// Do not verify the approvals: such a bundle is for a developer's own machine
     #[arg(long)]
     unattested: bool,
@@ -76,14 +84,29 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         issued: moment_of_issue(arguments.issued)?,
         trust: files::read(&arguments.trust, "the trust root", files::LARGEST_KEY)?,
         keys: arguments.keys,
+        previous: arguments
+            .previous
+            .map(|path| files::read(&path, "the previous bundle", files::LARGEST_BUNDLE))
+            .transpose()?,
         path: arguments.path,
         rev: arguments.rev,
         unattested: arguments.unattested,
     };
-    let Built { tree, findings, bundle } =
-        progress::with_progress(console, "building", |progress| build(&order, progress))?;
+    let Built {
+        tree,
+        findings,
+        unapproved,
+        bundle,
+    } = progress::with_progress(console, "building", |progress| build(&order, progress))?;
     let said = text::findings(&findings, &tree, console.colour_on_error());
     console.remark(&said);
+    if let Some(said) = unapproved {
+        console.remark(&said);
+        return Err(
+            Failure::falls_short("the history was not approved as its rules ask, so it is not attested")
+                .with_help("`polity approve` gives an approval; `--unattested` builds for a developer's machine"),
+        );
+    }
     let Some(bundle) = bundle.filter(|_| !findings.has_errors()) else {
         return Ok(Exit::FallsShort);
     };
@@ -128,6 +151,8 @@ pub(super) struct Order {
     /// A key file each.
     pub(super) keys: Vec<PathBuf>,
     pub(super) unattested: bool,
+    /// The bytes of the bundle to continue from.
+    pub(super) previous: Option<Vec<u8>>,
     pub(super) issued: Moment,
 }
 
@@ -135,6 +160,8 @@ pub(super) struct Order {
 pub(super) struct Built {
     pub(super) tree: SourceTree,
     pub(super) findings: Findings,
+    /// What the history lacks, in words; nothing where it was approved, or nobody asked.
+    pub(super) unapproved: Option<String>,
     pub(super) bundle: Option<SignedBundle>,
 }
 
@@ -153,19 +180,26 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
         .iter()
         .map(|path| secret_key(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let (tree, sink) = repository::read_commit(&order.path, order.rev.as_deref(), order.unattested)?;
-    if !order.unattested {
-        return Err(
-            Failure::falls_short("the approvals of this history cannot be verified yet")
-                .with_help("`--unattested` builds a bundle for a developer's machine"),
-        );
-    }
+    let attested = match order.unattested {
+        true => None,
+        false => Some(attest(order, &trust, progress)?),
+    };
+    let revision = attested.as_ref().map(|attested| attested.opened.head.to_string());
+    let revision = revision.as_deref().or(order.rev.as_deref());
+    progress.say("reading the repository");
+    let (tree, sink) = repository::read_commit(&order.path, revision, order.unattested)?;
     progress.say("compiling");
     let compiled = compile(&tree, order.issued, sink);
-    let Some(table) = compiled.table else {
+    let unapproved = attested
+        .as_ref()
+        .filter(|attested| !attested.trail.holds())
+        .map(|attested| report::trail::shortfalls(&attested.trail));
+    let table = compiled.table.filter(|_| unapproved.is_none());
+    let Some(table) = table else {
         return Ok(Built {
             tree,
             findings: compiled.findings,
+            unapproved,
             bundle: None,
         });
     };
@@ -176,8 +210,11 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
         )));
     }
     progress.say("signing");
-    let manifest = manifest(&compiled.organization, tree.revision(), &trust, order.issued)?;
+    let mut manifest = manifest(&compiled.organization, tree.revision(), &trust, order.issued)?;
     let sections = table.data().to_sections();
+    if let Some(attested) = &attested {
+        attested.into_manifest(&trust, &mut manifest);
+    }
     let bytes = pack(manifest, &sections, &[&trust], &keys).map_err(|error| Failure::falls_short(error.to_string()))?;
     let digest = UnverifiedBundle::open(bytes.clone())
         .map_err(|error| Failure::environment(error.to_string()))?
@@ -189,11 +226,53 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     Ok(Built {
         tree,
         findings: compiled.findings,
+        unapproved: None,
         bundle,
     })
 }
 
-/// What the bundle says of itself. Its approvals were not verified, so it names no ref: it speaks for no branch.
+/// A history that was looked at.
+struct Attested {
+    opened: trail::Opened,
+    trail: Trail,
+    previous: Option<trail::Previous>,
+}
+
+/// Verifies the history of what is to be built, from the introductory commit or the previous bundle's.
+fn attest(order: &Order, trust: &TrustRoot, progress: &Progress) -> Result<Attested, Failure> {
+    let opened = trail::open(&order.path, order.rev.as_deref()).map_err(|failure| match failure.exit() {
+        Exit::Misuse => failure.with_help("`--unattested` takes a folder as it is, for a developer's machine"),
+        _ => failure,
+    })?;
+    let previous = match &order.previous {
+        Some(bytes) => Some(trail::previous(bytes.clone(), trust, order.issued)?),
+        None => None,
+    };
+    progress.say("verifying the approvals");
+    let trail = trail::attest(&opened, trust, previous.as_ref())?;
+    Ok(Attested {
+        opened,
+        trail,
+        previous,
+    })
+}
+
+impl Attested {
+    /// What a bundle says of the history that was verified for it.
+    fn into_manifest(&self, trust: &TrustRoot, manifest: &mut Manifest) {
+        let steps = self.trail.trunk.len().saturating_sub(self.trail.introductory + 1);
+        manifest.attested = true;
+        manifest.source.reference = Some(trust.reference.clone());
+        manifest.previous = self.previous.as_ref().map(|previous| previous.verified.digest());
+        manifest.trail = Some(manifest::Trail {
+            checkpoint: self.previous.as_ref().map(|previous| previous.commit.to_string()),
+            introductory: trust.introductory.clone().unwrap_or_default(),
+            steps: u64::try_from(steps).unwrap_or(u64::MAX),
+        });
+    }
+}
+
+/// What the bundle says of itself where its approvals were not verified: it names no ref, since it speaks for no branch.
 fn manifest(
     organization: &Organization,
     revision: &Revision,

@@ -150,6 +150,7 @@ impl Demo {
             trust: files::read(&self.trust(), "the trust root", files::LARGEST_KEY)?,
             keys: vec![key],
             unattested: true,
+            previous: None,
             issued: self.now,
         };
         let built = progress::with_progress(console, "building", |progress| build::build(&order, progress))?;

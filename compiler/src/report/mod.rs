@@ -3,6 +3,7 @@
 //! In: [`Findings`](crate::diag::Findings) or a [`Decision`](decision::Decision). Out: a `String`. Whether there is
 //! a terminal, and whether it wants colour, comes in as a value; nothing here writes or reads anything.
 
+pub mod codeowners;
 pub mod decision;
 pub mod github;
 pub mod gitlab;

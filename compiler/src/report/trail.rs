@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use super::visible::line as visible;
+use crate::trail::change::Direction;
 use crate::trail::requirements::AskedBy;
 use crate::trail::verify::{Answer, Judged, Trail, short};
 
@@ -42,6 +43,37 @@ pub fn shortfall(judged: &Judged, what: &str) -> String {
     }
     if judged.answers.iter().any(|answer| answer.missing > 0) {
         list(&mut out, "it is not known who wrote it", &judged.authors.unknown);
+    }
+    out
+}
+
+/// What a branch does, what it needs, from whom, what it has and what is missing.
+pub fn review(judged: &Judged) -> String {
+    let mut out = String::new();
+    if let Some(message) = &judged.broken {
+        let _ = writeln!(out, "it does not compile: {}", visible(message));
+        return out;
+    }
+    for fact in &judged.step.facts {
+        let way = match fact.direction {
+            Direction::Widens => "widens",
+            Direction::Narrows => "narrows",
+            Direction::Neutral => "neutral",
+        };
+        let _ = writeln!(out, "{way}: {}", visible(&fact.what));
+    }
+    for answer in &judged.answers {
+        let state = if answer.missing == 0 {
+            "approved"
+        } else {
+            "not approved yet"
+        };
+        let _ = writeln!(out, "{}: {state}", visible(&answer.ask.by.to_string()));
+        answered(answer, &mut out);
+    }
+    list(&mut out, "it is not known who wrote it:", &judged.authors.unknown);
+    if judged.answers.is_empty() {
+        out.push_str("it needs no approval\n");
     }
     out
 }
@@ -96,4 +128,9 @@ fn list(out: &mut String, lead: &str, lines: &[String]) {
     if let Some(more) = lines.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
         let _ = writeln!(out, "  and {more} more");
     }
+}
+
+/// One line as a terminal may show it.
+pub fn shown(line: &str) -> String {
+    visible(line)
 }

@@ -10,7 +10,8 @@
 //! | [`evidence`] | the trunk's trees and messages | what people and merge bots said, and how it is proved |
 //! | [`verify`] | all of these | [`verify::Trail`]: what each step needed, and what it has |
 //!
-//! [`signature`] is the only module that knows how SSH signs, and [`statement`] the only one that knows how an approval
+//! Beside the flow, [`approve`] makes the statement that an approver signs, and [`ledger`] tells who changed what, without
+//! judging. [`signature`] is the only module that knows how SSH signs, and [`statement`] the only one that knows how an approval
 //! is written. The design and its threats are tested in `tests/tests/trail`.
 
 pub mod error;
@@ -26,3 +27,4 @@ pub mod evidence;
 mod seats;
 pub mod verify;
 pub mod approve;
+pub mod ledger;

@@ -69,6 +69,20 @@ impl Principals {
         }
     }
 
+    /// Adds those of another file. A key that both list is nobody's, unless it is the same principal's.
+    pub fn merge(&mut self, other: &Self) {
+        for (key, holder) in &other.keys {
+            let known = self.keys.entry(key.clone()).or_insert_with(|| holder.clone());
+            if known != holder {
+                *known = None;
+            }
+        }
+        let pairs = |map: &BTreeMap<String, String>| map.clone();
+        self.emails.extend(pairs(&other.emails));
+        self.owners.extend(pairs(&other.owners));
+        self.kill_contacts.extend(other.kill_contacts.iter().cloned());
+    }
+
     /// Whose a key is.
     pub fn holder(&self, key: &Key) -> Option<&Principal> {
         self.keys.get(key)?.as_ref()

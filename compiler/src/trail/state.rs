@@ -3,7 +3,7 @@
 //! Nothing here compares two trees.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::rc::Rc;
 
@@ -154,6 +154,39 @@ pub fn of_file(file: &SourceFile) -> Vec<(DocumentId, Digest)> {
         path: file.path.clone(),
     };
     vec![(id, Digest::of(file.text.as_bytes()))]
+}
+
+/// Every key and scalar of each document of a file, in the order of [`of_file`].
+pub fn words(file: &SourceFile) -> Vec<BTreeSet<String>> {
+    let extension = file.path.rsplit_once('.').map_or("", |(_, extension)| extension);
+    if !matches!(extension, "yaml" | "yml") || file.path.starts_with(TEMPLATES) {
+        let separates = |letter: char| !(letter.is_alphanumeric() || "-_./*".contains(letter));
+        return vec![file.text.split(separates).map(str::to_owned).collect()];
+    }
+    let mut unheard = Sink::default();
+    let documents = yaml::read(FileId(0), &file.text, &mut unheard);
+    let collect = |document: &YamlDocument| {
+        let mut words = BTreeSet::new();
+        collect_words(&document.root, &mut words);
+        words
+    };
+    documents.iter().map(collect).collect()
+}
+
+fn collect_words(node: &Node, words: &mut BTreeSet<String>) {
+    match &node.value {
+        Value::Hole => {}
+        Value::Scalar(text, _) => {
+            words.insert(text.clone());
+        }
+        Value::List(items) => items.iter().for_each(|item| collect_words(item, words)),
+        Value::Map(entries) => {
+            for entry in entries {
+                words.insert(entry.key.value.clone());
+                collect_words(&entry.value, words);
+            }
+        }
+    }
 }
 
 fn of_document(path: &str, document: &YamlDocument) -> (DocumentId, Digest) {

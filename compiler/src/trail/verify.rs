@@ -600,3 +600,44 @@ pub fn short(id: ObjectId) -> String {
     let text = id.to_string();
     text.get(..12).unwrap_or(&text).to_owned()
 }
+
+/// Judges what a branch would bring if it were merged now: from where it left the trunk to its last commit.
+///
+/// # Errors
+/// Where the two have nothing in common, or the place where they part is on no trunk.
+pub fn review(
+    history: &History,
+    trunk: ObjectId,
+    head: ObjectId,
+    organization: Option<&str>,
+    reference: &str,
+) -> Result<Judged, TrailError> {
+    let base = history.fork(trunk, head)?;
+    let mut chain = history.chain(base)?;
+    let before = chain.len().saturating_sub(1);
+    if head != base {
+        chain.push(head);
+    }
+    let first = States::new(history).of(base)?;
+    if let Some(message) = &first.broken {
+        return Err(TrailError::BeginningBroken {
+            commit: base.to_string(),
+            message: message.clone(),
+        });
+    }
+    let found = first.organization.name.clone();
+    if let Some(wanted) = organization.filter(|wanted| *wanted != found) {
+        return Err(TrailError::Organization {
+            found,
+            wanted: wanted.to_owned(),
+        });
+    }
+    let trusted = Trusted {
+        organization: &found,
+        reference,
+        introductory: base,
+        checkpoint: None,
+    };
+    let court = Court::new(history, &chain, trusted, before)?;
+    court.judge(before, chain.len().saturating_sub(1))
+}
