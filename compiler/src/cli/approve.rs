@@ -26,9 +26,9 @@ Examples:
   polity approve --reject --key ~/.ssh/id_ed25519
   polity approve --dry-run                         only shows what it does
 
-The key must be listed by your Person document on the trunk. Of a `.pub` file the
-ssh-agent holds the secret half, as it does for a hardware key. The statement is
-written to `.polity/approvals/` and committed to the branch: push it.")]
+The key must be listed by your Person document on the trunk. Of a `.pub` file
+the ssh-agent holds the secret half, as it does for a hardware key. What is
+signed is written to `.polity/approvals/` and committed: push the branch.")]
 pub(super) struct Arguments {
     /// What to approve: from where it leaves BASE to HEAD [default: REF..HEAD]
     #[arg(value_name = "BASE..HEAD")]
@@ -243,19 +243,12 @@ impl Branch {
             Verdict::Approve => ("approve", "approves"),
             Verdict::Reject => ("reject", "rejects"),
         };
-        let commit = gix::objs::Commit {
-            message: format!("{verb}: {person} {message} what came since {}\n", statement.base).into(),
-            tree,
-            author: who.clone(),
-            committer: who,
-            encoding: None,
-            parents: [self.head].into_iter().collect(),
-            extra_headers: Vec::new(),
-        };
-        let commit = repository.write_object(&commit).map_err(|error| fail(&error))?.detach();
-        let unmoved = gix::refs::transaction::PreviousValue::MustExistAndMatch(gix::refs::Target::Object(self.head));
+        let message = format!("{verb}: {person} {message} what came since {}\n", statement.base);
+        let mut time = gix::date::parse::TimeBuf::default();
+        let who = who.to_ref(&mut time);
+        // The ref moves only if it still is where it was looked at.
         repository
-            .reference(self.name.clone(), commit, unmoved, "polity approve")
+            .commit_as(who, who, self.name.clone(), &message, tree, [self.head])
             .map_err(|error| fail(&error))?;
         if let Some(folder) = repository.workdir() {
             for (path, bytes) in &written {

@@ -1,16 +1,17 @@
 //! `polity build`: compiles a revision, signs the bundle and writes it, whole or not at all.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use polity_runtime::{
     bundle::UnverifiedBundle,
+    load::TRAIL,
     manifest::{self, Compiler, Grace, Manifest, Serial, Source, Version},
     trust::TrustRoot,
     wire::{
-        Timestamp,
+        Digest, Timestamp,
         layout::{FORMAT, MAGIC},
     },
 };
@@ -29,7 +30,11 @@ use crate::{
     report::{self, text},
     resolve::Organization,
     source::{Revision, SourceTree},
-    trail::verify::Trail,
+    trail::{
+        provenance::{self, Origin},
+        state::States,
+        verify::Trail,
+    },
 };
 
 /// Compile a revision into a signed bundle
@@ -211,9 +216,11 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     }
     progress.say("signing");
     let mut manifest = manifest(&compiled.organization, tree.revision(), &trust, order.issued)?;
-    let sections = table.data().to_sections();
+    let mut sections = table.data().to_sections();
     if let Some(attested) = &attested {
-        attested.into_manifest(&trust, &mut manifest);
+        attested.describe(&trust, &mut manifest);
+        let origins = attested.origins(&compiled.organization, &compiled.tree)?;
+        sections.insert(TRAIL.to_owned(), provenance::to_bytes(&origins));
     }
     let bytes = pack(manifest, &sections, &[&trust], &keys).map_err(|error| Failure::falls_short(error.to_string()))?;
     let digest = UnverifiedBundle::open(bytes.clone())
@@ -250,6 +257,9 @@ fn attest(order: &Order, trust: &TrustRoot, progress: &Progress) -> Result<Attes
     };
     progress.say("verifying the approvals");
     let trail = trail::attest(&opened, trust, previous.as_ref())?;
+    if let Some(previous) = &previous {
+        same_compiler(&opened, previous)?;
+    }
     Ok(Attested {
         opened,
         trail,
@@ -257,9 +267,37 @@ fn attest(order: &Order, trust: &TrustRoot, progress: &Progress) -> Result<Attes
     })
 }
 
+/// The checkpoint's tree, compiled here, must answer as it did in the previous bundle: a compiler that changes its mind
+/// changes what is allowed, and nobody approved that.
+fn same_compiler(opened: &trail::Opened, previous: &trail::Previous) -> Result<(), Failure> {
+    let fail = |error: crate::source::ReadError| trail::failure(&error.into());
+    let state = States::new(&opened.history).of(previous.commit).map_err(fail)?;
+    let before = previous.verified.manifest();
+    let now = state
+        .table
+        .as_ref()
+        .map(|table| table.data().to_sections())
+        .unwrap_or_default();
+    let differs = |name: &String| {
+        let was = before.sections.get(name).map(|section| section.sha256);
+        was != now.get(name).map(|bytes| Digest::of(bytes))
+    };
+    let names = before.sections.keys().filter(|name| *name != TRAIL).chain(now.keys());
+    let different: BTreeSet<&String> = names.filter(|name| differs(name)).collect();
+    let Some(first) = different.first() else { return Ok(()) };
+    let (was, is) = (&before.compiler.version, env!("CARGO_PKG_VERSION"));
+    Err(Failure::falls_short(format!(
+        "this compiler ({is}) makes something else of the checkpoint {} than the previous bundle's ({was}) did: `{first}` \
+         is different",
+        previous.commit
+    ))
+    .with_help("build with the compiler of the previous bundle; whoever agrees with what the new one makes of it verifies the \
+                whole history again, without `--previous`"))
+}
+
 impl Attested {
     /// What a bundle says of the history that was verified for it.
-    fn into_manifest(&self, trust: &TrustRoot, manifest: &mut Manifest) {
+    fn describe(&self, trust: &TrustRoot, manifest: &mut Manifest) {
         let steps = self.trail.trunk.len().saturating_sub(self.trail.introductory + 1);
         manifest.attested = true;
         manifest.source.reference = Some(trust.reference.clone());
@@ -269,6 +307,17 @@ impl Attested {
             introductory: trust.introductory.clone().unwrap_or_default(),
             steps: u64::try_from(steps).unwrap_or(u64::MAX),
         });
+    }
+
+    /// Which step brought each rule. Of what lies before the checkpoint the previous bundle tells who approved it.
+    fn origins(&self, organization: &Organization, tree: &SourceTree) -> Result<BTreeMap<String, Origin>, Failure> {
+        let previous = self
+            .previous
+            .as_ref()
+            .and_then(|previous| previous.verified.section(TRAIL));
+        let previous = previous.and_then(provenance::from_bytes).unwrap_or_default();
+        provenance::origins(&self.opened.history, &self.trail, organization, tree, &previous)
+            .map_err(|error| trail::failure(&error))
     }
 }
 

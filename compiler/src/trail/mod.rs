@@ -11,7 +11,7 @@
 //! | [`verify`] | all of these | [`verify::Trail`]: what each step needed, and what it has |
 //!
 //! Beside the flow, [`approve`] makes the statement that an approver signs, and [`ledger`] tells who changed what, without
-//! judging. [`signature`] is the only module that knows how SSH signs, and [`statement`] the only one that knows how an approval
+//! judging, and [`provenance`] which step brought each rule of a bundle. [`signature`] is the only module that knows how SSH signs, and [`statement`] the only one that knows how an approval
 //! is written. The design and its threats are tested in `tests/tests/trail`.
 
 pub mod error;
@@ -28,3 +28,4 @@ mod seats;
 pub mod verify;
 pub mod approve;
 pub mod ledger;
+pub mod provenance;

@@ -156,6 +156,37 @@ pub fn of_file(file: &SourceFile) -> Vec<(DocumentId, Digest)> {
     vec![(id, Digest::of(file.text.as_bytes()))]
 }
 
+/// The digest of each rule of the policies in a file, by `policy/rule`: its own text and what its policy says for all.
+pub fn rules_of_file(text: &str) -> BTreeMap<String, Digest> {
+    let mut unheard = Sink::default();
+    let mut rules = BTreeMap::new();
+    for document in yaml::read(FileId(0), text, &mut unheard) {
+        let Value::Map(entries) = &document.root.value else {
+            continue;
+        };
+        let field = |name: &str| {
+            entries
+                .iter()
+                .find(|entry| entry.key.value == name)
+                .map(|entry| &entry.value)
+        };
+        let (Some(name), Some(written)) = (field("name"), field("rules")) else {
+            continue;
+        };
+        let (Value::Scalar(policy, _), Value::Map(written)) = (&name.value, &written.value) else {
+            continue;
+        };
+        for rule in written {
+            let mut canonical = String::new();
+            for node in field("for").into_iter().chain([&rule.value]) {
+                canonical_value(node, &mut canonical);
+            }
+            rules.insert(format!("{policy}/{}", rule.key.value), Digest::of(canonical.as_bytes()));
+        }
+    }
+    rules
+}
+
 /// Every key and scalar of each document of a file, in the order of [`of_file`].
 pub fn words(file: &SourceFile) -> Vec<BTreeSet<String>> {
     let extension = file.path.rsplit_once('.').map_or("", |(_, extension)| extension);

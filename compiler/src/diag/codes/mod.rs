@@ -19,6 +19,7 @@ pub mod lint;
 pub mod reference;
 pub mod rule;
 pub mod source;
+pub mod trail;
 pub mod yaml;
 
 pub(crate) use codes;
@@ -36,6 +37,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         condition::ALL,
         rule::ALL,
         lint::ALL,
+        trail::ALL,
     ]
     .into_iter()
     .flatten()
