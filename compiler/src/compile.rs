@@ -83,7 +83,6 @@ fn not_yet(documents: &Documents, sink: &mut Sink) {
         let kind = match &document.body {
             Body::Invariant(_) => "Invariant",
             Body::Test(_) => "Test",
-            Body::ApprovalRule(_) => "ApprovalRule",
             _ => continue,
         };
         let message = format!("{kind} documents are read and not enforced yet");

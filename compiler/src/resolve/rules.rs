@@ -12,7 +12,8 @@ use super::selector::{Lookup, both};
 use super::{Approval, Exception, Kill, Organization, Requirement, Rule, Scope, TeamId};
 use crate::ast::{self, Body, Documents, Evidence, Millis, RuleEffect, Selector, Text};
 use crate::diag::codes::reference::{
-    APPROVAL_CANNOT_BE_MET, EXCEPTION_OF_ALLOW, EXCEPTION_OUTRANKED, RESOURCES_NOT_DECLARED, UNKNOWN_RULE,
+    APPROVAL_CANNOT_BE_MET, EXCEPTION_OF_ALLOW, EXCEPTION_OUTRANKED, RESOURCES_NOT_DECLARED, UNKNOWN_PERSON,
+    UNKNOWN_RULE,
 };
 use crate::diag::{Diagnostic, Sink};
 
@@ -192,6 +193,26 @@ impl Resolver<'_> {
             people: people.into_iter().collect(),
             team_owners: special("team-owners"),
         }
+    }
+
+    /// Somebody must be able to give the approval. How many own a team that a change touches is known only then.
+    fn enough_people(&mut self, written: &ast::Requirement, asked: &Requirement) {
+        let unknown = self
+            .sink
+            .diagnostics()
+            .iter()
+            .any(|found| *found.code == UNKNOWN_PERSON);
+        if asked.team_owners || unknown || asked.count as usize <= asked.people.len() {
+            return;
+        }
+        let message = format!(
+            "this approval can never be given: it asks for {} of {} people",
+            asked.count,
+            asked.people.len()
+        );
+        let help = "lower the count, or name more people; without anybody who may approve it, a change is blocked";
+        self.sink
+            .push(Diagnostic::new(&APPROVAL_CANNOT_BE_MET, message, written.span, "").with_help(help));
     }
 
     /// Each person counts for one requirement: for every deployment that the rule reaches there must be an assignment.
@@ -417,7 +438,8 @@ impl Resolver<'_> {
                         self.lookup.scope(&change.selector, None, self.sink);
                     }
                     for requirement in &rule.require {
-                        self.requirement(requirement);
+                        let asked = self.requirement(requirement);
+                        self.enough_people(requirement, &asked);
                     }
                 }
                 _ => {}

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use ssh_key::LineEnding;
 
-use crate::world::{MAIN, REFUNDS, World, key, public, refunds};
+use crate::world::{MAIN, REFUNDS, World, folder, key, public, refunds};
 
 struct Ran {
     exit: Option<i32>,
@@ -57,7 +57,7 @@ struct Bench {
 
 impl Bench {
     fn new(world: World) -> Self {
-        let keys = tempfile::tempdir().unwrap();
+        let keys = folder();
         let made = format!(
             "keygen --organization acme --introductory {} --out keys",
             world.introductory

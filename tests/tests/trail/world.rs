@@ -40,6 +40,15 @@ pub struct World {
     commits: i64,
 }
 
+/// A folder in memory where there is one: git makes a folder for every other object, and a disk is slow at that.
+pub fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    match memory.is_dir() {
+        true => tempfile::tempdir_in(memory).unwrap(),
+        false => tempfile::tempdir().unwrap(),
+    }
+}
+
 /// The key of a name.
 pub fn key(name: &str) -> PrivateKey {
     let seed: [u8; 32] = Sha256::digest(name).into();
@@ -132,7 +141,7 @@ impl World {
 
     /// The same with some files written otherwise.
     pub fn with(other: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let repository = gix::init(folder.path()).unwrap();
         let null = ObjectId::null(gix::hash::Kind::Sha1);
         let mut files = organization();
