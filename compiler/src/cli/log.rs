@@ -207,7 +207,7 @@ fn concerns(id: &DocumentId, changed: &Changed, wanted: &Arguments) -> bool {
             || changed.words.iter().any(|found| {
                 // A lone star names everything and so nobody in particular.
                 found.contains('*')
-                    && found.trim_matches(['*', '.', '/']) != ""
+                    && !found.trim_matches(['*', '.', '/']).is_empty()
                     && Glob::new(found, separator).matches(word)
             })
     };

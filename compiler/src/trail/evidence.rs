@@ -67,11 +67,14 @@ impl fmt::Display for Grade {
     }
 }
 
+/// A statement, and its signature.
+type Blobs = (ObjectId, Option<ObjectId>);
+
 /// Reads the evidence of every tree of a trunk.
 pub struct Archive<'h> {
     history: &'h History,
     /// What was read, by the ids of the statement and its signature: a file stands in many trees.
-    read: RefCell<BTreeMap<(ObjectId, Option<ObjectId>), Rc<Read>>>,
+    read: RefCell<BTreeMap<Blobs, Rc<Read>>>,
 }
 
 struct Read {

@@ -26,6 +26,8 @@ pub struct History {
     prefix: String,
     /// Trees that were read, by id: the same folder stands in most commits.
     trees: RefCell<HashMap<ObjectId, Rc<Folder>>>,
+    /// Commits that were read, by id: the same one is asked for by each part of a verification.
+    commits: RefCell<HashMap<ObjectId, Commit>>,
 }
 
 /// A folder's entries by name.
@@ -110,6 +112,7 @@ impl History {
             repository,
             prefix,
             trees: RefCell::default(),
+            commits: RefCell::default(),
         };
         Ok((history, head))
     }
@@ -151,9 +154,9 @@ impl History {
     pub fn chain(&self, head: ObjectId) -> Result<Vec<ObjectId>, ReadError> {
         let mut chain = vec![head];
         let mut at = head;
-        while let (_, Some(parent)) = git::commit_links(&self.repository, at)? {
-            chain.push(parent);
-            at = parent;
+        while let Some(parent) = self.commit(at)?.parents.first() {
+            chain.push(*parent);
+            at = *parent;
         }
         chain.reverse();
         Ok(chain)
@@ -164,6 +167,15 @@ impl History {
     /// # Errors
     /// Where it is missing or is not what its id says.
     pub fn commit(&self, id: ObjectId) -> Result<Commit, ReadError> {
+        if let Some(known) = self.commits.borrow().get(&id) {
+            return Ok(known.clone());
+        }
+        let commit = self.read_commit(id)?;
+        self.commits.borrow_mut().insert(id, commit.clone());
+        Ok(commit)
+    }
+
+    fn read_commit(&self, id: ObjectId) -> Result<Commit, ReadError> {
         let object = git::object(&self.repository, id, git::MAX_OBJECT_BYTES)?;
         if object.kind != gix::objs::Kind::Commit {
             return Err(git::corrupt(id, &"it is no commit"));

@@ -111,7 +111,7 @@ fn places(
             let Some(rules) = written.get_mut(&path) else { continue };
             let (before, after) = sides(history, change, &mut digests)?;
             rules.retain(|rule| {
-                let same = after.get(rule).is_some() && before.get(rule) == after.get(rule);
+                let same = after.contains_key(rule) && before.get(rule) == after.get(rule);
                 if !same {
                     places.insert(rule.clone(), at);
                 }

@@ -82,12 +82,15 @@ pub struct Seat {
     pub people: BTreeSet<String>,
 }
 
+/// A fact that raises a requirement, and what the rule requires.
+type Raised<'a> = (&'a Fact, &'a [ast::Requirement]);
+
 /// Everything that a step needs. Nothing where no rule asks and it changes nothing that is decided.
 pub fn asks(before: &State, step: &Step, authors: &Authors) -> Vec<Ask> {
     if let Some(brake) = brake(before, step) {
         return vec![brake];
     }
-    let mut asked: BTreeMap<AskedBy, (Evidence, Vec<(&Fact, &[ast::Requirement])>)> = BTreeMap::new();
+    let mut asked: BTreeMap<AskedBy, (Evidence, Vec<Raised<'_>>)> = BTreeMap::new();
     let owner: [ast::Requirement; 0] = [];
     for fact in &step.facts {
         let mut matched = false;

@@ -45,12 +45,15 @@ pub struct State {
     pub tree: SourceTree,
 }
 
+/// The documents of one file.
+type OfFile = Rc<[(DocumentId, Digest)]>;
+
 /// States by tree, each compiled once.
 pub struct States<'h> {
     history: &'h History,
     kept: RefCell<Vec<(ObjectId, Rc<State>)>>,
     /// Digests by path and blob: most files stand in most commits.
-    files: RefCell<HashMap<(String, String), Rc<[(DocumentId, Digest)]>>>,
+    files: RefCell<HashMap<(String, String), OfFile>>,
 }
 
 impl<'h> States<'h> {

@@ -531,11 +531,11 @@ impl<'h> Court<'h> {
     /// Whether the state that a statement was given for is the one before the step: its base is that commit, or an
     /// earlier one since which no document that it lists changed.
     fn in_time(&self, statement: &Statement, before: usize) -> Result<Result<(), String>, TrailError> {
-        let base = self
-            .trunk
-            .iter()
-            .take(before + 1)
-            .rposition(|id| id.to_string() == statement.base);
+        let named = ObjectId::from_hex(statement.base.as_bytes()).ok();
+        let until = self.trunk.iter().take(before + 1);
+        let base = named
+            .and_then(|named| until.rev().position(|id| *id == named))
+            .map(|back| before - back);
         let Some(base) = base else {
             return Ok(Err(format!(
                 "its base {} is not on the trunk before the step",

@@ -25,7 +25,8 @@ fn altered(mut world: World, person: &str, alter: impl FnOnce(&mut Statement)) -
 #[test]
 fn an_approval_counts_for_what_it_says_and_nothing_else() {
     altered(raised(), "carol", |_| {}).holds();
-    let other: [(&str, &dyn Fn(&mut Statement)); 7] = [
+    type Alter<'a> = &'a dyn Fn(&mut Statement);
+    let other: [(&str, Alter<'_>); 7] = [
         ("it was given for the organisation `evil`", &|s| {
             s.organization = "evil".to_owned()
         }),
@@ -355,7 +356,8 @@ fn a_forged_trailer_is_a_claim() {
     let block = |name: &str| format!("Polity-Approval: {name}");
     let held = merged("gitlab", &|name| format!("Merge !7\n\n{}", block(name))).holds();
     assert_eq!(held.steps[0].answers[0].given[0].grade.to_string(), "forge");
-    let forged: [(&str, &dyn Fn(&str) -> String); 7] = [
+    type Message<'a> = &'a dyn Fn(&str) -> String;
+    let forged: [(&str, Message<'_>); 7] = [
         ("gitlab", &|name| format!("Merge Polity-Approval: {name}")),
         ("gitlab", &|name| {
             format!("Merge !7\n\nA description.\n\n{}", block(name))

@@ -417,3 +417,32 @@ fn codeowners_name_the_same_people() {
     let section = "[payments][1]\n/teams/payments/** carol@acme.example dave@acme.example\n";
     assert!(gitlab.out.contains(section), "{}", gitlab.out);
 }
+
+#[test]
+fn a_compiler_that_changes_its_mind_is_noticed() {
+    use polity::bundle::pack;
+    use polity::keys::SecretKey;
+    use polity_runtime::bundle::UnverifiedBundle;
+    use polity_runtime::trust::TrustRoot;
+
+    let mut bench = Bench::new(World::new());
+    bench.world.approved_step(200);
+    bench.build("one.polity", "").exits(0);
+    bench.world.approved_step(300);
+    bench.build("two.polity", "--previous one.polity").exits(0);
+    // The first bundle's manifest over the second one's table: what another compiler might have made of the commit.
+    let at = |name: &str| bench.keys.path().join(name);
+    let trust = TrustRoot::parse(&fs::read_to_string(at("keys/trust.json")).unwrap()).unwrap();
+    let read = |name: &str| {
+        let bundle = UnverifiedBundle::open(fs::read(at(name)).unwrap()).unwrap();
+        bundle.verify(&trust, 1_795_424_400_000).unwrap()
+    };
+    let sections = read("two.polity").to_sections();
+    let key = SecretKey::read(&at("keys/bundle.key")).unwrap();
+    let other = pack(read("one.polity").manifest().clone(), &sections, &[&trust], &[key]).unwrap();
+    fs::write(at("other.polity"), other).unwrap();
+    bench
+        .build("x.polity", "--previous other.polity")
+        .exits(1)
+        .says("makes something else of the checkpoint");
+}

@@ -71,7 +71,8 @@ fn what_no_rule_covers_asks_an_owner() {
 #[test]
 fn changes_of_the_root_kinds_ask_an_owner_whatever_rules_say() {
     let rule = "kind: ApprovalRule\nname: everything\nwhen: {paths: [\"**\"]}\nrequire: [{from: [erin], count: 1}]\n";
-    let edits: [(&str, &dyn Fn(&mut World)); 3] = [
+    type Edit<'a> = &'a dyn Fn(&mut World);
+    let edits: [(&str, Edit<'_>); 3] = [
         ("a new person", &|world| {
             let more = format!("kind: Person\nname: eve\nkeys: [\"{}\"]\n", public("eve"));
             world.write("eve.yaml", more);
@@ -375,7 +376,8 @@ fn a_grant_widened_from_afar_is_a_change_all_the_same() {
         "    reason: {{ \"up to \" ~ most }}\n",
     );
     let ring = "kind: Ring\nname: standard\nlevel: 2\neffects: [read]\n";
-    let all: [(&[(&str, &str)], (&str, &str)); 3] = [
+    type File<'a> = (&'a str, &'a str);
+    let all: [(&[File<'_>], File<'_>); 3] = [
         (
             &[("templates/grant.yaml", template), ("teams/payments/use.yaml", used)],
             ("templates/grant.yaml", &wider),

@@ -1,6 +1,6 @@
 //! Signatures of commits: who wrote a step.
 
-use crate::world::{COMMIT, REFUNDS, World, public, refunds, sign, with_signature};
+use crate::world::{APPROVAL, COMMIT, REFUNDS, RULES, World, public, refunds, sign, with_signature};
 
 /// A step whose only commit is made by `make`, approved by these.
 fn written(make: impl FnOnce(&mut World, String) -> String, approvers: &[&str]) -> World {
@@ -136,4 +136,59 @@ fn two_people_cannot_share_a_key() {
         .approve(&["alice"])
         .merge();
     world.holds();
+}
+
+/// A hardware key's signature over a statement: it signs the hashes of application and message, with flags between.
+fn touched(flags: u8, message: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    use ssh_key::{Algorithm, HashAlg, LineEnding, Signature, SshSig};
+
+    let asked = SshSig::signed_data(APPROVAL, HashAlg::Sha512, message).unwrap();
+    let trailer = [flags, 0, 0, 0, 1];
+    let body = [&Sha256::digest("ssh:")[..], &trailer, &Sha256::digest(&asked)[..]].concat();
+    let secret = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
+    let signature = [&ed25519_dalek::Signer::sign(&secret, &body).to_bytes()[..], &trailer].concat();
+    let signature = Signature::new(Algorithm::SkEd25519, signature).unwrap();
+    let signed = SshSig::new(hardware(), APPROVAL, HashAlg::Sha512, signature).unwrap();
+    signed.to_pem(LineEnding::LF).unwrap()
+}
+
+fn hardware() -> ssh_key::public::KeyData {
+    use ssh_key::public::{Ed25519PublicKey, KeyData, SkEd25519};
+
+    let secret = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
+    let point = Ed25519PublicKey(secret.verifying_key().to_bytes());
+    KeyData::SkEd25519(SkEd25519::new(point, "ssh:"))
+}
+
+#[test]
+fn where_presence_is_asked_for_a_touch_is_needed() {
+    let line = ssh_key::PublicKey::new(hardware(), "").to_openssh().unwrap();
+    let rule = "kind: ApprovalRule\nname: payments\nwhen: {paths: [\"teams/**\"]}\nrequire: [{from: [team-owners], count: 1}]\nevidence: present\n";
+    let make = |evidence: &dyn Fn(&[u8]) -> String| {
+        let mut world = World::with(&[(RULES, rule)]);
+        world
+            .replace("people.yaml", &public("carol"), &line)
+            .commit("frank")
+            .approve(&["alice"])
+            .merge();
+        world.write(REFUNDS, refunds(200)).commit("frank");
+        let statement = world.statement("carol");
+        let signature = evidence(&statement.to_bytes());
+        world.add_evidence(&statement, Some(signature));
+        world.commit("").merge();
+        world
+    };
+    let trail = make(&|message| touched(1, message)).holds();
+    assert_eq!(trail.steps[1].answers[0].given[0].grade.to_string(), "present");
+    make(&|message| touched(0, message)).refused("it is of the grade `signed`, and `present` is asked for");
+    make(&|_| touched(1, b"another")).refused("the signature does not hold");
+    // Nor does a key in a file say that anybody was there.
+    let mut world = World::with(&[(RULES, rule)]);
+    world
+        .write(REFUNDS, refunds(200))
+        .commit("frank")
+        .approve(&["dave"])
+        .merge();
+    world.refused("it is of the grade `signed`, and `present` is asked for");
 }

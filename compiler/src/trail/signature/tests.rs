@@ -10,6 +10,14 @@ use ssh_key::public::{Ed25519PublicKey, SkEd25519};
 
 use super::*;
 
+/// A file's text.
+fn text(path: impl AsRef<Path>) -> String {
+    let mut text = String::new();
+    let mut file = fs::File::open(path).unwrap();
+    std::io::Read::read_to_string(&mut file, &mut text).unwrap();
+    text
+}
+
 fn keygen(folder: &Path, arguments: &[&str]) {
     let output = Command::new("ssh-keygen")
         .args(arguments)
@@ -35,7 +43,7 @@ fn key(kind: &[&str]) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn public(path: &Path) -> Key {
-    Key::parse(&fs::read_to_string(path.with_extension("pub")).unwrap()).unwrap()
+    Key::parse(&text(path.with_extension("pub"))).unwrap()
 }
 
 fn signed(path: &Path, namespace: &str, message: &[u8]) -> String {
@@ -45,7 +53,7 @@ fn signed(path: &Path, namespace: &str, message: &[u8]) -> String {
     std::io::Write::write_all(&mut written, message).unwrap();
     let _ = fs::remove_file(folder.join("message.sig"));
     keygen(folder, &["-q", "-Y", "sign", "-f", "key", "-n", namespace, "message"]);
-    fs::read_to_string(folder.join("message.sig")).unwrap()
+    text(folder.join("message.sig"))
 }
 
 #[test]
@@ -65,7 +73,7 @@ fn what_ssh_keygen_signs_holds_for_every_supported_kind_of_key() {
 #[test]
 fn what_is_signed_here_holds_there() {
     let (_folder, path) = key(&["ed25519"]);
-    let secret = Secret::parse(&fs::read_to_string(&path).unwrap()).unwrap();
+    let secret = Secret::parse(&text(&path)).unwrap();
     let armour = secret.sign(APPROVAL, b"a statement").unwrap();
     assert_eq!(
         armour,
@@ -105,7 +113,7 @@ fn keys_that_are_weak_or_unsupported_are_refused() {
         ),
     ] {
         let (_folder, path) = key(kind);
-        let text = fs::read_to_string(path.with_extension("pub")).unwrap();
+        let text = text(path.with_extension("pub"));
         assert_eq!(Key::parse(&text).unwrap_err().to_string(), why);
         assert!(matches!(
             verify(signed(&path, COMMIT, b"x").as_bytes(), COMMIT, b"x"),
@@ -216,7 +224,7 @@ fn the_presence_flag_cannot_be_set_afterwards() {
 fn a_key_file_with_a_passphrase_is_named() {
     let folder = tempfile::tempdir().unwrap();
     keygen(folder.path(), &["-q", "-N", "secret", "-f", "key", "-t", "ed25519"]);
-    let text = fs::read_to_string(folder.path().join("key")).unwrap();
+    let text = text(folder.path().join("key"));
     assert_eq!(Secret::parse(&text).err(), Some(SecretError::Encrypted));
     assert_eq!(Secret::parse("nonsense").err(), Some(SecretError::Malformed));
 }
