@@ -198,7 +198,7 @@ pub struct DataClass {
     pub owner: Option<Text>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Tool {
     pub description: Option<Text>,
     pub server: Option<Server>,
@@ -207,8 +207,19 @@ pub struct Tool {
     pub endpoints: Vec<(Text, Endpoint)>,
     pub reads: Option<Vec<Text>>,
     pub resources: Option<Vec<Text>>,
+    /// What only a call knows of its resources.
+    pub resource: Option<ResourceType>,
     /// Short name to action, in the order written.
     pub actions: Vec<(Text, Action)>,
+}
+
+/// What a request may say of the resources of its call.
+#[derive(Debug)]
+pub struct ResourceType {
+    /// Name to type.
+    pub attributes: Vec<(Text, Param)>,
+    /// The types of what they are in.
+    pub within: Vec<Text>,
 }
 
 /// `command` or `url`, never both.
@@ -227,12 +238,55 @@ pub struct Endpoint {
     pub span: Span,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Action {
     pub description: Option<Text>,
     pub class: ActionClass,
     pub params: Vec<(Text, Param)>,
     pub variants: Vec<(Text, Variant)>,
+    /// Nobody has confirmed the class yet: nothing is built while it stands.
+    pub unconfirmed: Option<Spanned<Unconfirmed>>,
+    /// What the server said of the action when it was imported.
+    pub definition: Option<Definition>,
+}
+
+/// Why somebody has to look at what an action is said to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unconfirmed {
+    /// Its class was proposed from the server's annotations.
+    Proposed,
+    /// The server defines it otherwise than when it was confirmed.
+    Changed,
+    /// The server does not list it any more.
+    Gone,
+}
+
+impl Unconfirmed {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Changed => "changed",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// A server's definition of an action: for whoever confirms it, and for the next import. Nothing is decided by it.
+#[derive(Debug, Clone, Default)]
+pub struct Definition {
+    pub hints: Hints,
+    /// `sha256:...` of the whole definition.
+    pub digest: Option<Text>,
+}
+
+/// The annotations of an MCP tool that speak of what it does; absent where the server did not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hints {
+    pub read_only: Option<bool>,
+    pub destructive: Option<bool>,
+    pub idempotent: Option<bool>,
+    pub open_world: Option<bool>,
 }
 
 /// What an action and a variant both may say.
@@ -305,7 +359,7 @@ pub struct Agent {
     pub kill_contact: Option<Text>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Product {
     pub name: Option<Text>,
     pub versions: Option<Text>,
@@ -355,11 +409,48 @@ pub struct Rule {
     pub except: Option<Selector>,
     pub when: Option<Text>,
     pub unless: Option<Text>,
+    /// Of a `.cedar` file: what stands in place of `when` and `unless`.
+    pub cedar: Option<CedarPolicy>,
     pub approval: Option<Approval>,
     pub limit: Option<Spanned<Rate>>,
     pub expires: Option<Spanned<Moment>>,
     pub observe_until: Option<Spanned<Moment>>,
     pub reason: Option<Text>,
+}
+
+/// A policy of a `.cedar` file. Its principal and its environment are in the rule's selector.
+#[derive(Debug, Clone)]
+pub struct CedarPolicy {
+    /// The whole policy as it stands there.
+    pub text: Text,
+    /// The ids of the actions, or groups of them, that it names; absent: any.
+    pub actions: Option<Vec<Text>>,
+    /// Its head names a resource: it is about actions that declare some.
+    pub names_resource: bool,
+    /// There is something to evaluate beside its head.
+    pub conditional: bool,
+    /// What stands for its slots.
+    pub links: Links,
+}
+
+/// The entities that stand for the slots of a Cedar template.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// For `?principal`.
+    pub principal: Option<Link>,
+    /// For `?resource`.
+    pub resource: Option<Link>,
+}
+
+/// An entity that a use names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// `Team`
+    pub ty: String,
+    /// `payments`
+    pub id: Text,
+    /// The place of the whole, in the use.
+    pub span: Span,
 }
 
 /// Who must say yes, and for how long they are asked.

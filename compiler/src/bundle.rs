@@ -72,10 +72,30 @@ pub fn pack(
 /// # Errors
 /// Those of the file system.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace(path, |file| file.write_all(bytes))
+    put(path, true, |file| file.write_all(bytes))
 }
 
-fn replace(path: &Path, fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>) -> io::Result<()> {
+/// As [`write_atomically`], in the place of a file whose permissions stay.
+///
+/// # Errors
+/// As [`write_atomically`], and where no file is there.
+pub fn rewrite_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let permissions = std::fs::symlink_metadata(path)?.permissions();
+    put(path, true, |file| {
+        file.set_permissions(permissions)?;
+        file.write_all(bytes)
+    })
+}
+
+/// As [`write_atomically`], a file that is new: what is there already stays, and is an error.
+///
+/// # Errors
+/// Those of the file system.
+pub fn create_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(path, false, |file| file.write_all(bytes))
+}
+
+fn put(path: &Path, replace: bool, fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -89,7 +109,10 @@ fn replace(path: &Path, fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>)
     let mut file = builder.tempfile_in(folder)?;
     fill(file.as_file_mut())?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
+    match replace {
+        true => file.persist(path)?,
+        false => file.persist_noclobber(path)?,
+    };
     // The new name is on the disk only once the folder is. Not every system can open one.
     #[cfg(unix)]
     std::fs::File::open(folder)?.sync_all()?;

@@ -14,17 +14,24 @@ mod demo;
 mod explain;
 mod failure;
 mod files;
+mod import;
+mod init;
 mod inspect;
 mod keygen;
 mod log;
 mod man;
+mod modelines;
+mod part;
 mod progress;
 mod render;
 mod repository;
 mod request;
+mod schema;
+mod schema_cedar;
 mod ssh_agent;
 mod surroundings;
 mod template;
+mod test;
 mod trail;
 mod values;
 mod verify;
@@ -78,7 +85,9 @@ environment that does not work.";
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Check(check::Arguments),
+    Test(test::Arguments),
     Build(build::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
@@ -88,7 +97,9 @@ enum Command {
     Explain(explain::Arguments),
     Keygen(keygen::Arguments),
     Render(render::Arguments),
+    Schema(schema::Arguments),
     Template(template::Arguments),
+    Import(import::Arguments),
     Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -97,7 +108,9 @@ enum Command {
 impl Command {
     fn run(self, console: &mut Console) -> Result<Exit, Failure> {
         match self {
+            Self::Init(arguments) => init::run(arguments, console),
             Self::Check(arguments) => check::run(arguments, console),
+            Self::Test(arguments) => test::run(arguments, console),
             Self::Build(arguments) => build::run(arguments, console),
             Self::Verify(arguments) => verify::run(arguments, console),
             Self::Inspect(arguments) => inspect::run(arguments, console),
@@ -107,7 +120,9 @@ impl Command {
             Self::Explain(arguments) => explain::run(arguments, console),
             Self::Keygen(arguments) => keygen::run(arguments, console),
             Self::Render(arguments) => render::run(arguments, console),
+            Self::Schema(arguments) => schema::run(arguments, console),
             Self::Template(arguments) => template::run(arguments, console),
+            Self::Import(arguments) => import::run(arguments, console),
             Self::Demo(arguments) => demo::run(arguments, console),
             Self::Completions(arguments) => completions::run(arguments, console),
             Self::Man(arguments) => man::run(arguments, console),

@@ -52,7 +52,7 @@ pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
     let ((), rules) = rayon::join(
         || {
             if resolved {
-                check(&documents, &organization, now, &mut lints);
+                check(tree, &documents, &organization, now, &mut lints);
             }
         },
         || lower(&organization, tree, &mut sink),
@@ -82,7 +82,6 @@ fn not_yet(documents: &Documents, sink: &mut Sink) {
         let span = document.name.as_ref().map_or(document.span, |name| name.span);
         let kind = match &document.body {
             Body::Invariant(_) => "Invariant",
-            Body::Test(_) => "Test",
             _ => continue,
         };
         let message = format!("{kind} documents are read and not enforced yet");

@@ -14,12 +14,16 @@
 //! | [`sign`], [`bundle`] | a manifest, sections and [`keys`] | the bundle's bytes, which load |
 //!
 //! [`compile`] is the steps from `parse` to `table`. Beside the flow, [`diag`] collects what is wrong, [`report`]
-//! renders it, and [`cli`] is the edge. Nothing between reading and writing the bundle reads a clock, the
-//! environment, the file system or the network.
+//! renders it, [`import`] writes documents from what others list, and [`cli`] is the edge. Nothing between reading and
+//! writing the bundle reads a clock, the environment, the file system or the network.
+//! [`compile`] is the steps from `parse` to `table`. Beside the flow, [`suite`] asks the table what tests ask, [`facts`]
+//! compares what no table holds, [`diag`] collects what is wrong, [`report`] renders it, and [`cli`] is the edge. Nothing between reading and writing the
+//! bundle reads a clock, the environment, the file system or the network.
 
 pub mod source;
 pub mod parse;
 pub mod ast;
+mod written;
 pub mod expand;
 pub mod resolve;
 pub mod check;
@@ -28,9 +32,12 @@ pub mod ir;
 pub mod table;
 pub mod compile;
 pub mod trail;
+pub mod suite;
+pub mod facts;
 pub mod keys;
 pub mod sign;
 pub mod bundle;
+pub mod import;
 pub mod diag;
 pub mod report;
 pub mod cli;

@@ -5,6 +5,8 @@
 
 mod describe;
 
+use std::fmt;
+
 use crate::decide::{Code, Decision, Kind, Observer, Outcome, Request, approval_of, decide};
 use crate::guard::{Answer, Blame, Trace};
 use crate::session::State;
@@ -56,6 +58,16 @@ pub struct Step {
     pub answer: Answer,
     /// Why it erred.
     pub fault: Option<String>,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.fault, self.answer) {
+            (Some(fault), _) => write!(f, "{}: error, {fault}", self.test),
+            (None, Answer::Yes) => write!(f, "{}: yes", self.test),
+            (None, _) => write!(f, "{}: no", self.test),
+        }
+    }
 }
 
 /// A condition that could not be evaluated.
@@ -155,6 +167,11 @@ pub fn explain(table: &Table, state: &State<'_>, request: &Request<'_>) -> Expla
         source: decision.rule.and_then(|rule| named.source(rule)),
         rules,
     }
+}
+
+/// The test of a guard's node as text, `context.args.amount <= 5000`, over the arguments of an action.
+pub fn test_text(table: &Table, action: ActionId, node: u32) -> String {
+    describe::node(table, Some(action), node)
 }
 
 /// Keeps what a decision looked at.

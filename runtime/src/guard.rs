@@ -246,7 +246,7 @@ pub mod constant {
     pub const DATETIME: u32 = 3;
     /// Milliseconds.
     pub const DURATION: u32 = 4;
-    /// `a` is a string.
+    /// `a` is a string; `b` its first byte in the text, and `c` how many, so that it is reached in one step.
     pub const STRING: u32 = 5;
     /// `a` the prefix, `b` the address.
     pub const IPV4: u32 = 6;
@@ -374,17 +374,13 @@ fn test(table: &Table, op: u32, left: u32, right: u32, call: &Call<'_>) -> Resul
         Op::Contains => term::read(table, left, call)?.contains(table, &term::read(table, right, call)?),
         Op::ContainsAll => {
             let (set, of) = (term::read(table, left, call)?, term::read(table, right, call)?);
-            of.elements(table)?
-                .into_iter()
-                .try_fold(true, |all, e| Ok(all && set.contains(table, &e)?))
+            of.any(table, |e| Ok(!set.contains(table, e)?)).map(|lacking| !lacking)
         }
         Op::ContainsAny => {
             let (set, of) = (term::read(table, left, call)?, term::read(table, right, call)?);
-            of.elements(table)?
-                .into_iter()
-                .try_fold(false, |any, e| Ok(any || set.contains(table, &e)?))
+            of.any(table, |e| set.contains(table, e))
         }
-        Op::IsEmpty => Ok(term::read(table, left, call)?.elements(table)?.is_empty()),
+        Op::IsEmpty => term::read(table, left, call)?.is_empty(),
         Op::IsIpv4 => Ok(term::read(table, left, call)?.ip()?.address.is_ipv4()),
         Op::IsIpv6 => Ok(term::read(table, left, call)?.ip()?.address.is_ipv6()),
         Op::IsLoopback => Ok(term::read(table, left, call)?.ip()?.is_loopback()),

@@ -85,8 +85,7 @@ pub struct TableData {
     pub people: Vec<[u32; 1]>,
     pub fragments: Vec<[u32; 1]>,
     pub pieces: Vec<[u32; record::piece::CELLS]>,
-    pub cells: Vec<[u32; 5]>,
-    pub lists: Vec<[u32; 2]>,
+    pub cells: Vec<[u32; 6]>,
     pub entries: Vec<[u32; 3]>,
     pub nodes: Vec<[u32; 6]>,
     pub terms: Vec<[u32; 3]>,
@@ -183,6 +182,16 @@ impl Table {
             (Some(start), Some(end)) => self.data.string_text.get(*start as usize..*end as usize).unwrap_or(""),
             _ => "",
         }
+    }
+
+    /// A part of the text, reached in one step; empty where there is no such part.
+    #[inline]
+    pub(crate) fn text(&self, start: u32, length: u32) -> &str {
+        let start = start as usize;
+        self.data
+            .string_text
+            .get(start..start.saturating_add(length as usize))
+            .unwrap_or("")
     }
 
     /// A list of words; empty where it would leave the pool.
@@ -310,16 +319,16 @@ impl Table {
     pub fn cell(&self, id: CellId) -> Option<Cell<'_>> {
         use record::cell as c;
         let r = self.data.cells.get(id.0 as usize)?;
-        let list = |id: u32| {
-            let [first, many] = self.data.lists.get(id as usize)?;
-            Some(slice(&self.data.entries, *first, *many))
+        let list = |list| {
+            let (first, count) = c::run(r, list);
+            slice(&self.data.entries, first, count)
         };
         Some(Cell {
-            denies: list(r[c::DENIES])?,
-            grants: list(r[c::GRANTS])?,
-            gates: list(r[c::GATES])?,
-            observed: list(r[c::OBSERVED])?,
-            ceiling: r[c::CEILING] != 0,
+            denies: list(c::DENIES),
+            grants: list(c::GRANTS),
+            gates: list(c::GATES),
+            observed: list(c::OBSERVED),
+            ceiling: c::ceiling(r),
         })
     }
 

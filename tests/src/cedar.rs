@@ -93,6 +93,19 @@ impl Cedar {
     }
 }
 
+/// Whether Cedar allows a call by policies in its own language. `Err` holds the answer where a policy erred.
+///
+/// # Panics
+/// Where the call names nothing of the organisation, or Cedar does not read the policies.
+pub fn authorized(organization: &Organization, policies: &str, asked: &Asked) -> Result<bool, bool> {
+    let (request, entities) = request(organization, &BTreeMap::new(), asked).expect("a call of the organisation");
+    let policies: PolicySet = policies.parse().expect("the policies are Cedar");
+    let answer = Authorizer::new().is_authorized(&request, &policies, &entities);
+    let allowed = answer.decision() == Decision::Allow;
+    let erred = answer.diagnostics().errors().next().is_some();
+    if erred { Err(allowed) } else { Ok(allowed) }
+}
+
 fn request(
     organization: &Organization,
     groups: &BTreeMap<usize, Vec<String>>,
@@ -124,11 +137,12 @@ fn request(
         .map(|(key, value)| (key.clone(), json!(value)))
         .collect();
     let attributes = json!({"agent": agent.name.value, "team": team, "ring": ring.level, "tags": tags});
-    let tool = &organization.tools[action.tool.0 as usize].name;
     // A credential is its own tool, and no entity is its own parent.
-    let groups: Vec<Json> = Some(id("Action", tool))
-        .filter(|_| *tool != asked.action)
+    let groups: Vec<Json> = organization
+        .groups(action)
         .into_iter()
+        .filter(|group| *group != asked.action)
+        .map(|group| id("Action", group))
         .collect();
     let entities = json!([
         {"uid": id("Deployment", &asked.agent), "attrs": attributes, "parents": parents},

@@ -2,7 +2,8 @@
 //!
 //! This reader is a second, independent one: it takes serde_yaml's word for what the text says, keeps no spans and
 //! makes no diagnostics. It is for text that is known to be valid, and panics on anything else. Kinds that decide
-//! nothing (tests, invariants, approval rules, data classes, forges) are left out.
+//! nothing (tests, invariants, approval rules, data classes, forges) are left out, and uses of templates: whoever has
+//! some hands in what they were filled in to.
 
 use polity::ast::*;
 use polity::source::{FileId, Span, Spanned};
@@ -146,7 +147,7 @@ fn body(kind: &str, fields: Fields<'_>) -> Option<Body> {
             everything: fields.boolean("everything"),
             reason: fields.text("reason"),
         }),
-        "Forge" | "DataClass" | "Invariant" | "Test" | "ApprovalRule" => return None,
+        "Forge" | "DataClass" | "Invariant" | "Test" | "ApprovalRule" | "Use" => return None,
         other => panic!("kind {other}"),
     })
 }
@@ -171,6 +172,7 @@ fn tool(fields: Fields<'_>) -> Tool {
                 class: class(fields),
                 params: fields.entries("params").map(param).collect(),
                 variants: fields.entries("variants").map(variant).collect(),
+                ..Action::default()
             },
         )
     };
@@ -181,6 +183,7 @@ fn tool(fields: Fields<'_>) -> Tool {
         endpoints: Vec::new(),
         reads: fields.texts("reads"),
         resources: fields.texts("resources"),
+        resource: None,
         actions: fields.entries("actions").map(action).collect(),
     }
 }
@@ -273,6 +276,7 @@ fn rule(fields: Fields<'_>) -> Rule {
         except: fields.map("except").map(selector),
         when: fields.text("when"),
         unless: fields.text("unless"),
+        cedar: None,
         approval: fields.map("approval").map(|approval| Approval {
             span: NOWHERE,
             require: approval

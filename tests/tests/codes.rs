@@ -13,11 +13,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use jsonschema::Validator;
 use polity::ast::Moment;
 use polity::compile::compile;
 use polity::diag::{Code, Findings, Severity, Sink, codes};
-use polity::report::{page, text};
+use polity::report::{gitlab, page, sarif, text};
 use polity::source::{SourceTree, read_folder, read_git};
+use serde_json::{Value, json};
 
 /// 2026-11-22T00:00:00Z
 const NOW: Moment = 1_795_305_600_000;
@@ -67,6 +69,79 @@ fn messages_read_as_they_were_reviewed() {
             insta::assert_snapshot!(code.id, run(&examples(code).0).text);
         }
     });
+}
+
+#[test]
+fn every_finding_is_written_as_sarif_and_gitlab_have_it() {
+    let (sarif_schema, gitlab_schema) = (sarif_schema(), gitlab_schema());
+    let check = |schema: &Validator, written: &Value, code: &Code| {
+        let errors = schema.iter_errors(written);
+        let errors: Vec<String> = errors
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{}: {}", code.id, errors.join("\n"));
+    };
+    let mut results = 0;
+    for code in codes::all() {
+        let found = run(&examples(code).0);
+        let log: Value = serde_json::from_str(&sarif::findings(&found.findings, &found.tree)).unwrap();
+        check(&sarif_schema, &log, code);
+        let run = &log["runs"][0];
+        for result in run["results"].as_array().unwrap() {
+            let rule = &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
+            assert_eq!(rule["id"], result["ruleId"]);
+            results += 1;
+        }
+        let report: Value = serde_json::from_str(&gitlab::findings(&found.findings, &found.tree)).unwrap();
+        check(&gitlab_schema, &report, code);
+        let entries = report.as_array().unwrap();
+        let prints: BTreeSet<&str> = entries
+            .iter()
+            .map(|entry| entry["fingerprint"].as_str().unwrap())
+            .collect();
+        assert_eq!(prints.len(), entries.len(), "{}", code.id);
+    }
+    assert!(results > 100, "{results}");
+    // The validators do look.
+    assert!(!sarif_schema.is_valid(&json!({"version": "2.1.0"})));
+    assert!(!gitlab_schema.is_valid(&json!([{"description": "a"}])));
+}
+
+/// The schema that OASIS published.
+fn sarif_schema() -> Validator {
+    let published = include_str!("../schemas/sarif-schema-2.1.0.json");
+    // A bracket that closes nothing stands for itself in the schema's dialect, and is an error in the validator's.
+    let readable = published.replace("[a-zA-Z]{2}]?$", r"[a-zA-Z]{2}\\]?$");
+    let schema = serde_json::from_str(&readable).unwrap();
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .unwrap()
+}
+
+/// What GitLab's documentation asks of a code quality report: an array, and of each entry these fields, a severity of
+/// its list, and a relative path without a leading `./`.
+fn gitlab_schema() -> Validator {
+    let text = json!({"type": "string", "minLength": 1});
+    let schema = json!({"type": "array", "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "severity", "location"],
+        "properties": {
+            "description": text,
+            "check_name": text,
+            "fingerprint": text,
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "lines"],
+                "properties": {
+                    "path": {"type": "string", "pattern": "^[^./]"},
+                    "lines": {"required": ["begin"], "properties": {"begin": {"type": "integer", "minimum": 1}}},
+                },
+            },
+        },
+    }});
+    jsonschema::validator_for(&schema).unwrap()
 }
 
 #[test]
@@ -196,6 +271,7 @@ struct Block {
 
 /// What an example comes to.
 struct Found {
+    tree: SourceTree,
     findings: Findings,
     text: String,
 }
@@ -311,18 +387,18 @@ fn run(blocks: &[Block]) -> Found {
             read_git(root, None, &mut sink)
         }
     };
-    found(&tree.unwrap(), sink)
+    found(tree.unwrap(), sink)
 }
 
-fn found(tree: &SourceTree, sink: Sink) -> Found {
-    let findings = compile(tree, NOW, sink).findings;
+fn found(tree: SourceTree, sink: Sink) -> Found {
+    let findings = compile(&tree, NOW, sink).findings;
     // A thousand errors are read no better than the first few.
-    let text = text::findings(&findings, tree, false)
+    let text = text::findings(&findings, &tree, false)
         .lines()
         .take(60)
         .collect::<Vec<_>>()
         .join("\n");
-    Found { findings, text }
+    Found { tree, findings, text }
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -38,8 +38,8 @@ fn change<T>(records: &mut [T], random: &mut Random, fits: impl Fn(&T) -> bool, 
 
 /// The place of an entry in one of the lists of a cell.
 fn entry(data: &TableData, random: &mut Random, list: usize) -> Option<usize> {
-    let of = |cell: &[u32; 5]| {
-        let [first, count] = data.lists[cell[list] as usize];
+    let of = |cell: &[u32; 6]| {
+        let (first, count) = record::cell::run(cell, list);
         first..first + count
     };
     let all: Vec<u32> = data.cells.iter().flat_map(of).collect();
@@ -128,8 +128,9 @@ const WAYS: [(&str, Break); 20] = [
         )
     }),
     ("a ceiling that is not there", |data, random| {
-        let at = record::cell::CEILING;
-        change(&mut data.cells, random, |cell| cell[at] != 0, |cell| cell[at] = 0)
+        change(&mut data.cells, random, record::cell::ceiling, |cell| {
+            cell[5] &= !record::cell::CEILING;
+        })
     }),
     ("a kill that is forgotten", |data, random| {
         let at = record::deployment::KILL;

@@ -107,3 +107,14 @@ fn a_gate_wants_one_of_them() {
     assert_eq!(decided("/data/archive/a", "/data/b"), Outcome::RequireApproval);
     assert_eq!(decided("/data/a", "/data/archive/b"), Outcome::RequireApproval);
 }
+
+#[test]
+fn what_a_tool_touches_is_said_for_actions_that_say_nothing() {
+    let more = "name: files\nresources: [\"file:{path}\"]\nactions:\n  read: {effect: read, params: {path: path}}\n";
+    let text = ORGANISATION.replace("name: files\nactions:\n", more);
+    assert_ne!(text, ORGANISATION);
+    // `move` has no parameter `path`, and names its own.
+    let organization = compiled(&[("polity.yaml".to_owned(), text)]).organization;
+    let resources = organization.actions.iter().map(|action| action.resources.len());
+    assert_eq!(resources.collect::<Vec<_>>(), [2, 1]);
+}

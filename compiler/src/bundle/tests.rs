@@ -175,7 +175,7 @@ fn an_interrupted_write_leaves_the_old_file_and_nothing_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("acme.polity");
     write_atomically(&path, b"old").unwrap();
-    let interrupted = replace(&path, |file| {
+    let interrupted = put(&path, true, |file| {
         file.write_all(b"ne")?;
         assert_eq!(std::fs::read(&path).unwrap(), b"old", "half of the new one is not seen");
         Err(io::Error::other("the disk is full"))

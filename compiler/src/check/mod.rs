@@ -12,6 +12,7 @@ use crate::diag::codes::lint::{
 };
 use crate::diag::{Code, Diagnostic, Severity, Sink};
 use crate::resolve::Organization;
+use crate::source::SourceTree;
 
 /// Lints that say that something is nowhere in the whole repository. A misspelt name anywhere may be it.
 const OF_ABSENCE: [&Code; 6] = [
@@ -25,10 +26,10 @@ const OF_ABSENCE: [&Code; 6] = [
 
 /// Runs every lint. Dates are compared with `now`. What may be but the consequence of an error that `sink` holds waits
 /// until that is mended.
-pub fn check(documents: &Documents, organization: &Organization, now: Moment, sink: &mut Sink) {
+pub fn check(tree: &SourceTree, documents: &Documents, organization: &Organization, now: Moment, sink: &mut Sink) {
     let mut found = Sink::default();
     agents::check(documents, organization, now, &mut found);
-    rules::check(organization, now, &mut found);
+    rules::check(tree, organization, now, &mut found);
     unused::check(documents, organization, &mut found);
     let failing = sink.has_errors();
     let errors = sink.diagnostics().iter().filter(|one| one.severity == Severity::Error);

@@ -1,20 +1,28 @@
 //! Lints of rules and exceptions: what can never match, what is dead under a ring's ceiling, what has expired.
 
-use polity_runtime::table::{ActionId, DeploymentId};
+use rayon::prelude::*;
 
 use crate::ast::{Moment, RuleEffect};
 use crate::diag::codes::lint::{
     ALLOW_NEVER_APPLIES, EXCEPTION_EXPIRED, EXCEPTION_EXPIRES_SOON, RULE_EXPIRED, RULE_NEVER_MATCHES,
 };
 use crate::diag::{Diagnostic, Sink};
-use crate::resolve::{Organization, Rule};
+use crate::resolve::{Deployment, Organization, Rule};
+use crate::source::SourceTree;
 
 /// How long before its end an exception is announced: long enough for a renewal to be reviewed.
 const SOON: i64 = 30 * 24 * 3_600_000;
 
-pub(super) fn check(organization: &Organization, now: Moment, sink: &mut Sink) {
-    for rule in &organization.rules {
-        if let Some(diagnostic) = reach(organization, rule) {
+pub(super) fn check(tree: &SourceTree, organization: &Organization, now: Moment, sink: &mut Sink) {
+    let unreached: Vec<Option<Diagnostic>> = organization
+        .rules
+        .par_iter()
+        .map(|rule| reach(organization, rule))
+        .collect();
+    for (rule, unreached) in organization.rules.iter().zip(unreached) {
+        // A template refuses what some use of it may meet, and whoever uses it cannot take that out.
+        let guard = rule.effect != RuleEffect::Allow && tree.translate(rule.span).is_some();
+        if let Some(diagnostic) = unreached.filter(|found| !guard || *found.code != RULE_NEVER_MATCHES) {
             sink.push(diagnostic);
         }
         if rule.expires.is_some_and(|expires| expires <= now) {
@@ -41,31 +49,23 @@ pub(super) fn check(organization: &Organization, now: Moment, sink: &mut Sink) {
 /// Whether a rule can reach any call at all, and an allow any call that no ring forbids.
 fn reach(organization: &Organization, rule: &Rule) -> Option<Diagnostic> {
     let mut met = false;
-    for (id, deployment) in deployments(organization, rule) {
+    for deployment in deployments(organization, rule) {
         for placement in &deployment.placements {
-            if !rule.scope.takes_placement(id, placement.ring, placement.environment) {
+            if !rule.scope.takes_place(placement.ring, placement.environment) {
                 continue;
             }
             let ring = organization.rings.get(placement.ring.0 as usize)?;
-            for tool in placement
-                .given
-                .iter()
-                .filter_map(|tool| organization.tools.get(tool.0 as usize))
-            {
-                for at in tool.first_action..tool.first_action + tool.action_count {
-                    let Some(action) = organization
-                        .actions
-                        .get(at as usize)
-                        .filter(|_| rule.scope.takes_action(ActionId(at)))
-                    else {
-                        continue;
-                    };
-                    met = true;
-                    if rule.effect != RuleEffect::Allow
-                        || (ring.effects.contains(&action.effect) && (action.reversible || ring.irreversible))
-                    {
-                        return None;
-                    }
+            let given = placement.given.iter();
+            let tools = given.filter_map(|tool| organization.tools.get(tool.0 as usize));
+            for action in tools.flat_map(|tool| rule.scope.actions_of(tool)) {
+                let Some(action) = organization.actions.get(action.0 as usize) else {
+                    continue;
+                };
+                met = true;
+                if rule.effect != RuleEffect::Allow
+                    || (ring.effects.contains(&action.effect) && (action.reversible || ring.irreversible))
+                {
+                    return None;
                 }
             }
         }
@@ -88,15 +88,9 @@ fn reach(organization: &Organization, rule: &Rule) -> Option<Diagnostic> {
 }
 
 /// The deployments that a rule names.
-fn deployments<'o>(
-    organization: &'o Organization,
-    rule: &'o Rule,
-) -> Box<dyn Iterator<Item = (DeploymentId, &'o crate::resolve::Deployment)> + 'o> {
+fn deployments<'o>(organization: &'o Organization, rule: &'o Rule) -> Box<dyn Iterator<Item = &'o Deployment> + 'o> {
     match &rule.scope.deployments {
-        Some(list) => Box::new(
-            list.iter()
-                .filter_map(|id| organization.deployments.get(id.0 as usize).map(|d| (*id, d))),
-        ),
-        None => Box::new((0u32..).map(DeploymentId).zip(&organization.deployments)),
+        Some(list) => Box::new(list.iter().filter_map(|id| organization.deployments.get(id.0 as usize))),
+        None => Box::new(organization.deployments.iter()),
     }
 }

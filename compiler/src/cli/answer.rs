@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use polity_runtime::decide::{Code, Decision, Kind, Outcome};
 use polity_runtime::explain::{self, Explanation, RuleTrace, Source};
 use polity_runtime::guard::Answer;
-use polity_runtime::value::Arguments;
 use polity_runtime::{Bundle, Call};
 
 use super::{Failure, build::trust_root, request::Request};
 use crate::ast::Moment;
 use crate::report::decision::{self, Effect};
+use crate::suite::ask;
 use crate::trail::provenance::{self, Origin};
 
 /// A bundle to ask. Each request is decided alone: a new session that holds what it says, no call made.
@@ -48,18 +48,14 @@ impl Asked {
         let mut session = self.bundle.session(&request.agent, &request.environment);
         for class in &request.holding {
             if !self.bundle.hold(&mut session, class) {
-                return self.unreadable(&format!(
-                    "the bundle has no data class `{class}`, so what holding it forbids is not known"
-                ));
+                return self.unreadable(&ask::unknown_class(class));
             }
         }
         let action = self.bundle.action(&request.action);
-        let mut arguments = Arguments::new();
-        if let Some(action) = action
-            && let Err(error) = arguments.read_json(&self.bundle.parameters(action), &request.args)
-        {
-            return self.unreadable(&format!("the arguments cannot be read: {error}"));
-        }
+        let arguments = match ask::arguments(self.bundle.table(), action, &request.args, request.entities.as_deref()) {
+            Ok(arguments) => arguments,
+            Err(wrong) => return self.unreadable(&wrong),
+        };
         let call = Call {
             action,
             arguments: &arguments,
@@ -67,11 +63,7 @@ impl Asked {
             now: request.now,
         };
         let mut explanation = self.bundle.explain(&session, &call);
-        if explanation.decision.code == Code::UndeclaredArgument
-            && let Some(argument) = arguments.undeclared()
-        {
-            explanation.reason = Some(format!("`{}` declares no argument `{argument}`", request.action));
-        }
+        ask::blame(&mut explanation, &arguments, &request.action);
         decision::Explanation {
             decision: self.decision(&explanation),
             steps: self.steps(&explanation, request),
@@ -201,15 +193,7 @@ impl Asked {
                 Answer::No => decision::Outcome::DoesNotMatch,
                 Answer::Error => decision::Outcome::Error,
             },
-            steps: trace
-                .steps
-                .iter()
-                .map(|step| match (&step.fault, step.answer) {
-                    (Some(fault), _) => format!("{}: error, {fault}", step.test),
-                    (None, Answer::Yes) => format!("{}: yes", step.test),
-                    (None, _) => format!("{}: no", step.test),
-                })
-                .collect(),
+            steps: trace.steps.iter().map(ToString::to_string).collect(),
             source: trace
                 .source
                 .as_ref()

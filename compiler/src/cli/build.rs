@@ -8,7 +8,8 @@ use std::{
 use polity_runtime::{
     bundle::UnverifiedBundle,
     load::TRAIL,
-    manifest::{self, Compiler, Grace, Manifest, Serial, Source, Version},
+    manifest::{self, Compiler, Grace, Manifest, Scope, Serial, Source, Version},
+    table::RuleId,
     trust::TrustRoot,
     wire::{
         Digest, Timestamp,
@@ -17,7 +18,7 @@ use polity_runtime::{
 };
 
 use super::{
-    Console, Exit, Failure, files,
+    Console, Exit, Failure, files, part,
     progress::{self, Progress},
     repository, surroundings, trail, values,
 };
@@ -25,11 +26,13 @@ use crate::{
     ast::Moment,
     bundle::pack,
     compile::compile,
-    diag::Findings,
+    diag::{Findings, Sink},
     keys::SecretKey,
-    report::{self, text},
+    report::{self, suite, text},
     resolve::Organization,
     source::{Revision, SourceTree},
+    suite::{Report, Selection},
+    table,
     trail::{
         provenance::{self, Origin},
         state::States,
@@ -46,6 +49,8 @@ Examples:
       --out acme.polity
   polity build acme --rev v1.4 --unattested --trust keys/trust.json \\
       --key keys/developer.key --out acme.polity
+  polity build --for team=payments --unattested --trust keys/trust.json \\
+      --key keys/developer.key --out payments.polity
 
 A commit is built: what is not committed is not in the bundle. A folder that is
 in no repository is built as it is with --unattested.
@@ -75,6 +80,10 @@ pub(super) struct Arguments {
     /// An attested bundle of an earlier commit: the history is verified from there on
     #[arg(long, value_name = "BUNDLE", conflicts_with = "unattested")]
     previous: Option<PathBuf>,
+    /// Answer for a part only: `team=NAME`, `environment=NAME` or `agent=TEAM/AGENT`. The bundle holds the rules that
+    /// reach it, and the people whom they name; every other agent or environment is unknown to it
+    #[arg(long = "for", value_name = "PART", value_parser = part::scope)]
+    scope: Option<Scope>,
     /// Do not verify the approvals: such a bundle is for a developer's own machine
     #[arg(long)]
     unattested: bool,
@@ -96,11 +105,13 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         path: arguments.path,
         rev: arguments.rev,
         unattested: arguments.unattested,
+        scope: arguments.scope,
     };
     let Built {
         tree,
         findings,
         unapproved,
+        failed,
         bundle,
     } = progress::with_progress(console, "building", |progress| build(&order, progress))?;
     let said = text::findings(&findings, &tree, console.colour_on_error());
@@ -112,19 +123,34 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
                 .with_help("`polity approve` gives an approval; `--unattested` builds for a developer's machine"),
         );
     }
+    if let Some(failed) = failed {
+        console.remark(&failed.text(console.colour_on_error()));
+    }
     let Some(bundle) = bundle.filter(|_| !findings.has_errors()) else {
         return Ok(Exit::FallsShort);
     };
     files::write_atomically(&arguments.out, "the bundle", &bundle.bytes)?;
-    console.result(&written(&arguments.out, &bundle, order.unattested))?;
+    console.result(&written(
+        &arguments.out,
+        &bundle,
+        order.unattested,
+        order.scope.as_ref(),
+    ))?;
     Ok(Exit::Yes)
 }
 
 /// Where the bundle went, and which one it is.
-pub(super) fn written(out: &Path, bundle: &SignedBundle, unattested: bool) -> String {
+pub(super) fn written(out: &Path, bundle: &SignedBundle, unattested: bool, scope: Option<&Scope>) -> String {
     let kind = if unattested { ", unattested" } else { "" };
+    let only = scope
+        .map(|scope| format!(", only {}", part::describe(scope)))
+        .unwrap_or_default();
     let SignedBundle { bytes, digest } = bundle;
-    format!("{} sha256:{digest} ({} bytes{kind})\n", out.display(), bytes.len())
+    format!(
+        "{} sha256:{digest} ({} bytes{kind}{only})\n",
+        out.display(),
+        bytes.len()
+    )
 }
 
 /// The bundle takes the place of an older one, or of nothing: a key, a trust root or a policy is never overwritten.
@@ -159,6 +185,8 @@ pub(super) struct Order {
     /// The bytes of the bundle to continue from.
     pub(super) previous: Option<Vec<u8>>,
     pub(super) issued: Moment,
+    /// `None`: everything.
+    pub(super) scope: Option<Scope>,
 }
 
 /// What came of it. Without a bundle, or with errors among the findings, nothing is written.
@@ -167,7 +195,28 @@ pub(super) struct Built {
     pub(super) findings: Findings,
     /// What the history lacks, in words; nothing where it was approved, or nobody asked.
     pub(super) unapproved: Option<String>,
+    /// Tests that failed, if some did.
+    pub(super) failed: Option<Failed>,
     pub(super) bundle: Option<SignedBundle>,
+}
+
+/// Tests that were not answered as they expect.
+pub(super) struct Failed {
+    /// The tree with what its templates were filled in to.
+    tree: SourceTree,
+    report: Report,
+}
+
+impl Failed {
+    /// Every failure, and how many there are.
+    pub(super) fn text(&self, colour: bool) -> String {
+        let failures = suite::failures(&self.report, &self.tree, colour);
+        let (passed, failed) = self.report.count();
+        format!(
+            "{failures}{failed} of {} tests failed, so nothing is built\n",
+            passed + failed
+        )
+    }
 }
 
 /// A bundle's bytes, and its digest in hexadecimal.
@@ -176,7 +225,7 @@ pub(super) struct SignedBundle {
     pub(super) digest: String,
 }
 
-/// Reads, checks, proves, signs and packs.
+/// Reads, checks, tests, signs and packs.
 pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure> {
     progress.say("reading the repository");
     let trust = trust_root(&order.trust)?;
@@ -205,21 +254,56 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
             tree,
             findings: compiled.findings,
             unapproved,
+            failed: None,
             bundle: None,
         });
     };
+    progress.say("testing");
+    let report = crate::suite::run(&compiled.organization, &table, &Selection::default());
+    if report.count().1 > 0 {
+        return Ok(Built {
+            tree,
+            findings: compiled.findings,
+            unapproved: None,
+            failed: Some(Failed {
+                tree: compiled.tree,
+                report,
+            }),
+            bundle: None,
+        });
+    }
     if compiled.organization.name != trust.organization {
         let (found, wanted) = (&compiled.organization.name, &trust.organization);
         return Err(Failure::falls_short(format!(
             "the repository is of the organisation `{found}`, and the trust root of `{wanted}`"
         )));
     }
+    let table = match &order.scope {
+        None => table,
+        Some(scope) => {
+            part::known(&compiled.organization, scope)?;
+            let mut sink = Sink::default();
+            table::build_part(
+                &compiled.organization,
+                &compiled.rules,
+                &compiled.tree,
+                scope,
+                &mut sink,
+            )
+            .ok_or_else(|| Failure::falls_short(format!("there is no bundle for {}", part::describe(scope))))?
+        }
+    };
     progress.say("signing");
     let mut manifest = manifest(&compiled.organization, tree.revision(), &trust, order.issued)?;
+    manifest.scope = order.scope.clone();
     let mut sections = table.data().to_sections();
     if let Some(attested) = &attested {
         attested.describe(&trust, &mut manifest);
-        let origins = attested.origins(&compiled.organization, &compiled.tree)?;
+        let mut origins = attested.origins(&compiled.organization, &compiled.tree)?;
+        // A bundle for a part holds no other part's rules, and nobody who approved them.
+        let count = u32::try_from(table.data().rules.len()).unwrap_or(u32::MAX);
+        let held: BTreeSet<&str> = (0..count).map(|id| table.rule_name(RuleId(id))).collect();
+        origins.retain(|rule, _| held.contains(rule.as_str()));
         sections.insert(TRAIL.to_owned(), provenance::to_bytes(&origins));
     }
     let bytes = pack(manifest, &sections, &[&trust], &keys).map_err(|error| Failure::falls_short(error.to_string()))?;
@@ -234,6 +318,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
         tree,
         findings: compiled.findings,
         unapproved: None,
+        failed: None,
         bundle,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Console, Exit, Failure, build::trust_root, files, progress, repository, surroundings, trail};
+use super::{Console, Exit, Failure, build::trust_root, files, modelines, progress, repository, surroundings, trail};
 use crate::{
     ast::Moment,
     compile::compile,
@@ -23,6 +23,7 @@ Examples:
   polity check acme --rev origin/main   a branch of another repository
   polity check --format json | jq '.diagnostics[].code'
   polity check --format sarif > polity.sarif
+  polity check --write-modelines        editors then know what each file may say
   polity check --base origin/main       what a branch needs, and has, before it
                                         may be merged
   polity explain unknown-code           what a diagnostic means
@@ -45,6 +46,9 @@ pub(super) struct Arguments {
     /// How to write the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Write JSON Schemas to `.polity/schema/`, and name them in each document's first line
+    #[arg(long, conflicts_with = "rev")]
+    write_modelines: bool,
 }
 
 /// How findings are written.
@@ -64,6 +68,9 @@ enum Format {
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let now = surroundings::now()?;
+    if arguments.write_modelines {
+        console.remark(&modelines::write(&arguments.path)?);
+    }
     // What is not committed can be approved by nobody, so with a base it is a commit that is looked at.
     let head = arguments.base.as_ref().map(|_| "HEAD");
     let rev = arguments.rev.as_deref().or(head);

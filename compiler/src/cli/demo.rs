@@ -3,7 +3,7 @@
 //! Every step is the command's own: what is printed here is what `check`, `keygen`, `build`, `verify`, `decide` and
 //! `explain` do. The demo brings the example organisation and a clock of its own, so that it says the same every day.
 
-mod example;
+pub(super) mod example;
 mod repository;
 
 use std::{
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     ast::Moment,
     compile::compile,
-    diag::{LintLevels, Severity, Sink},
+    diag::{Findings, LintLevels, Severity, Sink},
     report::{decision, text},
     source::SourceTree,
 };
@@ -28,7 +28,7 @@ use crate::{
 /// Make an example organisation, and show what Polity does with it
 #[derive(clap::Args)]
 #[command(after_help = "\
-Example:
+Examples:
   polity demo
   git -C polity-demo/organization log --stat")]
 pub(super) struct Arguments {
@@ -119,7 +119,17 @@ impl Demo {
         heading("Check it", console)?;
         self.command(console, &["check", &shown(&self.organization)])?;
         let checked = check::check(&self.organization, None, self.now)?;
-        console.result(&text::findings(&checked.findings, &checked.tree, console.colour()))?;
+        // Notes on what is not enforced yet would fill pages: what they come to is enough here.
+        let told = only(&checked.findings, &checked.tree, &|severity| severity != Severity::Note);
+        console.result(&text::findings(&told, &checked.tree, console.colour()))?;
+        let (files, notes) = (checked.tree.files().len(), checked.findings.summary().notes);
+        if told.diagnostics().is_empty() {
+            console.result(&format!("{files} files, nothing wrong"))?;
+            console.result(&match notes {
+                0 => "\n".to_owned(),
+                _ => format!(", and {notes} notes on what is not enforced yet\n"),
+            })?;
+        }
         match checked.findings.has_errors() {
             true => Err(Failure::falls_short("the example organisation has errors")),
             false => Ok(()),
@@ -151,6 +161,7 @@ impl Demo {
             keys: vec![key],
             unattested: true,
             previous: None,
+            scope: None,
             issued: self.now,
         };
         let built = progress::with_progress(console, "building", |progress| build::build(&order, progress))?;
@@ -159,7 +170,7 @@ impl Demo {
             return Err(Failure::falls_short("the example organisation does not build"));
         };
         files::write_atomically(&self.bundle, "the bundle", &bundle.bytes)?;
-        console.result(&build::written(&self.bundle, &bundle, order.unattested))
+        console.result(&build::written(&self.bundle, &bundle, order.unattested, None))
     }
 
     fn verify(&self, console: &mut Console) -> Result<Asked, Failure> {
@@ -217,13 +228,7 @@ impl Demo {
         heading(&format!("Make a mistake on purpose: {}", mistake.title), console)?;
         let tree = SourceTree::from_files(mistake.made()?);
         let compiled = compile(&tree, self.now, Sink::default());
-        let mut errors = Sink::default();
-        for found in compiled.findings.diagnostics() {
-            if found.severity == Severity::Error {
-                errors.push(found.clone());
-            }
-        }
-        let errors = errors.finish(&tree, &LintLevels::default(), &[]);
+        let errors = only(&compiled.findings, &tree, &|severity| severity == Severity::Error);
         console.result(&text::findings(&errors, &tree, console.colour()))?;
         if compiled.table.is_some() || !errors.diagnostics().iter().all(|found| found.code.id == mistake.code) {
             return Err(Failure::falls_short(format!(
@@ -316,6 +321,16 @@ impl Demo {
         let line = words.map(quoted).collect::<Vec<_>>().join(" ");
         console.result(&format!("{faint}$ {line}{faint:#}\n"))
     }
+}
+
+/// Those of some severities.
+fn only(findings: &Findings, tree: &SourceTree, severities: &dyn Fn(Severity) -> bool) -> Findings {
+    let mut chosen = Sink::default();
+    let found = findings.diagnostics().iter();
+    for found in found.filter(|found| severities(found.severity)) {
+        chosen.push(found.clone());
+    }
+    chosen.finish(tree, &LintLevels::default(), &[])
 }
 
 fn heading(text: &str, console: &mut Console) -> Result<(), Failure> {

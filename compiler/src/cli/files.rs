@@ -57,6 +57,18 @@ pub(super) fn write_atomically(path: &Path, what: &str, bytes: &[u8]) -> Result<
         .map_err(|error| Failure::path(&format!("cannot write {what}"), path, &error))
 }
 
+/// Replaces a file of the repository, whose permissions stay as they are.
+pub(super) fn rewrite_atomically(path: &Path, what: &str, bytes: &[u8]) -> Result<(), Failure> {
+    crate::bundle::rewrite_atomically(path, bytes)
+        .map_err(|error| Failure::path(&format!("cannot write {what}"), path, &error))
+}
+
+/// As [`write_atomically`], a file that is new: one that is there already stays as it is.
+pub(super) fn create_atomically(path: &Path, what: &str, bytes: &[u8]) -> Result<(), Failure> {
+    crate::bundle::create_atomically(path, bytes)
+        .map_err(|error| Failure::path(&format!("cannot write {what}"), path, &error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +94,16 @@ mod tests {
         write_atomically(&path, "it", b"old and long").unwrap();
         write_atomically(&path, "it", b"new").unwrap();
         assert_eq!(read(&path, "it", 9).unwrap(), b"new");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_takes_no_place_that_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        create_atomically(&path, "it", b"first").unwrap();
+        assert!(create_atomically(&path, "it", b"second").is_err());
+        assert_eq!(read(&path, "it", 9).unwrap(), b"first");
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
     }
 }

@@ -9,7 +9,8 @@ use crate::{ast::Moment, keys};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  polity keygen --out keys --organization acme --introductory 4f2c...
+  polity keygen --out keys --organization acme \\
+      --introductory \"$(git -C acme rev-parse HEAD)\"
   polity keygen --out dev --organization acme --developer
 
 With --developer the trust root takes unattested bundles: for your own machine.

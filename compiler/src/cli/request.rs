@@ -5,22 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{Failure, values};
 use crate::ast::Moment;
-
-/// One call. Names are as typed: what the bundle does not know, it denies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Request {
-    /// `team/agent`.
-    pub(super) agent: String,
-    pub(super) environment: String,
-    pub(super) action: String,
-    /// The text of a JSON object, with whatever keys it repeats.
-    pub(super) args: String,
-    /// Data classes that the session holds.
-    pub(super) holding: Vec<String>,
-    /// A person.
-    pub(super) on_behalf_of: Option<String>,
-    pub(super) now: Moment,
-}
+pub(super) use crate::suite::Request;
 
 /// The flags that make up a request.
 #[derive(Debug, Default, clap::Args)]
@@ -38,6 +23,9 @@ pub(super) struct Flags {
     /// The call's arguments, a JSON object [default: {}]
     #[arg(long, value_name = "JSON", value_parser = values::json_object)]
     pub(super) args: Option<String>,
+    /// What only the call knows of its resources, a JSON array of entities in Cedar's form
+    #[arg(long, value_name = "JSON", value_parser = values::entities)]
+    pub(super) entities: Option<String>,
     /// A data class that the session has read; may be given several times
     #[arg(long, value_name = "CLASS")]
     pub(super) holding: Vec<String>,
@@ -70,6 +58,7 @@ impl Flags {
             environment: environment.clone(),
             action: action.clone(),
             args: self.args.unwrap_or_else(|| "{}".to_owned()),
+            entities: self.entities,
             holding: self.holding,
             on_behalf_of: self.on_behalf_of,
             now: self.now.unwrap_or(now),
@@ -83,6 +72,7 @@ impl Flags {
             ("--environment", self.environment.is_some()),
             ("--action", self.action.is_some()),
             ("--args", self.args.is_some()),
+            ("--entities", self.entities.is_some()),
             ("--holding", !self.holding.is_empty()),
             ("--on-behalf-of", self.on_behalf_of.is_some()),
             ("--now", self.now.is_some()),
@@ -123,6 +113,8 @@ struct Line<'a> {
     action: String,
     #[serde(borrow)]
     args: Option<&'a RawValue>,
+    #[serde(borrow)]
+    entities: Option<&'a RawValue>,
     holding: Option<Vec<String>>,
     on_behalf_of: Option<String>,
     now: Option<String>,
@@ -133,12 +125,14 @@ impl Line<'_> {
         let args = self
             .args
             .map_or(Ok("{}".to_owned()), |raw| values::json_object(raw.get()));
+        let entities = self.entities.map(|raw| values::entities(raw.get())).transpose();
         let now = self.now.map_or(Ok(now), |typed| values::moment(&typed));
         Ok(Request {
             agent: self.agent,
             environment: self.environment,
             action: self.action,
             args: args.map_err(|wrong| format!("`args`: {wrong}"))?,
+            entities: entities.map_err(|wrong| format!("`entities`: {wrong}"))?,
             holding: self.holding.unwrap_or_default(),
             on_behalf_of: self.on_behalf_of,
             now: now.map_err(|wrong| format!("`now`: {wrong}"))?,
@@ -171,6 +165,7 @@ mod tests {
                     environment: "production".to_owned(),
                     action: "billing.refund".to_owned(),
                     args: r#"{"a":1,"a":2}"#.to_owned(),
+                    entities: None,
                     holding: vec!["customer-data".to_owned()],
                     on_behalf_of: Some("alice".to_owned()),
                     now: 1000,
@@ -180,6 +175,7 @@ mod tests {
                     environment: "c".to_owned(),
                     action: "d".to_owned(),
                     args: "{}".to_owned(),
+                    entities: None,
                     holding: Vec::new(),
                     on_behalf_of: None,
                     now: 7,

@@ -16,6 +16,12 @@ pub(super) fn now() -> Result<Moment, Failure> {
         .ok_or_else(|| Failure::environment("the clock of this machine stands before 1970"))
 }
 
+/// Measures from now on, for reports that say how long something took.
+pub(super) fn stopwatch() -> std::time::Instant {
+    #[expect(clippy::disallowed_methods, reason = "a duration for people; it decides nothing")]
+    std::time::Instant::now()
+}
+
 /// How this program was called, so that a command that is shown can be typed as it stands.
 pub(super) fn program() -> String {
     let called = std::env::args_os().next();

@@ -91,6 +91,11 @@ pub(super) fn previous(bytes: Vec<u8>, trust: &TrustRoot, now: Moment) -> Result
     if !manifest.attested {
         return Err(refuse("it is not attested, so nobody verified its history"));
     }
+    if manifest.scope.is_some() {
+        return Err(refuse(
+            "it answers for a part only; continue from one that answers for everything",
+        ));
+    }
     if manifest.source.reference.as_deref() != Some(trust.reference.as_str()) {
         return Err(refuse("it was built from another ref"));
     }

@@ -53,6 +53,51 @@ pub(super) fn json_object(typed: &str) -> Result<String, String> {
     }
 }
 
+/// Entities in Cedar's form, as the runtime reads what is told of resources: an object by their names. The attributes
+/// stay as they are written, whatever keys they repeat.
+pub(super) fn entities(typed: &str) -> Result<String, String> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Entity<'a> {
+        uid: Uid,
+        #[serde(borrow)]
+        attrs: Option<&'a serde_json::value::RawValue>,
+        #[serde(default)]
+        parents: Vec<Uid>,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Uid {
+        #[serde(rename = "type")]
+        ty: String,
+        id: String,
+    }
+    let read: Vec<Entity<'_>> = serde_json::from_str(typed).map_err(|error| format!("no list of entities: {error}"))?;
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let mut told = Vec::new();
+    for entity in read {
+        if entity.uid.ty != "Resource" {
+            let Uid { ty, id } = entity.uid;
+            return Err(format!(
+                "`{ty}::{id:?}` is no `Resource`: the bundle knows every other entity"
+            ));
+        }
+        let attributes = match entity.attrs {
+            Some(raw) => json_object(raw.get())?,
+            None => "{}".to_owned(),
+        };
+        let inner = attributes.trim_start().strip_prefix('{').unwrap_or("}").trim_start();
+        let comma = if inner.starts_with('}') { "" } else { "," };
+        let above = entity
+            .parents
+            .iter()
+            .map(|Uid { ty, id }| quoted(&format!("{ty}::{id:?}")));
+        let above = above.collect::<Vec<_>>().join(",");
+        told.push(format!("{}:{{\"in\":[{above}]{comma}{inner}", quoted(&entity.uid.id)));
+    }
+    Ok(format!("{{{}}}", told.join(",")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +140,26 @@ mod tests {
         assert!(json_object("[1]").unwrap_err().contains("object"));
         assert!(json_object(r#"{"a" 1}"#).unwrap_err().contains("line 1 column 6"));
         assert!(json_object("{} {}").is_err());
+    }
+
+    #[test]
+    fn entities_are_an_object_by_name_and_keep_what_they_say() {
+        let told = entities(
+            r#"[{"uid": {"type": "Resource", "id": "file:\"a\""}, "attrs": {"size": 1, "size": 2}, "parents": [{"type": "Folder", "id": "x"}]},
+                {"uid": {"type": "Resource", "id": "file:b"}, "attrs": {}},
+                {"uid": {"type": "Resource", "id": "file:c"}}]"#,
+        );
+        let expected =
+            r#"{"file:\"a\"":{"in":["Folder::\"x\""],"size": 1, "size": 2},"file:b":{"in":[]},"file:c":{"in":[]}}"#;
+        assert_eq!(told, Ok(expected.to_owned()));
+        let wrong = [
+            r#"{"uid": 1}"#,
+            r#"[{"uid": {"type": "Team", "id": "x"}}]"#,
+            r#"[{"uid": {"type": "Resource", "id": "x"}, "attrs": [1]}]"#,
+            r#"[{"uid": {"type": "Resource", "id": "x"}, "tags": {}}]"#,
+        ];
+        for text in wrong {
+            assert!(entities(text).is_err(), "{text}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use polity_runtime::{bundle::UnverifiedBundle, manifest::Phase};
 
-use super::{Console, Exit, Failure, Format, build::trust_root, files, surroundings, values};
+use super::{Console, Exit, Failure, Format, build::trust_root, files, part, surroundings, values};
 use crate::{
     ast::Moment,
     report::{decision::Serial, json, visible},
@@ -61,6 +61,8 @@ pub(super) struct Verified {
     digest: String,
     commit: Option<String>,
     attested: bool,
+    /// The part that it answers for; none is everything.
+    scope: Option<String>,
     /// `live`, `grace` or `expired` at the moment asked about.
     status: &'static str,
     #[serde(serialize_with = "as_timestamp")]
@@ -78,6 +80,7 @@ pub(super) fn text(verified: &Verified) -> String {
         digest,
         commit,
         attested,
+        scope,
         status,
         issued,
         expires,
@@ -95,6 +98,9 @@ pub(super) fn text(verified: &Verified) -> String {
     say("digest", &format!("sha256:{digest}"));
     if let Some(commit) = commit {
         say("commit", commit);
+    }
+    if let Some(scope) = scope {
+        say("only", scope);
     }
     say("issued", &values::timestamp(*issued));
     let expires = values::timestamp(*expires);
@@ -132,6 +138,7 @@ pub(super) fn verify(bundle: &[u8], trust: &[u8], now: Moment) -> Result<Verifie
         digest: verified.digest().to_string(),
         commit: manifest.source.commit.clone(),
         attested: manifest.attested,
+        scope: manifest.scope.as_ref().map(part::describe),
         status: match manifest.phase(now) {
             Phase::Live => "live",
             Phase::Grace => "grace",
@@ -155,6 +162,7 @@ mod tests {
             digest: "9f86d081".to_owned(),
             commit: Some("89abcdef".to_owned()),
             attested: true,
+            scope: None,
             status: "live",
             issued: 1_793_534_400_000,
             expires: 1_794_139_200_000,
@@ -163,6 +171,9 @@ mod tests {
         insta::assert_snapshot!(text(&verified));
         assert!(json::line(&verified).contains(r#""expires":"2026-11-08T12:00:00Z""#));
         verified.attested = false;
-        assert!(text(&verified).starts_with("verified  acme 1.42, UNATTESTED\n"));
+        verified.scope = Some("team payments".to_owned());
+        let shown = text(&verified);
+        assert!(shown.starts_with("verified  acme 1.42, UNATTESTED\n"));
+        assert!(shown.contains("only      team payments\n"), "{shown}");
     }
 }

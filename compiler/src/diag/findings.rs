@@ -40,12 +40,23 @@ impl Sink {
             }
             None => false,
         });
-        for found in &mut diagnostics {
-            translate(found, tree);
+        for (cause, consequence) in CONSEQUENCES {
+            if diagnostics.iter().any(|found| found.code == cause) {
+                diagnostics.retain(|found| found.code != consequence);
+            }
         }
-        diagnostics.sort_by(|a, b| key(a, tree).cmp(&key(b, tree)));
-        diagnostics.dedup();
-        Findings { diagnostics }
+        let mut placed: Vec<(Diagnostic, Option<(u32, String)>)> = diagnostics
+            .into_iter()
+            .map(|mut found| {
+                let line = translate(&mut found, tree);
+                (found, line)
+            })
+            .collect();
+        placed.sort_by(|(a, of), (b, than)| key(a, tree).cmp(&key(b, tree)).then_with(|| of.cmp(than)));
+        placed.dedup();
+        Findings {
+            diagnostics: once_a_use(placed),
+        }
     }
 }
 
@@ -74,15 +85,46 @@ impl Findings {
     }
 }
 
-/// Says of what stands in a filled-in template where the template has it, and where the template is used.
-fn translate(found: &mut Diagnostic, tree: &SourceTree) {
+/// What is wrong only because something else is: where one was found, the other is not told.
+const CONSEQUENCES: [(&Code, &Code); 1] = [(
+    &codes::reference::UNKNOWN_PERSON,
+    &codes::reference::APPROVAL_CANNOT_BE_MET,
+)];
+
+/// Names the lines of the built-in template; what is wrong on several of them alike is told once.
+fn once_a_use(placed: Vec<(Diagnostic, Option<(u32, String)>)>) -> Vec<Diagnostic> {
+    // No lines where it is not of a built-in template.
+    let mut told: Vec<(Diagnostic, Vec<u32>, String)> = Vec::new();
+    for (found, place) in placed {
+        let (line, template) = place.unzip();
+        let template = template.unwrap_or_default();
+        match (told.last_mut(), line) {
+            (Some((last, lines, of)), Some(line)) if *last == found && *of == template => lines.push(line),
+            _ => told.push((found, line.into_iter().collect(), template)),
+        }
+    }
+    let named = told.into_iter().map(|(mut found, lines, template)| {
+        let noun = if lines.len() == 1 { "line" } else { "lines" };
+        let lines = lines.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        if !lines.is_empty() {
+            let of = format!(" ({noun} {lines} of the built-in template `{template}`)");
+            found.message.push_str(&of);
+        }
+        found
+    });
+    named.collect()
+}
+
+/// Says of what stands in a filled-in template where the template has it, and where the template is used. Gives the
+/// line and the name of a built-in template, which no file of the repository shows.
+fn translate(found: &mut Diagnostic, tree: &SourceTree) -> Option<(u32, String)> {
+    let mut built_in = None;
     let mut uses: Vec<(Span, String)> = Vec::new();
     if let Some(label) = &mut found.primary
         && let Some(place) = tree.translate(label.span)
     {
         if let Some(line) = place.built_in_line {
-            let of = format!(" (line {line} of the built-in template `{}`)", place.template);
-            found.message.push_str(&of);
+            built_in = Some((line, place.template));
         } else {
             uses.push((place.used, place.template));
         }
@@ -113,6 +155,7 @@ fn translate(found: &mut Diagnostic, tree: &SourceTree) {
         text: format!("template `{template}` is used here"),
     });
     found.origin.extend(origin);
+    built_in
 }
 
 /// Takes out the lints that a pragma covers, and puts in a diagnostic for each pragma that is of no use.

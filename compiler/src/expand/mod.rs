@@ -4,6 +4,7 @@
 //! Every expansion is a file of its own that no repository holds. Its path is the use's, so that its place settles
 //! whose the documents are; its spans are told in terms of the template when the findings are finished.
 
+mod cedar;
 mod parameters;
 mod placement;
 mod render;
@@ -11,7 +12,8 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use template::{SHIPPED, Template, built_in, shipped};
+pub(crate) use parameters::wanted;
+pub use template::{SHIPPED, Shipped, Template, built_in, shipped};
 
 use std::collections::BTreeMap;
 
@@ -28,9 +30,11 @@ const MAX_EXPANDED: usize = 32 << 20;
 
 /// Fills in every use.
 pub fn expand(tree: &SourceTree, parsed: &mut Parsed, sink: &mut Sink) -> SourceTree {
+    let own = template::repository(tree, sink);
+    cedar::check(tree, |name| own.contains_key(name) || shipped(name).is_some(), sink);
     let mut expander = Expander {
         tree,
-        own: template::repository(tree, sink),
+        own,
         built_in: BTreeMap::new(),
         expansions: Vec::new(),
         yielded: Parsed::default(),
@@ -55,6 +59,9 @@ pub fn expand(tree: &SourceTree, parsed: &mut Parsed, sink: &mut Sink) -> Source
     parsed.documents.documents.extend(yielded.documents.documents);
     parsed.documents.broken.extend(yielded.documents.broken);
     parsed.pragmas.extend(yielded.pragmas);
+    // What came of a Cedar template stands in the template's own file.
+    let documents = &mut parsed.documents.documents;
+    documents.sort_by_key(|document| (document.file, document.span.start));
     tree.with_expansions(expansions)
 }
 
@@ -74,6 +81,13 @@ impl Expander<'_> {
     fn one(&mut self, document: &Document, filled: &ast::Use) -> Option<()> {
         let written = filled.template.as_ref()?;
         let name = written.value.as_str();
+        if let Some(template) = cedar::find(self.tree, name) {
+            let came = cedar::used(self.tree, &template, document, filled, self.sink)?;
+            self.yielded.documents.documents.extend(came.documents.documents);
+            self.yielded.documents.broken.extend(came.documents.broken);
+            self.yielded.pragmas.extend(came.pragmas);
+            return Some(());
+        }
         if !self.own.contains_key(name)
             && !self.built_in.contains_key(name)
             && let Some(template) = built_in(name)
@@ -86,7 +100,7 @@ impl Expander<'_> {
             if !self.tree.files().iter().any(|known| known.path == file) {
                 let message = format!("there is no template `{name}`");
                 let found = Diagnostic::new(&codes::UNKNOWN_TEMPLATE, message, written.span, "unknown template");
-                let shipped = SHIPPED.iter().map(|(name, _)| *name);
+                let shipped = SHIPPED.iter().map(|shipped| shipped.name);
                 let names: Vec<&str> = self.own.keys().map(String::as_str).chain(shipped).collect();
                 self.sink.push(match crate::diag::nearest(name, names.iter().copied()) {
                     Some(_) => found.with_suggestion(name, written.span, names),

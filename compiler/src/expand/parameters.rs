@@ -79,6 +79,8 @@ pub(super) fn filled(
                 }
             }
             None if parameter.optional => {}
+            // A name that was misspelt was reported, with the one that is meant.
+            None if misspelt(given, declared, &name.value) => good = false,
             None => {
                 let message = format!("template `{template}` needs `{}`", name.value);
                 let found = Diagnostic::new(&codes::MISSING_TEMPLATE_PARAMETER, message, at, "");
@@ -92,6 +94,14 @@ pub(super) fn filled(
         }
     }
     good.then_some(values)
+}
+
+/// Whether a use gives a parameter that does not exist, and this is the one that it is told about.
+fn misspelt(given: &ast::Use, declared: &[(Text, TemplateParam)], name: &str) -> bool {
+    let known = |name: &str| declared.iter().any(|(declared, _)| declared.value == name);
+    let names = || declared.iter().map(|(name, _)| name.value.as_str());
+    let mut unknown = given.with.iter().filter(|(given, _)| !known(&given.value));
+    unknown.any(|(given, _)| crate::diag::nearest(&given.value, names()) == Some(name))
 }
 
 /// Whether a value is of a parameter's type; what is wrong if not.
@@ -151,7 +161,7 @@ fn refused(c: char) -> bool {
 }
 
 /// What a type takes, in words.
-pub(super) fn wanted(ty: &TemplateType) -> String {
+pub(crate) fn wanted(ty: &TemplateType) -> String {
     match ty {
         TemplateType::Name => "a name".to_owned(),
         TemplateType::String => "a string".to_owned(),

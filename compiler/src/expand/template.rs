@@ -28,20 +28,37 @@ pub struct Template {
     pub(super) sound: bool,
 }
 
+/// A template that comes with the program.
+#[derive(Debug, Clone, Copy)]
+pub struct Shipped {
+    /// Its name.
+    pub name: &'static str,
+    /// The template as it is written.
+    pub text: &'static str,
+    /// What it gives and what it refuses, in Markdown, with an example of its use.
+    pub page: &'static str,
+}
+
 /// Declares the built-in templates, which are the files of the folder `templates/` beside the program's source.
 macro_rules! shipped {
     ($($name:literal)*) => {
-        /// The built-in templates: names and texts, in the order of names.
-        pub const SHIPPED: &[(&str, &str)] = &[$(
-            ($name, include_str!(concat!("../../../templates/", $name, ".yaml")))
+        /// The built-in templates, in the order of names.
+        pub const SHIPPED: &[Shipped] = &[$(
+            Shipped {
+                name: $name,
+                text: include_str!(concat!("../../../templates/", $name, ".yaml")),
+                page: include_str!(concat!("../../../templates/", $name, ".md")),
+            }
         ),*];
     };
 }
 
 shipped! {
     "ci-diagnoser"
+    "code-automation"
     "credentials-need-a-person"
     "customer-support"
+    "database-operator"
     "external-mutation-needs-a-person"
     "incident-responder"
     "no-destruction-in-production"
@@ -50,19 +67,17 @@ shipped! {
     "pull-request-fixer"
     "read-only-analyst"
     "release-manager"
+    "short-lived-credentials"
 }
 
-/// A built-in template's text.
-pub fn shipped(name: &str) -> Option<&'static str> {
-    SHIPPED
-        .iter()
-        .find(|(shipped, _)| *shipped == name)
-        .map(|(_, text)| *text)
+/// The built-in template of a name.
+pub fn shipped(name: &str) -> Option<&'static Shipped> {
+    SHIPPED.iter().find(|shipped| shipped.name == name)
 }
 
 /// A built-in template, read.
 pub fn built_in(name: &str) -> Option<Template> {
-    let text = shipped(name)?;
+    let text = shipped(name)?.text;
     let file = SourceFile {
         path: format!("{TEMPLATES}{name}.yaml"),
         text: text.to_owned(),

@@ -10,16 +10,19 @@
 //! make unreachable (`context.args has amount || x` loses `x` where `amount` is required), and a call that lacks
 //! a required argument would be decided by a condition that nobody wrote.
 
+mod anything;
 mod constants;
 mod entities;
 mod lower;
 mod messages;
 mod parse;
+pub mod policies;
 mod records;
 mod schema;
 mod terms;
 mod tree;
 mod types;
+pub mod world;
 
 #[cfg(test)]
 mod differential;
@@ -31,7 +34,7 @@ mod fixture;
 mod tests;
 
 pub use parse::{MAX_DEPTH, MAX_TEXT, Parsed, TextPlace, parse};
-pub use schema::Schema;
+pub use schema::{Schema, cedar_schema};
 pub use tree::MAX_TESTS;
 
 use super::vocabulary::Vocabulary;
@@ -82,7 +85,7 @@ fn run(
     let (condition, mut findings) = parse::with_stack(|| {
         let (condition, mut findings) = lower::lower(vocabulary, parsed, action, sees);
         let failed = condition.is_none();
-        findings.extend(messages::typecheck(schema, vocabulary, parsed, action, failed));
+        findings.extend(messages::typecheck(schema, parsed, action, failed));
         (condition, findings)
     });
     findings.sort_by(|a, b| key(a).cmp(&key(b)));

@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 use polity_runtime::table::ActionId;
 use rayon::prelude::*;
 
-use crate::ast::Text;
+use crate::ast::{CedarPolicy, RuleEffect, Text};
+use crate::diag::codes::cedar::POLICY_CAN_ERR;
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
-use crate::resolve::{Organization, Rule, Scope};
+use crate::resolve::{Action, Organization, Rule, Scope};
 use crate::source::{FileId, SourceTree};
 use cedar::{Lowered, Schema};
 use vocabulary::{Vocabulary, VocabularyAction};
@@ -65,6 +66,14 @@ pub fn lower(organization: &Organization, tree: &SourceTree, sink: &mut Sink) ->
         bodies,
         variants,
     }
+}
+
+/// The Cedar schema of an organisation: what policies of `.cedar` files and conditions are type-checked against.
+///
+/// # Errors
+/// Where Cedar cannot write it.
+pub fn cedar_schema(organization: &Organization) -> Result<String, String> {
+    cedar::cedar_schema(&vocabulary(organization))
 }
 
 /// Everything that a condition can name.
@@ -148,10 +157,11 @@ impl Lowerer<'_> {
                 .and_then(|when| self.condition(when, &scope, &mut sink));
             covers.push((scope, when, Some(exception.until)));
         }
-        let when = rule
-            .when
-            .as_ref()
-            .and_then(|when| self.condition(when, &rule.scope, &mut sink));
+        let when = match (&rule.when, &rule.cedar) {
+            (Some(when), _) => self.condition(when, &rule.scope, &mut sink),
+            (None, Some(policy)) if policy.conditional => self.policy(policy, rule.effect, &rule.scope, &mut sink),
+            (None, _) => None,
+        };
         let unless = rule
             .unless
             .as_ref()
@@ -163,10 +173,29 @@ impl Lowerer<'_> {
     /// same way is said once.
     fn condition(&self, text: &Text, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
         let parsed = cedar::parse(text, self.file(text.span.file)?, sink)?;
+        Some(self.typed(&parsed, scope, sink))
+    }
+
+    /// The conditions of a policy of a `.cedar` file, which was parsed before: likewise.
+    fn policy(&self, policy: &CedarPolicy, effect: RuleEffect, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
+        let parsed = cedar::policies::conditions(&policy.text, &policy.links);
+        let parsed = parsed.map_err(|finding| sink.push(*finding)).ok()?;
+        for place in cedar::policies::overflows(&parsed) {
+            let message = "this overflows where an argument is very large, and the policy errs then";
+            let help = match effect {
+                RuleEffect::Allow => "a permit that errs grants nothing: compare the argument itself",
+                _ => "a forbid that errs holds, as if it matched: compare the argument itself",
+            };
+            sink.push(Diagnostic::new(&POLICY_CAN_ERR, message, place, "can overflow").with_help(help));
+        }
+        Some(self.typed(&parsed, scope, sink))
+    }
+
+    fn typed(&self, parsed: &cedar::Parsed, scope: &Scope, sink: &mut Sink) -> Draft {
         let each_action = parsed.mentions_action() || parsed.mentions_resource();
         let mut by_shape = BTreeMap::new();
         let mut by_action = BTreeMap::new();
-        let mut failures: Vec<(Diagnostic, Vec<&str>)> = Vec::new();
+        let mut failures: Vec<(Diagnostic, Vec<&Action>)> = Vec::new();
         let mut checked: BTreeMap<ShapeId, bool> = BTreeMap::new();
         for (id, action) in (0u32..)
             .map(ActionId)
@@ -175,17 +204,17 @@ impl Lowerer<'_> {
         {
             if !each_action && let Some(passed) = checked.get(&action.shape) {
                 if !passed {
-                    count(&mut failures, &action.name);
+                    count(&mut failures, action);
                 }
                 continue;
             }
-            let lowered = cedar::lower(self.schema, self.vocabulary, &parsed, id.0 as usize);
+            let lowered = cedar::lower(self.schema, self.vocabulary, parsed, id.0 as usize);
             checked.insert(action.shape, lowered.is_ok());
             match lowered {
                 Ok(Lowered { condition, findings }) => {
                     findings
                         .into_iter()
-                        .for_each(|finding| fail(&mut failures, finding, &action.name));
+                        .for_each(|finding| fail(&mut failures, finding, action));
                     if each_action {
                         by_action.insert(id, condition);
                     } else {
@@ -194,26 +223,20 @@ impl Lowerer<'_> {
                 }
                 Err(findings) => findings
                     .into_iter()
-                    .for_each(|finding| fail(&mut failures, finding, &action.name)),
+                    .for_each(|finding| fail(&mut failures, finding, action)),
             }
         }
-        for (mut diagnostic, actions) in failures {
-            if let [first, rest @ ..] = actions.as_slice() {
-                diagnostic.help.insert(
-                    0,
-                    crate::diag::Help {
-                        text: covered(first, rest.len()),
-                        replacement: None,
-                    },
-                );
-            }
-            sink.push(diagnostic);
+        for (diagnostic, actions) in failures {
+            sink.push(match actions.as_slice() {
+                [first, rest @ ..] => diagnostic.with_related(first.span, covered(&first.name, rest.len())),
+                [] => diagnostic,
+            });
         }
-        Some(if each_action {
+        if each_action {
             Draft::ByAction(by_action)
         } else {
             Draft::ByShape(by_shape)
-        })
+        }
     }
 
     fn variant(&self, text: &Text, action: ActionId, sink: &mut Sink) -> Option<Condition> {
@@ -238,27 +261,27 @@ impl Lowerer<'_> {
 /// For which of the actions that a rule covers its condition fails.
 fn covered(first: &str, others: usize) -> String {
     match others {
-        0 => format!("the rule covers `{first}`"),
-        1 => format!("the rule covers `{first}`, and another action alike"),
-        _ => format!("the rule covers `{first}`, and {others} other actions alike"),
+        0 => format!("for `{first}`, which is declared here"),
+        1 => format!("for `{first}`, which is declared here, and another action alike"),
+        _ => format!("for `{first}`, which is declared here, and {others} other actions alike"),
     }
 }
 
 /// Notes a failure, with the action, beside equal ones.
-fn fail<'a>(failures: &mut Vec<(Diagnostic, Vec<&'a str>)>, diagnostic: Diagnostic, action: &'a str) {
+fn fail<'a>(failures: &mut Vec<(Diagnostic, Vec<&'a Action>)>, diagnostic: Diagnostic, action: &'a Action) {
     let same = |other: &Diagnostic| {
         other.code == diagnostic.code
             && other.primary.as_ref().map(|l| l.span) == diagnostic.primary.as_ref().map(|l| l.span)
     };
     match failures.iter_mut().find(|(other, _)| same(other)) {
-        Some((_, actions)) if actions.last() == Some(&action) => {}
+        Some((_, actions)) if actions.last().is_some_and(|last| last.name == action.name) => {}
         Some((_, actions)) => actions.push(action),
         None => failures.push((diagnostic, vec![action])),
     }
 }
 
 /// Another action of a shape that failed already.
-fn count<'a>(failures: &mut [(Diagnostic, Vec<&'a str>)], action: &'a str) {
+fn count<'a>(failures: &mut [(Diagnostic, Vec<&'a Action>)], action: &'a Action) {
     if let Some((_, actions)) = failures.last_mut() {
         actions.push(action);
     }

@@ -2,9 +2,11 @@
 
 #![allow(missing_docs, reason = "variants and fields that are named for what they are")]
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use polity_runtime::value::Effect;
 
-use crate::resolve::shape::{Shape, ShapeId};
+use crate::resolve::shape::{Shape, ShapeId, Type, WITHIN};
 
 /// Everything that can be named, each list sorted.
 #[derive(Debug, Default)]
@@ -22,6 +24,30 @@ pub struct Vocabulary {
     pub tools: Vec<String>,
     pub actions: Vec<VocabularyAction>,
     pub shapes: Vec<Shape>,
+}
+
+impl Vocabulary {
+    /// What may be told of a resource, whichever tool's: attributes, sorted by name.
+    pub fn told(&self) -> BTreeMap<&str, &Type> {
+        let records = self.shapes.iter().filter_map(|shape| shape.entities.first());
+        let fields = records.flat_map(|record| match &record.ty {
+            Type::Record(fields) => fields.as_slice(),
+            _ => &[],
+        });
+        fields
+            .filter(|field| field.name != WITHIN)
+            .map(|field| (field.name.as_str(), &field.ty))
+            .collect()
+    }
+
+    /// The types of what a resource may be in, beside its environment.
+    pub fn within(&self) -> BTreeSet<&str> {
+        self.shapes
+            .iter()
+            .flat_map(|shape| &shape.within)
+            .map(String::as_str)
+            .collect()
+    }
 }
 
 /// An action (a variant counts as one; so does `credential.NAME`, whose tool is `credential`).

@@ -13,6 +13,7 @@ mod people;
 mod places;
 mod policies;
 mod reader;
+pub mod schema;
 mod selector;
 mod suite;
 mod template;
@@ -59,6 +60,8 @@ pub enum Place {
 pub struct Kind {
     /// As `kind:` names it.
     pub name: &'static str,
+    /// What a document of this kind is for: one sentence or two, for help and for editors.
+    pub doc: &'static str,
     /// Its fields, `kind` and `name` among them.
     pub form: &'static Form,
     /// Where it may stand.
@@ -66,9 +69,20 @@ pub struct Kind {
     build: fn(&mut Reader<'_>, &mut Fields) -> Body,
 }
 
-/// Declares the kinds: name, form, place, and what builds the body.
+impl Kind {
+    /// Names that a document of this kind may not have.
+    fn reserved(&self) -> &'static [&'static str] {
+        match self.name {
+            "Person" | "Group" | "Team" => &["owners", "team-owners", "none"],
+            "Tool" => &["read", "write", "destructive", "external", "credential"],
+            _ => &[],
+        }
+    }
+}
+
+/// Declares the kinds: what a document of it is for, name, form, place, and what builds the body.
 macro_rules! kinds {
-    ($($name:ident $form:path, $place:ident, $build:path;)*) => {
+    ($(#[doc = $doc:literal] $name:ident $form:path, $place:ident, $build:path;)*) => {
         /// The names of all kinds that stand in YAML, templates apart.
         pub const KINDS: &[&str] = &[$(stringify!($name)),*];
 
@@ -78,6 +92,7 @@ macro_rules! kinds {
         /// All kinds.
         pub static TABLE: &[Kind] = &[$(Kind {
             name: stringify!($name),
+            doc: $doc.trim_ascii(),
             form: &$form,
             place: Place::$place,
             build: |reader, fields| Body::$name($build(reader, fields)),
@@ -86,24 +101,43 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// The organisation: who approves what no rule covers, how long a bundle holds, and how loud each lint is. There is one, in `polity.yaml`.
     Organization people::ORGANIZATION, Root, people::organization;
+    /// Somebody who owns, approves or is worked for. The keys sign approvals.
     Person people::PERSON, Organization, people::person;
+    /// People, and groups of people, under one name.
     Group people::GROUP, Organization, people::group;
+    /// The merge bot of a forge, whose signed merges carry approvals.
     Forge people::FORGE, Organization, people::forge;
+    /// Who answers for deployments: its owners, what it owns, and what its deployments can have at most.
     Team people::TEAM, Organization, people::team;
+    /// Where agents work: its rank, the rings that may run there, and what must stop an agent's calls.
     Environment places::ENVIRONMENT, Organization, places::environment;
+    /// How far an agent is trusted: the most that it can ever do, how much it may call, and how its process is confined. Four are built in, and a document of the same name replaces one.
     Ring places::RING, Organization, places::ring;
+    /// A class of data. A session that has read some holds it from then on, and rules can look at that.
     DataClass places::DATA_CLASS, Organization, places::data_class;
+    /// What an agent can call: its server, its actions, their arguments, and what each of them does.
     Tool tools::TOOL, Organization, tools::tool;
+    /// A secret that an agent can obtain for a time. Obtaining it is the action `credential.NAME`, with effect read.
     Credential places::CREDENTIAL, Organization, places::credential;
+    /// What an agent is: its owner, its product, its keys, and whom to call. Where it works says a Deployment.
     Agent agents::AGENT, Anyone, agents::agent;
+    /// Where an agent works for a team, in which ring, and with which tools and credentials. It has no name of its own: it is `team/agent`.
     Deployment agents::DEPLOYMENT, Anyone, agents::deployment;
+    /// Rules: what is allowed, what is denied, and what takes somebody's approval. Neither the order of rules nor that of files decides anything.
     Policy policies::POLICY, Anyone, policies::policy;
+    /// Lifts one deny or gate for somebody, for a time. An organisation's rule is lifted by an organisation's exception only.
     Exception policies::EXCEPTION, Anyone, policies::exception;
+    /// An outcome that no call of some sort may ever have, whatever the rules say.
     Invariant policies::INVARIANT, Anyone, policies::invariant;
+    /// Calls, and the answers that the policies must give to them.
     Test suite::TEST, Anyone, suite::test;
+    /// Which changes to this repository somebody must approve, and who.
     ApprovalRule policies::APPROVAL_RULE, Organization, policies::approval_rule;
+    /// Stops agents, teams, tools, environments or everything, whatever any rule allows.
     Kill agents::KILL, Organization, agents::kill;
+    /// Fills in a template: what the template yields stands where the use stands.
     Use agents::USE, Anyone, agents::filled;
 }
 
@@ -238,13 +272,7 @@ impl Reader<'_> {
 
     /// Names that mean something else wherever they are written.
     fn reserved(&mut self, kind: &Kind, name: Option<&Text>) {
-        const PRINCIPALS: &[&str] = &["owners", "team-owners", "none"];
-        const TOOLS: &[&str] = &["read", "write", "destructive", "external", "credential"];
-        let reserved = match kind.name {
-            "Person" | "Group" | "Team" => PRINCIPALS,
-            "Tool" => TOOLS,
-            _ => return,
-        };
+        let reserved = kind.reserved();
         let Some(name) = name.filter(|name| reserved.contains(&name.value.as_str())) else {
             return;
         };

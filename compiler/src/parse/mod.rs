@@ -5,6 +5,7 @@ pub mod node;
 pub mod yaml;
 pub mod scalar;
 pub mod document;
+pub(crate) mod cedar;
 
 use rayon::prelude::*;
 
@@ -47,30 +48,45 @@ fn file(id: FileId, file: &SourceFile) -> (Parsed, Sink) {
     let mut sink = Sink::default();
     let parsed = Parsed::default();
     let extension = file.path.rsplit_once('.').map_or("", |(_, extension)| extension);
-    let language = match extension {
-        "yaml" | "yml" => None,
-        "cedar" => Some("Cedar"),
-        "rego" => Some("Rego"),
-        _ => return (parsed, sink),
-    };
-    if let Some(language) = language {
-        let span = Span {
-            file: id,
-            start: 0,
-            end: first_line(&file.text),
-        };
-        let message = format!("{language} files are not compiled yet: what this one denies would be lost");
-        let help = "write its rules as a Policy, or keep the file outside the repository until then";
-        sink.push(Diagnostic::new(&NOT_COMPILED_YET, message, span, "").with_help(help));
-        return (parsed, sink);
-    }
     // Templates are no documents: the next step fills them in.
-    if file.path.starts_with(TEMPLATES) {
-        return (parsed, sink);
+    let template = file.path.starts_with(TEMPLATES);
+    match extension {
+        "yaml" | "yml" if template => return (parsed, sink),
+        "yaml" | "yml" => {}
+        "cedar" if template => return (parsed, sink),
+        "cedar" => {
+            let parsed = cedar::file(id, file, &mut sink);
+            return (parsed, sink);
+        }
+        "rego" => {
+            let span = Span {
+                file: id,
+                start: 0,
+                end: first_line(&file.text),
+            };
+            let message = "Rego files are not compiled yet: what this one denies would be lost";
+            let help = "write its rules as a Policy, or keep the file outside the repository until then";
+            sink.push(Diagnostic::new(&NOT_COMPILED_YET, message, span, "").with_help(help));
+            return (parsed, sink);
+        }
+        _ => return (parsed, sink),
     }
     let read = yaml::read(id, &file.text, &mut sink);
     let parsed = documents(id, file, read, &mut sink);
     (parsed, sink)
+}
+
+/// The kind of each document of a file. `None` where it holds no documents, or one that cannot be told.
+pub fn kinds(file: &SourceFile) -> Option<Vec<&'static str>> {
+    let yaml = file.path.ends_with(".yaml") || file.path.ends_with(".yml");
+    if !yaml || file.path.starts_with(TEMPLATES) {
+        return None;
+    }
+    let mut sink = Sink::default();
+    let read = yaml::read(FileId(0), &file.text, &mut sink);
+    let known = |kind: String| document::KINDS.iter().copied().find(|known| *known == kind);
+    let kinds: Option<Vec<&'static str>> = read.iter().map(|read| broken(read).kind.and_then(known)).collect();
+    kinds.filter(|kinds| !kinds.is_empty() && !sink.has_errors())
 }
 
 /// The documents of one file, or of an expansion, from its YAML.

@@ -16,30 +16,77 @@ pub const NAME_MAX: usize = 64;
 /// The longest name of an action or parameter, in bytes: what MCP clients accept for a tool.
 pub const FOREIGN_NAME_MAX: usize = 128;
 
-/// `[a-z0-9][a-z0-9-]*`, at most [`NAME_MAX`].
-pub fn is_name(text: &str) -> bool {
-    is_spelled(text, NAME_MAX, |b| b.is_ascii_lowercase() || b.is_ascii_digit(), b"-")
+/// How a name is spelled: what the reader takes, and what the JSON Schema says.
+#[derive(Debug)]
+pub struct Spelling {
+    /// Characters that may stand anywhere, as ranges.
+    anywhere: &'static [(u8, u8)],
+    /// Characters that may stand anywhere but first.
+    not_first: &'static [u8],
+    /// In bytes, which are characters.
+    pub longest: usize,
 }
+
+/// `[a-z0-9][a-z0-9-]*`, at most [`NAME_MAX`].
+pub const NAME: Spelling = Spelling {
+    anywhere: &[(b'a', b'z'), (b'0', b'9')],
+    not_first: b"-",
+    longest: NAME_MAX,
+};
 
 /// `[a-z0-9][a-z0-9_-]*`, at most [`NAME_MAX`]: variants, and keys of tags.
-pub fn is_word(text: &str) -> bool {
-    is_spelled(text, NAME_MAX, |b| b.is_ascii_lowercase() || b.is_ascii_digit(), b"_-")
-}
+pub const WORD: Spelling = Spelling {
+    not_first: b"_-",
+    ..NAME
+};
 
 /// `[A-Za-z0-9_-][A-Za-z0-9_.-]*`, at most [`FOREIGN_NAME_MAX`]: actions and parameters, as MCP servers name them.
-pub fn is_foreign_name(text: &str) -> bool {
-    is_spelled(
-        text,
-        FOREIGN_NAME_MAX,
-        |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-',
-        b".",
-    )
+pub const FOREIGN_NAME: Spelling = Spelling {
+    anywhere: &[(b'A', b'Z'), (b'a', b'z'), (b'0', b'9'), (b'_', b'_'), (b'-', b'-')],
+    not_first: b".",
+    longest: FOREIGN_NAME_MAX,
+};
+
+impl Spelling {
+    fn takes(&self, text: &str) -> bool {
+        let anywhere = |b: u8| self.anywhere.iter().any(|(from, to)| (*from..=*to).contains(&b));
+        text.len() <= self.longest
+            && text.bytes().next().is_some_and(anywhere)
+            && text.bytes().all(|b| anywhere(b) || self.not_first.contains(&b))
+    }
+
+    /// The spelling as an ECMA-262 pattern; the length stands apart.
+    pub fn pattern(&self) -> String {
+        // A hyphen comes last in its class, where it means itself.
+        let (mut class, mut hyphen) = (String::new(), false);
+        for (from, to) in self.anywhere {
+            match (from, to) {
+                (b'-', b'-') => hyphen = true,
+                _ if from == to => class.push(char::from(*from)),
+                _ => class.extend([char::from(*from), '-', char::from(*to)]),
+            }
+        }
+        let first = if hyphen { "-" } else { "" };
+        let (points, inner): (Vec<u8>, Vec<u8>) = self.not_first.iter().partition(|b| **b != b'-');
+        let points: String = points.into_iter().map(char::from).collect();
+        let last = if hyphen || !inner.is_empty() { "-" } else { "" };
+        format!("^[{class}{first}][{class}{points}{last}]*$")
+    }
 }
 
-fn is_spelled(text: &str, longest: usize, anywhere: impl Fn(u8) -> bool, not_first: &[u8]) -> bool {
-    text.len() <= longest
-        && text.bytes().next().is_some_and(&anywhere)
-        && text.bytes().all(|b| anywhere(b) || not_first.contains(&b))
+/// Whether a text is a [`NAME`].
+pub fn is_name(text: &str) -> bool {
+    NAME.takes(text)
+}
+
+/// Whether a text is a [`WORD`].
+pub fn is_word(text: &str) -> bool {
+    WORD.takes(text)
+}
+
+/// Whether a text is a [`FOREIGN_NAME`].
+pub fn is_foreign_name(text: &str) -> bool {
+    FOREIGN_NAME.takes(text)
 }
 
 /// The name nearest to a text that is none: lower-cased, every run of other characters one hyphen.
@@ -61,11 +108,60 @@ pub fn to_name(text: &str) -> Option<String> {
 /// the joiners through that some scripts and emoji are spelt with.
 pub fn hidden_character(text: &str, lines: bool, prose: bool) -> Option<char> {
     text.chars().find(|&c| match c {
-        '\n' | '\t' => !lines,
-        '\u{200C}' | '\u{200D}' => !prose,
-        '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' => true,
-        _ => c.is_control(),
+        _ if LINES.contains(&c) => !lines,
+        _ if JOINERS.contains(&c) => !prose,
+        _ => HIDDEN.iter().any(|(from, to)| (*from..=*to).contains(&c)),
     })
+}
+
+/// Where a text may have several lines.
+const LINES: &[char] = &['\n', '\t'];
+
+/// What some scripts and emoji are spelt with.
+const JOINERS: &[char] = &['\u{200C}', '\u{200D}'];
+
+/// Control characters (all of Unicode's category Cc, C1 included), and what shows nothing or turns the text.
+const HIDDEN: &[(char, char)] = &[
+    ('\0', '\u{1F}'),
+    ('\u{7F}', '\u{9F}'),
+    ('\u{61C}', '\u{61C}'),
+    ('\u{200B}', '\u{200F}'),
+    ('\u{2028}', '\u{202E}'),
+    ('\u{2060}', '\u{206F}'),
+    ('\u{FEFF}', '\u{FEFF}'),
+];
+
+/// A text that is not blank and has no [`hidden_character`], as an ECMA-262 pattern.
+pub fn readable_pattern(lines: bool, prose: bool) -> String {
+    let mut spared: Vec<u32> = Vec::new();
+    spared.extend(LINES.iter().filter(|_| lines).map(|c| u32::from(*c)));
+    spared.extend(JOINERS.iter().filter(|_| prose).map(|c| u32::from(*c)));
+    spared.sort_unstable();
+    let mut class = String::new();
+    let mut range = |from: u32, to: u32| {
+        if from <= to {
+            class.push_str(&format!("\\u{from:04x}"));
+        }
+        if from < to {
+            class.push_str(&format!("-\\u{to:04x}"));
+        }
+    };
+    for (from, to) in HIDDEN {
+        let (mut from, to) = (u32::from(*from), u32::from(*to));
+        for spared in spared
+            .iter()
+            .copied()
+            .filter(|c| (from..=to).contains(c))
+            .collect::<Vec<_>>()
+        {
+            if let Some(before) = spared.checked_sub(1) {
+                range(from, before);
+            }
+            from = spared + 1;
+        }
+        range(from, to);
+    }
+    format!("^[^{class}]*[^\\s{class}][^{class}]*$")
 }
 
 /// Why a text is not the value asked for.
@@ -104,16 +200,39 @@ fn count(digits: &str) -> Result<u64, Fault> {
     }
 }
 
-/// A unit of time, in milliseconds.
-fn unit(letter: &str) -> Result<i64, Fault> {
-    match letter {
-        "s" => Ok(1_000),
-        "m" => Ok(60_000),
-        "h" => Ok(3_600_000),
-        "d" => Ok(86_400_000),
-        _ => Err(Fault::Form),
-    }
+/// Units of time, in milliseconds.
+const UNITS: &[(&str, i64)] = &[("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+/// Units of size, in bytes.
+const SIZES: &[(&str, i64)] = &[("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30), ("Ti", 1 << 40)];
+
+fn unit(units: &[(&str, i64)], written: &str) -> Result<i64, Fault> {
+    let unit = units.iter().find(|(name, _)| *name == written);
+    unit.map(|(_, factor)| *factor).ok_or(Fault::Form)
 }
+
+fn alternatives(units: &[(&str, i64)]) -> String {
+    units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("|")
+}
+
+/// What [`duration`] takes, as an ECMA-262 pattern; how much can be held is not in it.
+pub fn duration_pattern() -> String {
+    format!("^[1-9][0-9]*({})$", alternatives(UNITS))
+}
+
+/// What [`rate`] takes.
+pub fn rate_pattern() -> String {
+    format!("^[1-9][0-9]*/({})$", alternatives(UNITS))
+}
+
+/// What [`size`] takes.
+pub fn size_pattern() -> String {
+    format!("^[1-9][0-9]*({})$", alternatives(SIZES))
+}
+
+/// What [`moment`] takes; how many days a month has is not in it.
+pub const MOMENT_PATTERN: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
+    (T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,3})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$";
 
 /// Splits `15m` into digits and unit.
 fn split_unit(text: &str) -> (&str, &str) {
@@ -124,7 +243,7 @@ fn split_unit(text: &str) -> (&str, &str) {
 /// `90s`, `15m`, `2h`, `7d`.
 pub fn duration(text: &str) -> Result<Millis, Fault> {
     let (digits, letter) = split_unit(text);
-    let unit = unit(letter)?;
+    let unit = unit(UNITS, letter)?;
     match i64::try_from(count(digits)?).map_err(|_| Fault::Overflow)? {
         0 => Err(Fault::Zero),
         n => n.checked_mul(unit).map(Millis).ok_or(Fault::Overflow),
@@ -134,7 +253,7 @@ pub fn duration(text: &str) -> Result<Millis, Fault> {
 /// `5/s`, `30/m`, `20/h`, `100/d`.
 pub fn rate(text: &str) -> Result<Rate, Fault> {
     let (digits, letter) = text.split_once('/').ok_or(Fault::Form)?;
-    let per = Millis(unit(letter)?);
+    let per = Millis(unit(UNITS, letter)?);
     match u32::try_from(count(digits)?).map_err(|_| Fault::Overflow)? {
         0 => Err(Fault::Zero),
         count => Ok(Rate { count, per }),
@@ -144,13 +263,7 @@ pub fn rate(text: &str) -> Result<Rate, Fault> {
 /// `512Mi`, in bytes.
 pub fn size(text: &str) -> Result<i64, Fault> {
     let (digits, suffix) = split_unit(text);
-    let unit: i64 = match suffix {
-        "Ki" => 1 << 10,
-        "Mi" => 1 << 20,
-        "Gi" => 1 << 30,
-        "Ti" => 1 << 40,
-        _ => return Err(Fault::Form),
-    };
+    let unit = unit(SIZES, suffix)?;
     match i64::try_from(count(digits)?).map_err(|_| Fault::Overflow)? {
         0 => Err(Fault::Zero),
         n => n.checked_mul(unit).ok_or(Fault::Overflow),

@@ -8,8 +8,10 @@ pub mod decision;
 pub mod github;
 pub mod gitlab;
 pub mod json;
+pub mod junit;
 pub mod page;
 pub mod sarif;
+pub mod suite;
 pub mod text;
 pub mod trail;
 

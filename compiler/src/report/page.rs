@@ -64,7 +64,7 @@ pub fn list<'a>(codes: impl IntoIterator<Item = &'a Code>, colour: bool) -> Stri
 }
 
 /// What a page says first: its first sentence.
-pub(super) fn meaning(code: &Code) -> &str {
+pub fn meaning(code: &Code) -> &str {
     let paragraph = code
         .page
         .lines()

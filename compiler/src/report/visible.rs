@@ -57,7 +57,7 @@ pub(crate) fn json(text: &str) -> String {
 
 /// Controls, format characters (bidirectional ones among them), fillers, tags, variation selectors, and every
 /// space but the plain one. After Unicode's `Default_Ignorable_Code_Point`, `Bidi_Control` and `White_Space`.
-fn is_hidden(character: char) -> bool {
+pub(crate) fn is_hidden(character: char) -> bool {
     character.is_control()
         || (character.is_whitespace() && character != ' ')
         || matches!(character,

@@ -30,6 +30,9 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
         organization.agents.push(Agent {
             name: name.clone(),
             owner: agent.owner.as_ref().and_then(|owner| names.person(owner, sink)),
+            product: agent.product.clone(),
+            git_keys: agent.git_keys.clone(),
+            identity_keys: agent.identity_keys.clone(),
             tags,
             review_by: agent.review_by,
             kill_contact: agent.kill_contact.clone(),

@@ -13,8 +13,10 @@ mod rings;
 mod rules;
 mod selector;
 pub mod shape;
+mod suites;
 mod tools;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, RingId, ToolId};
@@ -27,6 +29,7 @@ use crate::source::{Span, Spanned};
 use shape::{Shape, ShapeId};
 
 pub use glob::Glob;
+pub use suites::MAX_CELLS;
 
 /// Everything that the repository says, by id.
 #[derive(Debug, Default)]
@@ -58,6 +61,53 @@ pub struct Organization {
     pub rules: Vec<Rule>,
     pub exceptions: Vec<Exception>,
     pub kills: Vec<Kill>,
+    pub suites: Vec<Suite>,
+    pub forges: Vec<Forge>,
+    pub invariants: Vec<Invariant>,
+    pub approval_rules: Vec<ApprovalRule>,
+}
+
+/// The types of entities that every organisation has.
+pub(crate) const ENTITY_TYPES: [&str; 7] = [
+    "Action",
+    "Agent",
+    "Deployment",
+    "Environment",
+    "Resource",
+    "Ring",
+    "Team",
+];
+
+/// Groups of actions that exist whether or not an action is in them.
+pub(crate) const ACTION_GROUPS: [&str; 5] = ["credential", "destructive", "external", "read", "write"];
+
+impl Organization {
+    /// The groups that an action is in: its tool, its effect, `external`, and of a variant the action.
+    pub fn groups<'o>(&'o self, action: &'o Action) -> Vec<&'o str> {
+        let tool = self.tools.get(action.tool.0 as usize);
+        let tool = match tool {
+            Some(tool) if tool.credential.is_none() => tool.name.as_str(),
+            _ => "credential",
+        };
+        groups(&action.name, tool, action.effect, action.external)
+    }
+}
+
+/// As [`Organization::groups`], of what is known of an action.
+pub(crate) fn groups<'n>(name: &'n str, tool: &'n str, effect: Effect, external: bool) -> Vec<&'n str> {
+    let effect = match effect {
+        Effect::Read => "read",
+        Effect::Write => "write",
+        Effect::Destructive => "destructive",
+    };
+    let mut groups = vec![tool, effect];
+    if external {
+        groups.push("external");
+    }
+    if let Some((whole, _)) = name.split_once('/') {
+        groups.push(whole);
+    }
+    groups
 }
 
 /// A person by their place in [`Organization::people`].
@@ -175,6 +225,8 @@ pub struct Tool {
     pub strict: bool,
     pub credential: Option<Credential>,
     pub server: Option<Server>,
+    /// Where environments have their own; sorted by environment.
+    pub endpoints: Vec<Endpoint>,
     /// The first of its actions, and how many.
     pub first_action: u32,
     pub action_count: u32,
@@ -189,11 +241,21 @@ pub struct Server {
 }
 
 #[derive(Debug)]
+pub struct Endpoint {
+    pub span: Span,
+    pub environment: String,
+    pub url: Option<String>,
+    pub credential: Option<String>,
+}
+
+#[derive(Debug)]
 pub struct Credential {
     pub name: Text,
     pub environments: Vec<EnvironmentId>,
     pub max_ttl: Millis,
     pub owner: Option<PersonId>,
+    /// As written.
+    pub issuer: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -231,6 +293,9 @@ pub struct Base {
 pub struct Agent {
     pub name: Text,
     pub owner: Option<PersonId>,
+    pub product: Option<ast::Product>,
+    pub git_keys: Vec<Text>,
+    pub identity_keys: Vec<Text>,
     pub tags: Vec<(String, String)>,
     pub review_by: Option<Spanned<Moment>>,
     pub kill_contact: Option<Text>,
@@ -271,6 +336,8 @@ pub struct Rule {
     pub except: Option<Scope>,
     pub when: Option<Text>,
     pub unless: Option<Text>,
+    /// Of a `.cedar` file, in place of both.
+    pub cedar: Option<ast::CedarPolicy>,
     pub approval: Option<Approval>,
     pub limit: Option<Rate>,
     pub expires: Option<Moment>,
@@ -318,14 +385,34 @@ pub struct Scope {
 impl Scope {
     /// Whether the settled part holds for a placement.
     pub fn takes_placement(&self, deployment: DeploymentId, ring: RingId, environment: EnvironmentId) -> bool {
-        self.environments
-            .as_ref()
-            .is_none_or(|list| list.binary_search(&environment).is_ok())
-            && self.rings.as_ref().is_none_or(|list| list.binary_search(&ring).is_ok())
+        self.takes_place(ring, environment)
             && self
                 .deployments
                 .as_ref()
                 .is_none_or(|list| list.binary_search(&deployment).is_ok())
+    }
+
+    /// Whether the settled part holds for a ring and an environment, whoever is deployed there.
+    pub fn takes_place(&self, ring: RingId, environment: EnvironmentId) -> bool {
+        self.environments
+            .as_ref()
+            .is_none_or(|list| list.binary_search(&environment).is_ok())
+            && self.rings.as_ref().is_none_or(|list| list.binary_search(&ring).is_ok())
+    }
+
+    /// The actions of a tool for which the settled part holds, in order.
+    pub fn actions_of(&self, tool: &Tool) -> impl Iterator<Item = ActionId> {
+        let all = tool.first_action..tool.first_action + tool.action_count;
+        // Where actions are named, those of one tool follow each other.
+        let (named, all) = match &self.actions {
+            Some(list) => {
+                let start = list.partition_point(|action| action.0 < all.start);
+                let end = list.partition_point(|action| action.0 < all.end);
+                (list.get(start..end).unwrap_or_default(), 0..0)
+            }
+            None => (&[][..], all),
+        };
+        named.iter().copied().chain(all.map(ActionId))
     }
 
     /// Whether the settled part holds for an action.
@@ -363,6 +450,8 @@ pub struct Exception {
     pub when: Option<Text>,
     pub until: Moment,
     pub until_span: Span,
+    pub owner: Option<String>,
+    pub reason: Option<String>,
 }
 
 #[derive(Debug)]
@@ -375,6 +464,85 @@ pub struct Kill {
     pub everything: bool,
 }
 
+/// A merge bot.
+#[derive(Debug)]
+pub struct Forge {
+    pub name: Text,
+    pub keys: Vec<Text>,
+}
+
+/// Calls that must never have an outcome.
+#[derive(Debug)]
+pub struct Invariant {
+    pub name: Text,
+    /// The team under whose folder it stands: it is about that team's deployments alone.
+    pub team: Option<TeamId>,
+    /// Sorted.
+    pub outcome: Vec<RuleEffect>,
+    pub scope: Scope,
+    /// The selectors as they are written.
+    pub selectors: String,
+    pub when: Option<Text>,
+}
+
+/// Who must approve which changes.
+#[derive(Debug)]
+pub struct ApprovalRule {
+    pub name: Text,
+    /// Alternatives, as they are written; sorted.
+    pub changes: Vec<String>,
+    pub require: Vec<Requirement>,
+    pub evidence: Evidence,
+}
+
+/// A Test document: calls, and the answers that are expected to them.
+#[derive(Debug)]
+pub struct Suite {
+    pub name: Text,
+    pub cases: Vec<Case>,
+    pub matrices: Vec<Matrix>,
+}
+
+/// One call and its answer.
+#[derive(Debug)]
+pub struct Case {
+    pub span: Span,
+    /// Absent where the author gave none.
+    pub name: Option<String>,
+    pub agent: String,
+    pub environment: String,
+    pub action: String,
+    pub asking: Asking,
+    pub expect: RuleEffect,
+    /// The rule that must decide.
+    pub rule: Option<String>,
+    /// The code that the decision must have.
+    pub code: Option<String>,
+}
+
+/// Every combination of agents, environments and actions.
+#[derive(Debug)]
+pub struct Matrix {
+    pub span: Span,
+    /// Each once, in the order written; so are the next two.
+    pub agents: Vec<String>,
+    pub environments: Vec<String>,
+    pub actions: Vec<String>,
+    pub asking: Asking,
+    /// `AGENT ENVIRONMENT ACTION` to the answer and where it is written. Every other cell is denied.
+    pub expect: BTreeMap<String, (RuleEffect, Span)>,
+}
+
+/// What a test asks beside agent, environment and action.
+#[derive(Debug)]
+pub struct Asking {
+    /// Canonical JSON.
+    pub args: String,
+    pub holding: Vec<String>,
+    pub on_behalf_of: Option<String>,
+    pub now: Moment,
+}
+
 /// Resolves every name.
 pub fn resolve(documents: &Documents, sink: &mut Sink) -> Organization {
     let names = names::Names::collect(documents, sink);
@@ -383,6 +551,7 @@ pub fn resolve(documents: &Documents, sink: &mut Sink) -> Organization {
     tools::resolve(documents, &names, &mut organization, sink);
     deployments::resolve(documents, &names, &mut organization, sink);
     rules::resolve(documents, &names, &mut organization, sink);
+    suites::resolve(documents, &names, &mut organization, sink);
     organization
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polity_runtime::value::Effect;
 
 use super::names::{Names, look_up};
-use super::{Class, Environment, Grace, Group, Organization, Person, PersonId, Team, of_kind};
+use super::{Class, Environment, Forge, Grace, Group, Organization, Person, PersonId, Team, of_kind};
 use crate::ast::{self, Body, Documents, Millis, Text};
 use crate::diag::codes::reference::{
     GROUP_CYCLE, NO_ORGANIZATION, SHARED_KEY, TOO_FEW_OWNERS, TWO_ORGANIZATIONS, UNKNOWN_PERSON, UNKNOWN_TEAM,
@@ -27,6 +27,12 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     classes(documents, names, organization, sink);
     super::rings::resolve(documents, names, organization);
     environments(documents, names, organization, sink);
+    let forges = sorted(documents, |b| if let Body::Forge(f) = b { Some(f) } else { None });
+    let forge = |(name, _, forge): (&Text, _, &ast::Forge)| Forge {
+        name: name.clone(),
+        keys: forge.keys.clone(),
+    };
+    organization.forges = forges.into_iter().map(forge).collect();
     keys(documents, sink);
     folders(documents, names, sink);
 }

@@ -1,21 +1,22 @@
-//! Policies, exceptions and kills; and the references of kinds that are not enforced yet.
+//! Policies, exceptions, kills, invariants and approval rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, ToolId};
+use polity_runtime::table::{DeploymentId, EnvironmentId, ToolId};
 
 use rayon::prelude::*;
 
 use super::names::Names;
 use super::people::{persons, sorted};
 use super::selector::{Lookup, both};
-use super::{Approval, Exception, Kill, Organization, Requirement, Rule, Scope, TeamId};
+use super::{Approval, ApprovalRule, Exception, Invariant, Kill, Organization, Requirement, Rule, Scope, TeamId};
 use crate::ast::{self, Body, Documents, Evidence, Millis, RuleEffect, Selector, Text};
 use crate::diag::codes::reference::{
     APPROVAL_CANNOT_BE_MET, EXCEPTION_OF_ALLOW, EXCEPTION_OUTRANKED, RESOURCES_NOT_DECLARED, UNKNOWN_PERSON,
     UNKNOWN_RULE,
 };
 use crate::diag::{Diagnostic, Sink};
+use crate::written;
 
 /// How long people have to answer where a rule does not say.
 const DEFAULT_TIMEOUT: Millis = Millis(3_600_000);
@@ -32,7 +33,10 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     rules.sort_by(|a, b| a.name.cmp(&b.name));
     let exceptions = resolver.exceptions(documents, &rules);
     let kills = resolver.kills(documents);
-    resolver.not_enforced(documents);
+    let invariants = resolver.invariants(documents);
+    let approval_rules = resolver.approval_rules(documents);
+    organization.invariants = invariants;
+    organization.approval_rules = approval_rules;
     organization.rules = rules;
     organization.exceptions = exceptions;
     organization.kills = kills;
@@ -92,7 +96,10 @@ impl Resolver<'_> {
                 continue;
             };
             let own = self.lookup.scope(&rule.selector, team, self.sink);
-            let scope = both(&outer, &own);
+            let mut scope = both(&outer, &own);
+            if let Some(policy) = &rule.cedar {
+                scope = both(&scope, &self.lookup.head(policy, self.sink));
+            }
             self.resources(&scope, &policy.scope, &rule.selector);
             let except = rule
                 .except
@@ -108,6 +115,7 @@ impl Resolver<'_> {
                 except,
                 when: rule.when.clone(),
                 unless: rule.unless.clone(),
+                cedar: rule.cedar.clone(),
                 approval,
                 limit: rule.limit.map(|limit| limit.value),
                 expires: rule.expires.map(|expires| expires.value),
@@ -217,6 +225,11 @@ impl Resolver<'_> {
 
     /// Each person counts for one requirement: for every deployment that the rule reaches there must be an assignment.
     fn can_be_met(&mut self, approval: &ast::Approval, require: &[Requirement], separation: bool, scope: &Scope) {
+        let wanted: usize = require.iter().map(|one| one.count as usize).sum();
+        // With one person more than all requirements take together, nobody's exclusion matters.
+        if require.iter().all(|one| one.people.len() > wanted) {
+            return;
+        }
         let organization = self.organization;
         let by_team = require.iter().any(|one| one.team_owners);
         // Few teams and owners stand behind many deployments: the first deployment of each pair is enough.
@@ -363,6 +376,11 @@ impl Resolver<'_> {
                 when: exception.when.clone(),
                 until: until.value,
                 until_span: until.span,
+                owner: exception.owner.as_ref().map(|owner| owner.value.clone()),
+                reason: exception
+                    .reason
+                    .as_ref()
+                    .map(|reason| reason.value.trim_end().to_owned()),
             });
         }
         all
@@ -423,28 +441,52 @@ impl Resolver<'_> {
             .collect()
     }
 
-    /// Names must resolve in kinds that are not enforced yet, too.
-    fn not_enforced(&mut self, documents: &Documents) {
-        for document in &documents.documents {
+    fn invariants(&mut self, documents: &Documents) -> Vec<Invariant> {
+        let mut all = Vec::new();
+        let written = sorted(documents, |b| if let Body::Invariant(i) = b { Some(i) } else { None });
+        for (name, document, invariant) in written {
+            let Some(never) = &invariant.never else { continue };
             let team = self.team(document);
-            match &document.body {
-                Body::Invariant(invariant) => {
-                    if let Some(never) = &invariant.never {
-                        self.lookup.scope(&never.selector, team, self.sink);
-                    }
-                }
-                Body::ApprovalRule(rule) => {
-                    for change in &rule.when {
-                        self.lookup.scope(&change.selector, None, self.sink);
-                    }
-                    for requirement in &rule.require {
-                        let asked = self.requirement(requirement);
-                        self.enough_people(requirement, &asked);
-                    }
-                }
-                _ => {}
-            }
+            let mut outcome: Vec<RuleEffect> = never.outcome.iter().map(|outcome| outcome.value).collect();
+            outcome.sort_unstable();
+            outcome.dedup();
+            all.push(Invariant {
+                name: name.clone(),
+                team,
+                outcome,
+                scope: self.lookup.scope(&never.selector, team, self.sink),
+                selectors: written::selector(&never.selector),
+                when: never.when.clone(),
+            });
         }
+        all
+    }
+
+    fn approval_rules(&mut self, documents: &Documents) -> Vec<ApprovalRule> {
+        let mut all = Vec::new();
+        let written = sorted(
+            documents,
+            |b| if let Body::ApprovalRule(r) = b { Some(r) } else { None },
+        );
+        for (name, _, rule) in written {
+            for change in &rule.when {
+                self.lookup.scope(&change.selector, None, self.sink);
+            }
+            let require: Vec<Requirement> = rule.require.iter().map(|one| self.requirement(one)).collect();
+            for (written, asked) in rule.require.iter().zip(&require) {
+                self.enough_people(written, asked);
+            }
+            let mut changes: Vec<String> = rule.when.iter().map(written::change).collect();
+            changes.sort();
+            changes.dedup();
+            all.push(ApprovalRule {
+                name: name.clone(),
+                changes,
+                require,
+                evidence: rule.evidence.map_or(Evidence::Signed, |evidence| evidence.value),
+            });
+        }
+        all
     }
 }
 
@@ -454,8 +496,7 @@ fn reaches(organization: &Organization, id: DeploymentId, deployment: &super::De
         scope.takes_placement(id, placement.ring, placement.environment)
             && placement.given.iter().any(|tool| {
                 let tool = organization.tools.get(tool.0 as usize);
-                let mut actions = tool.map_or(0..0, |tool| tool.first_action..tool.first_action + tool.action_count);
-                actions.any(|action| scope.takes_action(ActionId(action)))
+                tool.is_some_and(|tool| scope.actions_of(tool).next().is_some())
             })
     })
 }

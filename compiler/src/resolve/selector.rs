@@ -11,7 +11,7 @@ use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, Ring
 
 use super::names::{Index, Names};
 use super::people::persons;
-use super::{AgentId, Behalf, Glob, Organization, Resources, Scope, TeamId, glob};
+use super::{ACTION_GROUPS, AgentId, Behalf, Glob, Organization, Resources, Scope, TeamId, glob};
 use crate::ast::{self, Selector, Text};
 use crate::diag::codes::reference::{
     MATCHES_NOTHING_HERE, UNKNOWN_ACTION, UNKNOWN_AGENT, UNKNOWN_CLASS, UNKNOWN_CREDENTIAL, UNKNOWN_ENVIRONMENT,
@@ -89,6 +89,53 @@ impl<'o> Lookup<'o> {
             resources: selector.resources.iter().map(resources).collect(),
             holding: selector.holding.iter().map(|all| resolver.classes(all)).collect(),
             on_behalf_of: selector.on_behalf_of.iter().map(|all| resolver.behalf(all)).collect(),
+        }
+    }
+}
+
+impl Lookup<'_> {
+    /// The actions of a Cedar policy's head: each is, or is in, one that it names. A head that names a resource is about
+    /// actions that declare some.
+    pub(super) fn head(&self, policy: &ast::CedarPolicy, sink: &mut Sink) -> Scope {
+        let organization = self.organization;
+        let all = || (0u32..).map(ActionId).zip(&organization.actions);
+        let mut chosen: Option<BTreeSet<ActionId>> = None;
+        for written in policy.actions.iter().flatten() {
+            let found = chosen.get_or_insert_default();
+            let named = |(_, action): &(ActionId, &super::Action)| {
+                action.name == written.value || organization.groups(action).contains(&written.value.as_str())
+            };
+            let before = found.len();
+            found.extend(all().filter(named).map(|(id, _)| id));
+            let known = found.len() > before
+                || all().any(|one| named(&one))
+                || ACTION_GROUPS.contains(&written.value.as_str())
+                || self.names.tools.has(&written.value);
+            if !known && !self.names.written.contains(&written.value) && !self.names.tools.any_broken() {
+                let message = format!("there is no action or group of actions `{}`", written.value);
+                let names = organization.actions.iter().flat_map(|action| {
+                    let groups = organization.groups(action).into_iter();
+                    groups.chain([action.name.as_str()])
+                });
+                let found = Diagnostic::new(&UNKNOWN_ACTION, message, written.span, "");
+                sink.push(found.with_suggestion(&written.value, written.span, names));
+            }
+        }
+        let actions = match (chosen, policy.names_resource) {
+            (None, false) => None,
+            (chosen, names_resource) => Some(
+                all()
+                    .filter(|(id, action)| {
+                        chosen.as_ref().is_none_or(|chosen| chosen.contains(id))
+                            && !(names_resource && action.resources.is_empty())
+                    })
+                    .map(|(id, _)| id)
+                    .collect(),
+            ),
+        };
+        Scope {
+            actions,
+            ..Scope::default()
         }
     }
 }

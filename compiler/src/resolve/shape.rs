@@ -6,7 +6,7 @@
 
 use polity_runtime::value::Slot;
 
-use crate::ast::{Param, ParamType, Text};
+use crate::ast::{Param, ParamType, ResourceType, Text};
 
 /// A shape by its place in [`super::Organization::shapes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +17,11 @@ pub struct ShapeId(pub u32);
 pub struct Shape {
     /// Top-level parameters.
     pub parameters: Vec<Parameter>,
+    /// What a request may tell of the resources of the call: a record for each that it can touch, whose slot holds the
+    /// resource's name. Its fields are what the tool declares, and `in`.
+    pub entities: Vec<Parameter>,
+    /// The types of what those resources are in.
+    pub within: Vec<String>,
     /// How many slots its values fill.
     pub slots: u16,
 }
@@ -75,8 +80,11 @@ impl Shape {
 /// The most slots that one action may have; a call with more arguments is no tool call. Picked by gut feeling.
 pub const MAX_SLOTS: u16 = 1024;
 
-/// Lays declared parameters out. Gives `None` where there are too many.
-pub fn build(params: &[(Text, Param)]) -> Option<Shape> {
+/// The field of what is told of a resource that holds what it is in.
+pub const WITHIN: &str = "in";
+
+/// Lays declared parameters out, and what may be told of so many resources. Gives `None` where there are too many.
+pub fn build(params: &[(Text, Param)], told: Option<(&ResourceType, usize)>) -> Option<Shape> {
     let mut layout = Layout { next: 0 };
     let mut parameters = layout.fields(params)?;
     let hosts = parameters
@@ -96,8 +104,35 @@ pub fn build(params: &[(Text, Param)]) -> Option<Shape> {
         });
         parameters.sort_by(|a, b| a.name.cmp(&b.name));
     }
+    let mut entities = Vec::new();
+    let mut within = Vec::new();
+    if let Some((told, many)) = told {
+        for number in 0..many {
+            let slot = layout.slot()?;
+            let mut fields = layout.fields(&told.attributes)?;
+            fields.iter_mut().for_each(|field| field.optional = true);
+            fields.push(Parameter {
+                name: WITHIN.to_owned(),
+                ty: Type::List(Box::new(Type::String { fold: false })),
+                optional: true,
+                slot: layout.slot()?,
+            });
+            fields.sort_by(|a, b| a.name.cmp(&b.name));
+            entities.push(Parameter {
+                name: format!("{}{number:04}", polity_runtime::value::ENTITY_NAME),
+                ty: Type::Record(fields),
+                optional: true,
+                slot,
+            });
+        }
+        within = told.within.iter().map(|name| name.value.clone()).collect();
+        within.sort();
+        within.dedup();
+    }
     Some(Shape {
         parameters,
+        entities,
+        within,
         slots: layout.next,
     })
 }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use polity_runtime::table::{ActionId, ClassId, ToolId};
 use polity_runtime::value::Effect;
 
+use super::ENTITY_TYPES;
 use super::names::Names;
 use super::people::{self, sorted};
 use super::shape::{self, Parameter, Shape, ShapeId, Type};
-use super::{Action, Base, Credential, Organization, Resource, Server, Tool};
+use super::{Action, Base, Credential, Endpoint, Organization, Resource, Server, Tool};
 use crate::ast::{self, ActionClass, Body, Documents, Millis, Text};
+use crate::diag::codes::cedar::BAD_RESOURCE_TYPE;
 use crate::diag::codes::reference::{
     CREDENTIAL_OUTLIVES_ENVIRONMENT, DERIVED_NAME_TAKEN, RESOURCE_PLACEHOLDER, TOO_MANY_PARAMETERS, UNKNOWN_CREDENTIAL,
     UNREACHABLE_VARIANT,
@@ -20,12 +22,14 @@ use crate::source::Span;
 
 pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
     let mut shapes = Shapes::default();
+    let mut attributes = BTreeMap::new();
     let tools = sorted(documents, |b| if let Body::Tool(t) = b { Some(t) } else { None });
     for (name, _, tool) in tools {
         let mut resolver = Resolver {
             names,
             organization,
             shapes: &mut shapes,
+            attributes: &mut attributes,
             sink,
         };
         resolver.tool(name, tool);
@@ -35,6 +39,7 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
             names,
             organization,
             shapes: &mut shapes,
+            attributes: &mut attributes,
             sink,
         };
         resolver.credential(name, credential);
@@ -70,6 +75,8 @@ struct Resolver<'r> {
     names: &'r Names,
     organization: &'r mut Organization,
     shapes: &'r mut Shapes,
+    /// Of each attribute that may be told of a resource its type, and where it was declared first.
+    attributes: &'r mut BTreeMap<String, (Type, Span)>,
     sink: &'r mut Sink,
 }
 
@@ -82,6 +89,9 @@ impl Resolver<'_> {
         for (short, action) in written {
             self.action(id, name, tool, short, action);
         }
+        if let Some(told) = &tool.resource {
+            self.told(told, tool);
+        }
         for (environment, endpoint) in &tool.endpoints {
             self.names.environment(environment, self.sink);
             if let Some(credential) = &endpoint.credential {
@@ -89,6 +99,17 @@ impl Resolver<'_> {
                 super::names::look_up(index, credential, "credential", &UNKNOWN_CREDENTIAL, self.sink);
             }
         }
+        let mut endpoints: Vec<Endpoint> = tool
+            .endpoints
+            .iter()
+            .map(|(environment, endpoint)| Endpoint {
+                span: endpoint.span,
+                environment: environment.value.clone(),
+                url: endpoint.url.as_ref().map(|url| url.value.clone()),
+                credential: endpoint.credential.as_ref().map(|name| name.value.clone()),
+            })
+            .collect();
+        endpoints.sort_by(|a, b| a.environment.cmp(&b.environment));
         let server = tool.server.as_ref().map(|server| Server {
             span: server.span,
             command: server.command.clone(),
@@ -101,6 +122,7 @@ impl Resolver<'_> {
             strict: tool.strict.is_none_or(|strict| strict.value),
             credential: None,
             server,
+            endpoints,
             first_action,
             action_count: next(&self.organization.actions) - first_action,
         });
@@ -115,7 +137,13 @@ impl Resolver<'_> {
                 .push(Diagnostic::new(&DERIVED_NAME_TAKEN, message, taken.span, "").with_help("give it another name"));
             return;
         }
-        let Some(shape) = shape::build(&action.params) else {
+        let variants = action.variants.iter().map(|(_, variant)| &variant.class);
+        let touched = std::iter::once(&action.class)
+            .chain(variants)
+            .filter_map(|class| class.resources.as_ref().or(tool.resources.as_ref()));
+        let most = touched.map(Vec::len).max().unwrap_or(0);
+        let told = tool.resource.as_ref().map(|told| (told, most));
+        let Some(shape) = shape::build(&action.params, told) else {
             let message = format!(
                 "`{}` has more than {} parameters, nested ones included",
                 short.value,
@@ -136,8 +164,12 @@ impl Resolver<'_> {
             })
         };
         let class = &action.class;
-        let of_tool = templates(&tool.resources, self.sink);
-        let resources = templates(&class.resources, self.sink).or(of_tool).unwrap_or_default();
+        // What the tool says is for actions that say nothing: its placeholders need not fit the others.
+        let resources = match &class.resources {
+            Some(_) => templates(&class.resources, self.sink),
+            None => templates(&tool.resources, self.sink),
+        };
+        let resources = resources.unwrap_or_default();
         let reads_of_tool = tool.reads.as_deref().unwrap_or_default();
         let reads = class.reads.as_deref().unwrap_or(reads_of_tool);
         let settled = |own: &ActionClass| {
@@ -230,6 +262,68 @@ impl Resolver<'_> {
         });
     }
 
+    /// What may be told of resources: names that nothing else has, and for one name one type in all tools.
+    fn told(&mut self, told: &ast::ResourceType, tool: &ast::Tool) {
+        let mut wrong = |message: String, span: Span, help: &str| {
+            self.sink
+                .push(Diagnostic::new(&BAD_RESOURCE_TYPE, message, span, "").with_help(help));
+        };
+        for (name, _) in &told.attributes {
+            if name.value == "name" || name.value == shape::WITHIN {
+                let message = format!("`{}` is an attribute that every resource has", name.value);
+                wrong(message, name.span, "give it another name");
+            }
+        }
+        for name in &told.within {
+            let identifier = name.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && name.value.starts_with(|c: char| c.is_ascii_uppercase());
+            if ENTITY_TYPES.contains(&name.value.as_str()) {
+                let message = format!("`{}` is a type that there is already", name.value);
+                wrong(
+                    message,
+                    name.span,
+                    "name the type of what the resources are in, such as `Folder`",
+                );
+            } else if !identifier {
+                let message = format!("`{}` is no name for a type of entities", name.value);
+                wrong(
+                    message,
+                    name.span,
+                    "a capital letter begins it, and letters, digits and `_` make it: `Folder`",
+                );
+            }
+        }
+        let touches = |class: &ActionClass| class.resources.is_some();
+        let any = tool.resources.is_some()
+            || tool.actions.iter().any(|(_, action)| {
+                touches(&action.class) || action.variants.iter().any(|(_, variant)| touches(&variant.class))
+            });
+        let first = told.attributes.first().map(|(name, _)| name).or(told.within.first());
+        if let Some(first) = first.filter(|_| !any) {
+            let message = "no action of the tool declares resources of which this could be told".to_owned();
+            wrong(message, first.span, "add `resources` to the tool or to its actions");
+        }
+        for (name, param) in &told.attributes {
+            let Some(shape) = shape::build(std::slice::from_ref(&(name.clone(), param.clone())), None) else {
+                continue;
+            };
+            let Some(ty) = shape.parameters.first().map(|own| own.ty.clone()) else {
+                continue;
+            };
+            let known = self
+                .attributes
+                .entry(name.value.clone())
+                .or_insert_with(|| (ty.clone(), name.span));
+            if known.0 != ty {
+                let message = format!("another tool gives `{}` of its resources another type", name.value);
+                let found = Diagnostic::new(&BAD_RESOURCE_TYPE, message, name.span, "");
+                let found = found.with_related(known.1, "the other one is here");
+                self.sink
+                    .push(found.with_help("an attribute has one type: give one of them another name"));
+            }
+        }
+    }
+
     fn classes(&mut self, written: &[Text]) -> Vec<ClassId> {
         let mut classes: Vec<ClassId> = written
             .iter()
@@ -276,6 +370,10 @@ impl Resolver<'_> {
             .owner
             .as_ref()
             .and_then(|owner| self.names.person(owner, self.sink));
+        let issuer = credential.issuer.iter();
+        let issuer = issuer
+            .map(|(key, value)| (key.value.clone(), value.value.clone()))
+            .collect();
         self.organization.actions.push(Action {
             name: full.clone(),
             base: full.clone(),
@@ -297,8 +395,10 @@ impl Resolver<'_> {
                 environments,
                 max_ttl: credential.max_ttl.map_or(Millis(0), |ttl| ttl.value),
                 owner,
+                issuer,
             }),
             server: None,
+            endpoints: Vec::new(),
             first_action,
             action_count: 1,
         });

@@ -128,14 +128,14 @@ impl SourceTree {
         }
     }
 
+    /// What its templates were filled in to, in the order of their ids.
+    pub fn expansions(&self) -> &[Expansion] {
+        &self.expansions
+    }
+
     /// The id after that of the last file.
     pub fn next_id(&self) -> FileId {
         FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX))
-    }
-
-    /// What templates were filled in to: the path of each use, and the text.
-    pub fn expansions(&self) -> impl Iterator<Item = &SourceFile> {
-        self.expansions.iter().map(Expansion::file)
     }
 
     pub(super) fn expansion(&self, id: FileId) -> Option<&Expansion> {

@@ -16,14 +16,7 @@ use crate::diag::Sink;
 /// # Errors
 /// [`ReadError::Io`] when the folder, or something in it, cannot be read.
 pub fn read_folder(path: &Path, sink: &mut Sink) -> Result<SourceTree, ReadError> {
-    let given = fs::canonicalize(path).map_err(|error| ReadError::io(path, &error))?;
-    if !given.is_dir() {
-        return Err(ReadError::Io {
-            path: path.to_owned(),
-            message: "it is not a folder".to_owned(),
-        });
-    }
-    let root = organisation_root(&given);
+    let root = folder_root(path)?;
     let mut selection = Selection::new(sink);
     let mut folders = vec![(root.clone(), Vec::new(), 0)];
     while let Some((folder, path, depth)) = folders.pop() {
@@ -32,6 +25,21 @@ pub fn read_folder(path: &Path, sink: &mut Sink) -> Result<SourceTree, ReadError
         }
     }
     Ok(selection.finish(Revision::Folder, String::new()))
+}
+
+/// Where the organisation lies that [`read_folder`] reads.
+///
+/// # Errors
+/// [`ReadError::Io`] when there is no such folder.
+pub fn folder_root(path: &Path) -> Result<PathBuf, ReadError> {
+    let given = fs::canonicalize(path).map_err(|error| ReadError::io(path, &error))?;
+    if !given.is_dir() {
+        return Err(ReadError::Io {
+            path: path.to_owned(),
+            message: "it is not a folder".to_owned(),
+        });
+    }
+    Ok(organisation_root(&given))
 }
 
 type Folder = (PathBuf, Vec<u8>, usize);

@@ -13,7 +13,7 @@ mod tests;
 
 pub use error::ReadError;
 pub use expansion::{Expansion, Piece, Translated};
-pub use folder::read_folder;
+pub use folder::{folder_root, read_folder};
 pub use git::read_git;
 pub use lines::Position;
 pub use select::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_PATH_BYTES, MAX_TOTAL_BYTES, MAX_TREE_DEPTH};

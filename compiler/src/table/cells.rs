@@ -149,16 +149,15 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
             let fragment = match fragments.get(&key) {
                 Some(fragment) => *fragment,
                 None => {
+                    let mut maker = Maker {
+                        organization,
+                        guards: &mut guards,
+                        seen: &all_seen,
+                        made: &mut made,
+                        too_large: &mut too_large,
+                    };
                     let mut run = Vec::new();
-                    for action in actions(organization, *tool) {
-                        let mut maker = Maker {
-                            organization,
-                            guards: &mut guards,
-                            seen: &all_seen,
-                            made: &mut made,
-                            too_large: &mut too_large,
-                        };
-                        let cell = maker.cell(action, &key.1.0, placement);
+                    for cell in maker.cells(*tool, &key.1.0, placement) {
                         let next = u32::try_from(cells.cells.len()).unwrap_or(u32::MAX);
                         let id = *cell_ids.entry(cell).or_insert_with_key(|cell| {
                             cells.cells.push(cell.clone());
@@ -220,15 +219,6 @@ impl Pieces {
     }
 }
 
-/// The classified actions of a tool.
-fn actions(organization: &Organization, tool: ToolId) -> impl Iterator<Item = ActionId> {
-    let range = organization
-        .tools
-        .get(tool.0 as usize)
-        .map_or(0..0, |tool| tool.first_action..tool.first_action + tool.action_count);
-    range.map(ActionId)
-}
-
 /// What of the ring a cell depends on: which effects it takes, and whether it takes what cannot be undone.
 fn ceiling(organization: &Organization, placement: &Placement) -> u64 {
     let Some(ring) = organization.rings.get(placement.ring.0 as usize) else {
@@ -254,50 +244,63 @@ struct Maker<'m, 'g> {
 type Made = (Diagram, Diagram, Option<Option<TeamId>>);
 
 impl Maker<'_, '_> {
-    fn cell(&mut self, action: ActionId, rules: &[(u32, u32)], placement: &Placement) -> CellDraft {
-        let mut cell = CellDraft::default();
+    /// The cells of a tool's actions, in their order.
+    fn cells(&mut self, tool: ToolId, rules: &[(u32, u32)], placement: &Placement) -> Vec<CellDraft> {
         let organization = self.organization;
-        if let (Some(ring), Some(found)) = (
-            organization.rings.get(placement.ring.0 as usize),
-            organization.actions.get(action.0 as usize),
-        ) {
-            cell.ceiling = !ring.effects.contains(&found.effect) || (!found.reversible && !ring.irreversible);
-        }
-        if cell.ceiling {
-            return cell;
-        }
+        let Some(tool) = organization.tools.get(tool.0 as usize) else {
+            return Vec::new();
+        };
+        let ring = organization.rings.get(placement.ring.0 as usize);
+        let draft = |at: u32| CellDraft {
+            ceiling: ring
+                .zip(organization.actions.get(at as usize))
+                .is_some_and(|(ring, action)| {
+                    !ring.effects.contains(&action.effect) || (!action.reversible && !ring.irreversible)
+                }),
+            ..CellDraft::default()
+        };
+        let mut cells: Vec<CellDraft> = (tool.first_action..tool.first_action + tool.action_count)
+            .map(draft)
+            .collect();
         for (id, view) in rules {
             let Some(rule) = organization.rules.get(*id as usize) else {
                 continue;
             };
-            if !rule.scope.takes_action(action) {
-                continue;
-            }
-            let made = self.made.get(&(*id, *view, action.0)).copied();
-            let Some((guard, observed, approval)) = made.or_else(|| self.entry(*id, *view, action, rule)) else {
-                continue;
-            };
-            if guard != Diagram::NO {
-                let list = match rule.effect {
-                    RuleEffect::Deny => &mut cell.denies,
-                    RuleEffect::Allow => &mut cell.grants,
-                    RuleEffect::RequireApproval => &mut cell.gates,
-                };
-                list.push(EntryDraft {
-                    rule: *id,
-                    guard,
-                    approval,
-                });
-            }
-            if observed != Diagram::NO {
-                cell.observed.push(EntryDraft {
-                    rule: *id,
-                    guard: observed,
-                    approval: None,
-                });
+            for action in rule.scope.actions_of(tool) {
+                match cells.get_mut((action.0 - tool.first_action) as usize) {
+                    Some(cell) if !cell.ceiling => self.put(cell, *id, *view, action, rule),
+                    _ => {}
+                }
             }
         }
-        cell
+        cells
+    }
+
+    /// Puts a rule into the lists where it belongs.
+    fn put(&mut self, cell: &mut CellDraft, id: u32, view: u32, action: ActionId, rule: &Rule) {
+        let made = self.made.get(&(id, view, action.0)).copied();
+        let Some((guard, observed, approval)) = made.or_else(|| self.entry(id, view, action, rule)) else {
+            return;
+        };
+        if guard != Diagram::NO {
+            let list = match rule.effect {
+                RuleEffect::Deny => &mut cell.denies,
+                RuleEffect::Allow => &mut cell.grants,
+                RuleEffect::RequireApproval => &mut cell.gates,
+            };
+            list.push(EntryDraft {
+                rule: id,
+                guard,
+                approval,
+            });
+        }
+        if observed != Diagram::NO {
+            cell.observed.push(EntryDraft {
+                rule: id,
+                guard: observed,
+                approval: None,
+            });
+        }
     }
 }
 

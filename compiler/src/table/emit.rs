@@ -43,6 +43,11 @@ impl Emitter {
         emitter
     }
 
+    /// Whether something that was written so far has this string.
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.strings.contains_key(text)
+    }
+
     /// A string's id.
     pub(super) fn string(&mut self, text: &str) -> Result<u32, Full> {
         if let Some(id) = self.strings.get(text) {
@@ -87,7 +92,18 @@ impl Emitter {
             Constant::Decimal(value) => wide(constant::DECIMAL, *value),
             Constant::DateTime(value) => wide(constant::DATETIME, *value),
             Constant::Duration(value) => wide(constant::DURATION, *value),
-            Constant::String(text) => [constant::STRING, self.string(text)?, 0, 0, 0, 0],
+            Constant::String(text) => {
+                let id = self.string(text)?;
+                let start = self.data.string_offsets.get(id as usize).copied().ok_or(Full)?;
+                [
+                    constant::STRING,
+                    id,
+                    start,
+                    u32::try_from(text.len()).map_err(|_| Full)?,
+                    0,
+                    0,
+                ]
+            }
             Constant::Ip(net) => {
                 let prefix = u32::from(net.prefix);
                 match net.address {

@@ -10,10 +10,12 @@ pub mod diagram;
 mod emit;
 mod guards;
 mod hash;
+mod part;
 mod specialise;
 
 use std::collections::BTreeMap;
 
+use polity_runtime::manifest::Scope;
 use polity_runtime::table::{Admission, NONE, Table, TableData, ToolId, record, split};
 use polity_runtime::value::Effect;
 
@@ -29,10 +31,32 @@ use cells::{Cells, EntryDraft};
 use diagram::Diagram;
 use emit::{Emitter, Full, count};
 use hash::HashMap;
+use part::Kept;
 
 /// Builds the table. Gives `None`, with a diagnostic, where a guard or the table is too large.
 pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, sink: &mut Sink) -> Option<Table> {
-    let cells = match cells::make(organization, rules) {
+    emit(organization, rules, tree, None, sink)
+}
+
+/// Builds the table of a part of the organisation: its rows of the whole table, and what they lead to.
+pub fn build_part(
+    organization: &Organization,
+    rules: &RuleSet,
+    tree: &SourceTree,
+    scope: &Scope,
+    sink: &mut Sink,
+) -> Option<Table> {
+    emit(organization, rules, tree, Some(scope), sink)
+}
+
+fn emit(
+    organization: &Organization,
+    rules: &RuleSet,
+    tree: &SourceTree,
+    scope: Option<&Scope>,
+    sink: &mut Sink,
+) -> Option<Table> {
+    let mut cells = match cells::make(organization, rules) {
         Ok(cells) => cells,
         Err(too_large) => {
             for at in too_large {
@@ -43,6 +67,7 @@ pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, si
                         .when
                         .as_ref()
                         .or(rule.unless.as_ref())
+                        .or(rule.cedar.as_ref().map(|policy| &policy.text))
                         .map_or(rule.span, |text| text.span);
                     sink.push(Diagnostic::new(&CONDITION_TOO_LARGE, message, span, "").with_help(help));
                 }
@@ -50,8 +75,13 @@ pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, si
             return None;
         }
     };
+    let kept = match scope {
+        None => Kept::all(organization),
+        Some(scope) => Kept::part(organization, scope, &mut cells),
+    };
     let writer = Writer {
         organization,
+        kept,
         tree,
         emitter: Emitter::new(organization.classes.iter().map(|c| c.name.value.clone())),
     };
@@ -67,6 +97,7 @@ pub fn build(organization: &Organization, rules: &RuleSet, tree: &SourceTree, si
 
 struct Writer<'w> {
     organization: &'w Organization,
+    kept: Kept<'w>,
     tree: &'w SourceTree,
     emitter: Emitter,
 }
@@ -76,6 +107,8 @@ impl Writer<'_> {
         let roots: Vec<Diagram> = cells.roots();
         let guards = self.emitter.guards(&cells.diagrams, &roots)?;
         let guard = |diagram: Diagram| guards.get(&diagram).map_or(u32::MAX, |guard| guard.0);
+        let emitter = &self.emitter;
+        self.kept.people(&cells, |name| emitter.has(name));
         self.root()?;
         self.names()?;
         self.tools(&cells, &guard)?;
@@ -87,7 +120,8 @@ impl Writer<'_> {
     }
 
     fn root(&mut self) -> Result<(), Full> {
-        for kill in &self.organization.kills {
+        let kept = &self.kept;
+        for kill in self.organization.kills.iter().filter(|kill| kept.kill(kill)) {
             let record = [
                 self.emitter.string(&kill.name.value)?,
                 self.emitter.string(&kill.reason)?,
@@ -96,14 +130,15 @@ impl Writer<'_> {
         }
         let name = self.emitter.string(&self.organization.name)?;
         let everything = self.kill(|kill| kill.everything);
-        self.emitter.data.organization.push([name, everything, 1, 0]);
+        let whole = u32::from(self.kept.is_whole());
+        self.emitter.data.organization.push([name, everything, whole, 0]);
         Ok(())
     }
 
     /// The first kill that covers something, or [`NONE`].
     fn kill(&self, covers: impl Fn(&crate::resolve::Kill) -> bool) -> u32 {
         (0u32..)
-            .zip(&self.organization.kills)
+            .zip(self.organization.kills.iter().filter(|kill| self.kept.kill(kill)))
             .find(|(_, kill)| covers(kill))
             .map_or(NONE, |(id, _)| id)
     }
@@ -111,6 +146,9 @@ impl Writer<'_> {
     fn names(&mut self) -> Result<(), Full> {
         let organization = self.organization;
         for (id, environment) in (0u32..).zip(&organization.environments) {
+            if self.kept.environment(id).is_none() {
+                continue;
+            }
             let rank = u32::try_from(environment.rank).unwrap_or(u32::MAX);
             let kill = self.kill(|kill| kill.environments.iter().any(|killed| killed.0 == id));
             let name = self.emitter.string(&environment.name.value)?;
@@ -129,7 +167,10 @@ impl Writer<'_> {
             let name = self.emitter.string(&class.name.value)?;
             self.emitter.data.classes.push([name]);
         }
-        for person in &organization.people {
+        for (id, person) in (0u32..).zip(&organization.people) {
+            if self.kept.person(id).is_none() {
+                continue;
+            }
             let name = self.emitter.string(&person.name.value)?;
             self.emitter.data.people.push([name]);
         }
@@ -216,8 +257,10 @@ impl Writer<'_> {
 
     /// A shape's parameters: the first top-level record, how many, and how many slots.
     fn shape(&mut self, shape: &Shape) -> Result<(u32, u32, u32), Full> {
-        let first = self.parameters(&shape.parameters)?;
-        Ok((first, count(&shape.parameters)?, u32::from(shape.slots)))
+        // What is told of resources comes first: no parameter's name sorts before its own.
+        let all = [shape.entities.as_slice(), &shape.parameters].concat();
+        let first = self.parameters(&all)?;
+        Ok((first, count(&all)?, u32::from(shape.slots)))
     }
 
     /// Contiguous records; what is below them comes after.
@@ -225,7 +268,9 @@ impl Writer<'_> {
         let first = count(&self.emitter.data.parameters)?;
         for parameter in parameters {
             let name = self.emitter.string(&parameter.name)?;
-            let flags = u32::from(parameter.optional) * polity_runtime::value::OPTIONAL;
+            let told = parameter.name.starts_with(polity_runtime::value::ENTITY_NAME);
+            let flags = u32::from(parameter.optional) * polity_runtime::value::OPTIONAL
+                + u32::from(told) * polity_runtime::value::ENTITY;
             self.emitter.data.parameters.push([
                 name,
                 kind(&parameter.ty) | (flags << 8),
@@ -277,6 +322,10 @@ impl Writer<'_> {
         let organization = self.organization;
         let mut rows = cells.rows.iter();
         for (id, deployment) in (0u32..).zip(&organization.deployments) {
+            if !self.kept.deployment(deployment) {
+                continue;
+            }
+            let new = count(&self.emitter.data.deployments)?;
             let name = self.emitter.string(&deployment.name)?;
             let agent = organization
                 .agents
@@ -288,6 +337,9 @@ impl Writer<'_> {
             let kill = self.kill(|kill| kill.deployments.iter().any(|killed| killed.0 == id));
             let first = count(&self.emitter.data.placements)?;
             for placement in &deployment.placements {
+                if !self.kept.placement(deployment, placement) {
+                    continue;
+                }
                 let admission = match organization.environments.get(placement.environment.0 as usize) {
                     Some(environment) if !environment.takes_ring(placement.ring) => Admission::RingNotInEnvironment,
                     _ if team
@@ -308,8 +360,8 @@ impl Writer<'_> {
                     .extend(row.iter().map(|(tool, fragment)| [tool.0, *fragment]));
                 let many = count(row)?;
                 let record = [
-                    id,
-                    placement.environment.0,
+                    new,
+                    self.kept.environment(placement.environment.0).unwrap_or(NONE),
                     placement.ring.0,
                     admission as u32,
                     low,
@@ -319,7 +371,7 @@ impl Writer<'_> {
                 ];
                 self.emitter.data.placements.push(record);
             }
-            let many = count(&deployment.placements)?;
+            let many = count(&self.emitter.data.placements)? - first;
             self.emitter
                 .data
                 .deployments
@@ -329,7 +381,10 @@ impl Writer<'_> {
     }
 
     fn rules(&mut self) -> Result<(), Full> {
-        for rule in &self.organization.rules {
+        for (id, rule) in (0u32..).zip(&self.organization.rules) {
+            if self.kept.rule(id).is_none() {
+                continue;
+            }
             let name = self.emitter.string(&rule.name)?;
             let reason = self.emitter.optional(rule.reason.as_deref())?;
             let effect = match rule.effect {
@@ -402,7 +457,8 @@ impl Writer<'_> {
                 .and_then(|team| self.organization.teams.get(team.0 as usize))
                 .map_or(&[][..], |team| team.owners.as_slice());
             let owners = owners.iter().filter(|_| one.team_owners);
-            let mut people: Vec<u32> = one.people.iter().chain(owners).map(|person| person.0).collect();
+            let people = one.people.iter().chain(owners);
+            let mut people: Vec<u32> = people.filter_map(|person| self.kept.person(person.0)).collect();
             people.sort_unstable();
             people.dedup();
             let (many, several) = (count(&from)?, count(&people)?);
@@ -438,7 +494,7 @@ impl Writer<'_> {
     ) -> Result<(), Full> {
         self.emitter.data.fragments = cells.fragments.iter().map(|piece| [*piece]).collect();
         self.emitter.data.pieces = cells.pieces.clone();
-        let mut lists: HashMap<Vec<[u32; 3]>, u32> = HashMap::default();
+        let mut runs: HashMap<Vec<[u32; 3]>, u32> = HashMap::default();
         for cell in &cells.cells {
             let entry = |entry: &EntryDraft| {
                 let approval = entry
@@ -446,27 +502,38 @@ impl Writer<'_> {
                     .and_then(|team| approvals.get(&(entry.rule, team)))
                     .copied()
                     .unwrap_or(NONE);
-                [entry.rule, guard(entry.guard), approval]
+                [self.kept.rule(entry.rule).unwrap_or(NONE), guard(entry.guard), approval]
             };
-            let mut record = [0, 0, 0, 0, u32::from(cell.ceiling)];
-            for (place, drafts) in record
-                .iter_mut()
-                .zip([&cell.denies, &cell.grants, &cell.gates, &cell.observed])
+            let mut first = [0; 4];
+            let mut counts = [0; 4];
+            for ((first, many), drafts) in
+                first
+                    .iter_mut()
+                    .zip(&mut counts)
+                    .zip([&cell.denies, &cell.grants, &cell.gates, &cell.observed])
             {
-                let list: Vec<[u32; 3]> = drafts.iter().map(entry).collect();
-                *place = match lists.get(&list) {
-                    Some(id) => *id,
+                let run: Vec<[u32; 3]> = drafts.iter().map(entry).collect();
+                *many = count(&run)
+                    .ok()
+                    .filter(|many| *many <= record::cell::MAX_RUN)
+                    .ok_or(Full)?;
+                *first = match runs.get(&run) {
+                    Some(first) => *first,
                     None => {
                         let data = &mut self.emitter.data;
-                        let id = count(&data.lists)?;
-                        data.lists.push([count(&data.entries)?, count(&list)?]);
-                        data.entries.extend_from_slice(&list);
-                        lists.insert(list, id);
-                        id
+                        let first = count(&data.entries)?;
+                        data.entries.extend_from_slice(&run);
+                        runs.insert(run, first);
+                        first
                     }
                 };
             }
-            self.emitter.data.cells.push(record);
+            let [denies, grants, gates, observed] = first;
+            let [counts, more] = record::cell::counts(counts, cell.ceiling);
+            self.emitter
+                .data
+                .cells
+                .push([denies, grants, gates, observed, counts, more]);
         }
         Ok(())
     }

@@ -107,7 +107,7 @@ impl<'h> States<'h> {
         // a tree that was good when it was approved must not become bad by waiting.
         let compiled = compile(&source, 0, sink);
         for expansion in compiled.tree.expansions() {
-            digests.extend(of_file(expansion));
+            digests.extend(of_file(expansion.file()));
         }
         let broken = compiled.table.is_none().then(|| {
             let all = compiled.findings.diagnostics();

@@ -2,7 +2,7 @@
 
 use crate::guard::{Function, Op, Term, constant, resource};
 use crate::table::{ActionId, Table, join, record, slice};
-use crate::value::{ANY, SEGMENT};
+use crate::value::{ANY, ENTITY_NAME, SEGMENT};
 use crate::wire::Timestamp;
 
 /// A node's test.
@@ -42,10 +42,28 @@ pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String
 
 /// The argument that is read to a slot.
 pub(super) fn slot(table: &Table, action: Option<ActionId>, slot: u32) -> String {
-    let record = action.and_then(|action| table.action_record(action));
-    let top = record.map(|r| (r[record::action::PARAMETERS], r[record::action::PARAMETER_COUNT]));
-    top.and_then(|(first, count)| find(table, first, count, slot))
-        .unwrap_or_else(|| format!("argument {slot}"))
+    match path(table, action, slot) {
+        Some(path) if path.starts_with(ENTITY_NAME) => told(&path),
+        Some(path) => path,
+        None => format!("argument {slot}"),
+    }
+}
+
+fn path(table: &Table, action: Option<ActionId>, slot: u32) -> Option<String> {
+    let record = action.and_then(|action| table.action_record(action))?;
+    let (first, count) = (
+        record[record::action::PARAMETERS],
+        record[record::action::PARAMETER_COUNT],
+    );
+    find(table, first, count, slot)
+}
+
+/// What is told of a resource, as a condition spells it.
+fn told(path: &str) -> String {
+    match path.split_once('.') {
+        Some((_, attribute)) => format!("resource.{attribute}"),
+        None => "the resource that is told of".to_owned(),
+    }
 }
 
 /// The path of the parameter with this slot among some records and what is below them.
@@ -69,7 +87,10 @@ fn term(table: &Table, action: Option<ActionId>, term: Term) -> String {
     match term {
         Term::Nothing => String::new(),
         Term::Constant(id) => constant(table, id),
-        Term::Slot(id) => format!("context.args.{}", slot(table, action, id)),
+        Term::Slot(id) => match path(table, action, id) {
+            Some(path) if path.starts_with(ENTITY_NAME) => told(&path),
+            _ => format!("context.args.{}", slot(table, action, id)),
+        },
         Term::Now => "context.now".into(),
         Term::Calls => "context.session.calls".into(),
         Term::OnBehalfOf => "context.on_behalf_of".into(),

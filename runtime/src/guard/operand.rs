@@ -51,7 +51,7 @@ impl<'a> Operand<'a> {
             constant::DECIMAL => Self::Decimal(join(a, b)),
             constant::DATETIME => Self::DateTime(join(a, b)),
             constant::DURATION => Self::Duration(join(a, b)),
-            constant::STRING => Self::Str(Cow::Borrowed(table.string(a))),
+            constant::STRING => Self::Str(Cow::Borrowed(table.text(b, c))),
             constant::IPV4 => Self::Ip(IpNet {
                 address: std::net::Ipv4Addr::from(b).into(),
                 prefix: u8::try_from(a).ok()?,
@@ -86,11 +86,8 @@ impl<'a> Operand<'a> {
 
     /// Equality of two sets: each has what the other has.
     fn same_set(&self, table: &Table, other: &Operand<'_>) -> bool {
-        let (Ok(mine), Ok(theirs)) = (self.elements(table), other.elements(table)) else {
-            return false;
-        };
-        let within = |set: &Operand<'_>, e: &Operand<'_>| set.contains(table, e) == Ok(true);
-        mine.iter().all(|e| within(other, e)) && theirs.iter().all(|e| within(self, e))
+        let within = |set: &Operand<'_>, of: &Operand<'_>| of.any(table, |e| Ok(!set.contains(table, e)?)) == Ok(false);
+        within(other, self) && within(self, other)
     }
 
     /// `self < other`, of two ordered values of one type.
@@ -127,21 +124,34 @@ impl<'a> Operand<'a> {
         }
     }
 
-    /// The elements of a set.
-    pub(super) fn elements<'b>(&'b self, table: &'b Table) -> Result<Vec<Operand<'b>>, Blame>
-    where
-        'a: 'b,
-    {
-        match self {
+    /// Whether this set has an element for which something holds: looks at them in order until it does, or errs.
+    pub(super) fn any(
+        &self,
+        table: &Table,
+        mut holds: impl FnMut(&Operand<'_>) -> Result<bool, Blame>,
+    ) -> Result<bool, Blame> {
+        let found = match self {
             Self::Values(values) => values
                 .iter()
-                .map(|v| Operand::of_value(v).ok_or(Blame::Table))
-                .collect(),
+                .find_map(|value| until(Operand::of_value(value), &mut holds)),
             Self::Constants(ids) => ids
                 .iter()
-                .map(|id| Operand::of_constant(table, *id).ok_or(Blame::Table))
-                .collect(),
-            Self::Made(values) => Ok(values.clone()),
+                .find_map(|id| until(Operand::of_constant(table, *id), &mut holds)),
+            Self::Made(values) => values.iter().find_map(|value| match holds(value) {
+                Ok(false) => None,
+                other => Some(other),
+            }),
+            _ => return Err(Blame::Table),
+        };
+        found.unwrap_or(Ok(false))
+    }
+
+    /// Whether this set has no element.
+    pub(super) fn is_empty(&self) -> Result<bool, Blame> {
+        match self {
+            Self::Values(values) => Ok(values.is_empty()),
+            Self::Constants(ids) => Ok(ids.is_empty()),
+            Self::Made(values) => Ok(values.is_empty()),
             _ => Err(Blame::Table),
         }
     }
@@ -155,10 +165,22 @@ impl<'a> Operand<'a> {
     }
 }
 
+/// Asks of one element: nothing where the next is to be asked.
+#[inline]
+fn until(
+    element: Option<Operand<'_>>,
+    holds: &mut impl FnMut(&Operand<'_>) -> Result<bool, Blame>,
+) -> Option<Result<bool, Blame>> {
+    match element.ok_or(Blame::Table).and_then(|element| holds(&element)) {
+        Ok(false) => None,
+        other => Some(other),
+    }
+}
+
 /// The text of a string constant; empty for another.
 fn constant_text(table: &Table, id: u32) -> &str {
     match table.data().constants.get(id as usize) {
-        Some(&[constant::STRING, text, ..]) => table.string(text),
+        Some(&[constant::STRING, _, start, length, ..]) => table.text(start, length),
         _ => "",
     }
 }

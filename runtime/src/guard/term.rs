@@ -46,7 +46,7 @@ pub(super) fn compare(table: &Table, op: Op, left: Term, right: Term, call: &Cal
         (Term::Constant(constant), other) => (other, constant, true),
         _ => return None,
     };
-    let &[tag, a, b, ..] = table.data().constants.get(constant as usize)?;
+    let &[tag, a, b, c, ..] = table.data().constants.get(constant as usize)?;
     let (kind, number) = match other {
         Term::Now => (constant::DATETIME, call.now),
         Term::Slot(slot) => match call.slots.get(slot as usize)? {
@@ -54,7 +54,7 @@ pub(super) fn compare(table: &Table, op: Op, left: Term, right: Term, call: &Cal
             Value::Decimal(number) => (constant::DECIMAL, *number),
             Value::DateTime(number) => (constant::DATETIME, *number),
             Value::Duration(number) => (constant::DURATION, *number),
-            Value::Str(text) if op == Op::Equal && tag == constant::STRING => return Some(text == table.string(a)),
+            Value::Str(text) if op == Op::Equal && tag == constant::STRING => return Some(text == table.text(b, c)),
             _ => return None,
         },
         _ => return None,
@@ -105,7 +105,10 @@ fn apply<'a>(table: &'a Table, id: u32, call: &Call<'a>) -> Result<Operand<'a>, 
                 .collect::<Result<_, _>>()
                 .map(Operand::Made);
         }
-        Function::Resource => return Ok(Operand::Str(Cow::Owned(pieces(table, id, call)?.concat()))),
+        Function::Resource => {
+            let pieces = pieces(table, pairs(table, id)?, call)?;
+            return Ok(Operand::Str(pieces.iter().map(|(text, _)| text.as_ref()).collect()));
+        }
         _ => {}
     }
     match *operands {
@@ -157,12 +160,22 @@ pub(super) fn pattern(table: &Table, at: u32) -> &[u32] {
     }
 }
 
+/// As many pieces as most resources have: more are put together on the heap.
+const FEW: usize = 8;
+
 /// Whether a resource matches a glob. A resource is a string, or pieces of which some are folded.
 pub(super) fn glob(table: &Table, term: Term, glob: &[u32], call: &Call<'_>) -> Result<bool, Blame> {
     match term {
         Term::Apply(id) => {
-            let pieces = pieces(table, id, call)?;
-            let parts: Vec<(&str, bool)> = pieces.0.iter().map(|(text, folded)| (text.as_ref(), *folded)).collect();
+            let pairs = pairs(table, id)?;
+            let mut few = [("", false); FEW];
+            if let Some(parts) = few.get_mut(..pairs.len())
+                && borrowed(table, pairs, call, parts)?
+            {
+                return Ok(value::glob(parts, glob));
+            }
+            let pieces = pieces(table, pairs, call)?;
+            let parts: Vec<(&str, bool)> = pieces.iter().map(|(text, folded)| (text.as_ref(), *folded)).collect();
             Ok(value::glob(&parts, glob))
         }
         // A slot that fills a whole segment, or stands alone.
@@ -175,43 +188,72 @@ pub(super) fn glob(table: &Table, term: Term, glob: &[u32], call: &Call<'_>) -> 
     }
 }
 
-/// A resource's pieces, each with whether it is folded.
-struct Pieces<'a>(Vec<(Cow<'a, str>, bool)>);
-
-impl Pieces<'_> {
-    fn concat(&self) -> String {
-        self.0.iter().map(|(text, _)| text.as_ref()).collect()
+/// A resource's operands: flags and a term each.
+#[inline]
+fn pairs(table: &Table, id: u32) -> Result<&[[u32; 2]], Blame> {
+    let &[function, first, count] = table.data().terms.get(id as usize).ok_or(Blame::Table)?;
+    match table.words(first, count).as_chunks::<2>() {
+        (pairs, []) if Function::from_word(function) == Some(Function::Resource) => Ok(pairs),
+        _ => Err(Blame::Table),
     }
 }
 
-/// Puts a resource together: operands come as pairs of flags and a term.
-fn pieces<'a>(table: &'a Table, id: u32, call: &Call<'a>) -> Result<Pieces<'a>, Blame> {
-    let &[function, first, count] = table.data().terms.get(id as usize).ok_or(Blame::Table)?;
-    if Function::from_word(function) != Some(Function::Resource) {
-        return Err(Blame::Table);
-    }
-    let (pairs, []) = table.words(first, count).as_chunks::<2>() else {
-        return Err(Blame::Table);
-    };
-    let piece = |&[flags, word]: &[u32; 2]| {
-        let term = Term::decode(word).ok_or(Blame::Table)?;
-        let text = match (term, read(table, term, call)?) {
-            (Term::Constant(_), Operand::Str(text)) => text,
-            (Term::Slot(slot), operand) => {
-                let text = match operand {
-                    Operand::Str(text) => text,
-                    Operand::Int(value) => Cow::Owned(value.to_string()),
-                    Operand::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
-                    _ => return Err(Blame::Table),
-                };
-                if flags & resource::FREE == 0 && !value::safe_in_resource(&text) {
-                    return Err(Blame::Resource(slot));
-                }
-                text
-            }
-            _ => return Err(Blame::Table),
+/// Puts a resource together: its pieces, each with whether it is folded.
+fn pieces<'a>(table: &'a Table, pairs: &[[u32; 2]], call: &Call<'a>) -> Result<Vec<(Cow<'a, str>, bool)>, Blame> {
+    let piece = |pair: &[u32; 2]| {
+        let text = match piece(table, pair, call)? {
+            Piece::Text(text) => Cow::Borrowed(text),
+            Piece::Number(value) => Cow::Owned(value.to_string()),
         };
-        Ok((text, flags & resource::FOLDED != 0))
+        Ok((text, pair[0] & resource::FOLDED != 0))
     };
-    pairs.iter().map(piece).collect::<Result<_, _>>().map(Pieces)
+    pairs.iter().map(piece).collect()
+}
+
+/// The same into memory that is there already. Gives false where a piece is not written anywhere yet.
+#[inline]
+fn borrowed<'a>(
+    table: &'a Table,
+    pairs: &[[u32; 2]],
+    call: &Call<'a>,
+    parts: &mut [(&'a str, bool)],
+) -> Result<bool, Blame> {
+    for (pair, part) in pairs.iter().zip(parts) {
+        let Piece::Text(text) = piece(table, pair, call)? else {
+            return Ok(false);
+        };
+        *part = (text, pair[0] & resource::FOLDED != 0);
+    }
+    Ok(true)
+}
+
+/// What stands in a resource for an operand.
+enum Piece<'a> {
+    Text(&'a str),
+    Number(i64),
+}
+
+#[inline]
+fn piece<'a>(table: &'a Table, &[flags, word]: &[u32; 2], call: &Call<'a>) -> Result<Piece<'a>, Blame> {
+    let slot = match Term::decode(word).ok_or(Blame::Table)? {
+        Term::Slot(slot) => slot,
+        Term::Constant(id) => {
+            return match table.data().constants.get(id as usize) {
+                Some(&[constant::STRING, _, start, length, ..]) => Ok(Piece::Text(table.text(start, length))),
+                _ => Err(Blame::Table),
+            };
+        }
+        _ => return Err(Blame::Table),
+    };
+    let text: &'a str = match call.slots.get(slot as usize).ok_or(Blame::Table)? {
+        Value::Str(text) => text,
+        Value::Bool(true) => "true",
+        Value::Bool(false) => "false",
+        Value::Int(value) => return Ok(Piece::Number(*value)),
+        value => return Err(blame(slot, value)),
+    };
+    if flags & resource::FREE == 0 && !value::safe_in_resource(text) {
+        return Err(Blame::Resource(slot));
+    }
+    Ok(Piece::Text(text))
 }

@@ -12,7 +12,7 @@ macro_rules! arrays {
     ($apply:ident) => {
         $apply! {
             organization, deployments, placements, given, environments, rings, tools, actions, variants, parameters,
-            classes, people, fragments, pieces, cells, lists, entries, nodes, terms, constants, kills, approvals, requirements, rules,
+            classes, people, fragments, pieces, cells, entries, nodes, terms, constants, kills, approvals, requirements, rules,
         }
     };
 }

@@ -134,25 +134,45 @@ pub mod variant {
     /// An action with a cell.
     pub const ACTION: usize = 1;
 }
-/// `cells`: lists, and whether the ring takes the action at all.
+/// `cells`: four runs of entries in name order, which cells share, and whether the ring takes the action at all.
 pub mod cell {
-    /// Its denies.
+    /// The first of its denies.
     pub const DENIES: usize = 0;
-    /// Its grants.
+    /// The first of its grants.
     pub const GRANTS: usize = 1;
-    /// Its gates.
+    /// The first of its gates.
     pub const GATES: usize = 2;
-    /// Rules that only say what they would do.
+    /// The first of the rules that only say what they would do.
     pub const OBSERVED: usize = 3;
-    /// 1 if the ring's ceiling excludes the action whatever the rules say.
-    pub const CEILING: usize = 4;
-}
-/// `lists`: a run of entries in name order, shared by all cells that have it.
-pub mod list {
-    /// The first of its entries.
-    pub const ENTRIES: usize = 0;
-    /// How many.
-    pub const COUNT: usize = 1;
+    /// How many denies in the low half, how many grants in the high one; then gates and observed rules likewise, and
+    /// [`CEILING`].
+    pub const COUNTS: usize = 4;
+    /// In the last word: the ring's ceiling excludes the action whatever the rules say.
+    pub const CEILING: u32 = 1 << 31;
+    /// As many entries as a run can have.
+    pub const MAX_RUN: u32 = 0x7fff;
+
+    /// A run: its first entry, and how many. `list` is one of the four words above.
+    #[inline]
+    pub fn run(cell: &[u32; 6], list: usize) -> (u32, u32) {
+        let first = cell.get(list).copied().unwrap_or(0);
+        let counts = cell.get(COUNTS + list / 2).copied().unwrap_or(0);
+        (first, counts >> (16 * (list % 2)) & MAX_RUN)
+    }
+
+    /// The words for the counts of the four runs, each at most [`MAX_RUN`].
+    pub fn counts(of: [u32; 4], ceiling: bool) -> [u32; 2] {
+        let [denies, grants, gates, observed] = of;
+        let ceiling = if ceiling { CEILING } else { 0 };
+        [denies | grants << 16, gates | observed << 16 | ceiling]
+    }
+
+    /// Whether the ring's ceiling excludes the action.
+    #[inline]
+    pub fn ceiling(cell: &[u32; 6]) -> bool {
+        let [.., last] = cell;
+        last & CEILING != 0
+    }
 }
 /// `entries`
 pub mod entry {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use super::record::{
-    action, approval, cell, deployment, entry, environment, given, kill, list, organization, placement, requirement,
-    ring, rule, tool, variant,
+    action, approval, cell, deployment, entry, environment, given, kill, organization, placement, requirement, ring,
+    rule, tool, variant,
 };
 use super::{Index, NONE, TableData};
 use crate::guard::{Function, Guard, Op, Term, constant};
@@ -96,6 +96,13 @@ impl Check<'_> {
     /// A string's id.
     fn text(&self, id: u32) -> bool {
         (id as usize) + 1 < self.data.string_offsets.len()
+    }
+
+    /// Whether a string stands where a constant says that it does.
+    fn spans(&self, id: u32, start: u32, length: u32) -> bool {
+        let offset = |at: usize| self.data.string_offsets.get(at).copied();
+        let id = id as usize;
+        offset(id) == Some(start) && offset(id + 1) == start.checked_add(length)
     }
 
     fn text_or_none(&self, id: u32) -> bool {
@@ -335,13 +342,9 @@ impl Check<'_> {
             ensure(known, "pieces", at, "the cell does not exist")?;
         }
         for (at, r) in d.cells.iter().enumerate() {
-            let lists = [r[cell::DENIES], r[cell::GRANTS], r[cell::GATES], r[cell::OBSERVED]];
-            let known = lists.iter().all(|id| is_of(&d.lists, *id));
-            ensure(known, "cells", at, "the list does not exist")?;
-        }
-        for (at, r) in d.lists.iter().enumerate() {
-            let inside = within(&d.entries, r[list::ENTRIES], r[list::COUNT]);
-            ensure(inside, "lists", at, "the rules leave the array")?;
+            let runs = [cell::DENIES, cell::GRANTS, cell::GATES, cell::OBSERVED].map(|list| cell::run(r, list));
+            let inside = runs.iter().all(|(first, count)| within(&d.entries, *first, *count));
+            ensure(inside, "cells", at, "the rules leave the array")?;
         }
         for (at, r) in d.entries.iter().enumerate() {
             ensure(
@@ -401,9 +404,9 @@ impl Check<'_> {
             };
             ensure(known, "terms", at, "an operand does not exist, or comes later")?;
         }
-        for (at, &[tag, a, b, ..]) in d.constants.iter().enumerate() {
+        for (at, &[tag, a, b, c, ..]) in d.constants.iter().enumerate() {
             let sound = match tag {
-                constant::STRING => self.text(a),
+                constant::STRING => self.text(a) && self.spans(a, b, c),
                 constant::IPV4 => a <= 32,
                 constant::IPV6 => a <= 128,
                 constant::SET => {

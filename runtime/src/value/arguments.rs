@@ -36,6 +36,16 @@ impl<'a> Arguments<'a> {
         Arguments::default()
     }
 
+    /// Values that were read and normalised elsewhere, one a slot: for comparing evaluators. A host reads a call's
+    /// arguments with the action's parameters, which types them.
+    #[must_use]
+    pub fn of_slots(slots: Vec<Value<'a>>) -> Arguments<'a> {
+        Arguments {
+            slots,
+            ..Arguments::default()
+        }
+    }
+
     /// Reads a JSON object. `parameters` are valid, or their records are read as if they were not there.
     ///
     /// # Errors
@@ -60,6 +70,29 @@ impl<'a> Arguments<'a> {
             Ok(text) => self.read_json(parameters, text),
             Err(error) => self.settle(parameters, Err(ArgumentsError::Malformed(error.valid_up_to()))),
         }
+    }
+
+    /// Reads what the request tells of the call's resources, after its arguments: a JSON object with an object for each
+    /// resource by its name, which holds the attributes that the tool declares, and under `in` a list of the entities
+    /// that the resource is in, spelled `Folder::"x"`.
+    ///
+    /// # Errors
+    /// As [`Arguments::read_json`], and [`ArgumentsError::TooManyEntities`] where there are more than the action can
+    /// touch. Then the host must deny the call; every slot is invalid, should it be asked all the same.
+    #[cfg(any(test, feature = "json"))]
+    pub fn read_entities_json(&mut self, parameters: &Parameters<'_>, text: &'a str) -> Result<(), ArgumentsError> {
+        let result = match text.len() {
+            0..=super::MAX_TEXT => {
+                let mut reader = Reader {
+                    tokens: Json::new(text),
+                    parameters,
+                    to: self,
+                };
+                reader.entities()
+            }
+            _ => Err(ArgumentsError::TooLong),
+        };
+        self.settle(parameters, result)
     }
 
     /// Reads a tree, which is an [`Input::Map`].
@@ -152,6 +185,32 @@ struct Reader<'r, 'a, T> {
 }
 
 impl<'a, T: Tokens<'a>> Reader<'_, 'a, T> {
+    /// An object with an object for each resource. The slot of each holds the resource's name.
+    #[cfg(any(test, feature = "json"))]
+    fn entities(&mut self) -> Result<(), ArgumentsError> {
+        match self.tokens.value()? {
+            Token::Map => {}
+            _ => return Err(ArgumentsError::NotAnObject),
+        }
+        let mut names: Vec<Cow<'a, str>> = Vec::new();
+        while let Some(name) = self.tokens.key(names.is_empty())? {
+            if names.contains(&name) {
+                return Err(ArgumentsError::DuplicateKey);
+            }
+            let entity = self
+                .parameters
+                .entity(names.len())
+                .ok_or(ArgumentsError::TooManyEntities)?;
+            match self.tokens.value()? {
+                Token::Map => self.object(Some(&entity.children), 2)?,
+                _ => return Err(ArgumentsError::NotAnObject),
+            }
+            self.to.set(&entity, Value::Str(name.clone()));
+            names.push(name);
+        }
+        self.tokens.end()
+    }
+
     /// The rest of an object, whose keys are these parameters', or nobody's.
     fn object(&mut self, group: Option<&Range<u32>>, depth: usize) -> Result<(), ArgumentsError> {
         if depth > MAX_DEPTH {

@@ -40,6 +40,8 @@ pub enum ArgumentsError {
     TooDeep,
     /// Longer than [`MAX_TEXT`].
     TooLong,
+    /// More resources are told of than the call can touch, or the action declares nothing that could be told.
+    TooManyEntities,
 }
 
 impl fmt::Display for ArgumentsError {
@@ -50,6 +52,7 @@ impl fmt::Display for ArgumentsError {
             ArgumentsError::DuplicateKey => write!(f, "the arguments have a key twice in one object"),
             ArgumentsError::TooDeep => write!(f, "the arguments nest deeper than {MAX_DEPTH} levels"),
             ArgumentsError::TooLong => write!(f, "the arguments are longer than {MAX_TEXT} bytes"),
+            ArgumentsError::TooManyEntities => write!(f, "more is told of resources than the action declares"),
         }
     }
 }

@@ -14,6 +14,11 @@ pub const OPTIONAL: u32 = 1;
 /// The flag of a string that is lower-cased before it is compared.
 pub const FOLD: u32 = 2;
 
+/// The flag of what is told of a resource of the call beside its arguments: no argument, whatever it is called.
+pub const ENTITY: u32 = 4;
+/// The letter that the name of such a record begins with, which no parameter's name may have.
+pub const ENTITY_NAME: char = '\u{1}';
+
 /// The fields of a url, in order.
 const URL_FIELDS: [&str; 4] = ["host", "path", "port", "scheme"];
 /// The fields of an email, in order.
@@ -121,7 +126,16 @@ impl Parameters<'_> {
     /// The parameter of this name in a group of siblings, if a call may give it.
     pub(super) fn find(&self, group: &Range<u32>, name: &str) -> Option<Parameter> {
         self.search(group, |other| other.cmp(name.as_bytes()))
-            .filter(|found| found.kind != Kind::Hosts)
+            .filter(|found| found.kind != Kind::Hosts && found.flags & ENTITY == 0)
+    }
+
+    /// The record for what is told of one more resource.
+    pub(super) fn entity(&self, number: usize) -> Option<Parameter> {
+        let records = self.records.get(range(&self.top)?)?;
+        let entities = records.iter().filter_map(Parameter::from_words);
+        entities
+            .filter(|found| found.flags & ENTITY != 0 && found.kind == Kind::Record)
+            .nth(number)
     }
 
     /// The derived set of hosts of a list in a group of siblings.
@@ -273,7 +287,7 @@ impl Parameter {
     #[must_use]
     pub fn from_words(&[name, kind, slot, first, count, reserved]: &[u32; 6]) -> Option<Parameter> {
         let flags = kind >> 8;
-        if flags & !(OPTIONAL | FOLD) != 0 || reserved != 0 {
+        if flags & !(OPTIONAL | FOLD | ENTITY) != 0 || reserved != 0 {
             return None;
         }
         Some(Parameter {

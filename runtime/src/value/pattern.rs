@@ -46,9 +46,7 @@ pub fn like(text: &str, pattern: &[u32]) -> bool {
 /// are compared with it.
 #[must_use]
 pub fn glob(pieces: &[(&str, bool)], pattern: &[u32]) -> bool {
-    let mut text = pieces
-        .iter()
-        .flat_map(|&(piece, folded)| piece.chars().map(move |char| (char, folded)));
+    let mut text = Text::new(pieces);
     let mut pattern = pattern;
     // Most patterns begin with what tells them apart.
     while let [first, rest @ ..] = pattern
@@ -62,8 +60,47 @@ pub fn glob(pieces: &[(&str, bool)], pattern: &[u32]) -> bool {
     match pattern {
         [] => text.next().is_none(),
         [ANY] => true,
-        [SEGMENT] => text.all(|(char, _)| char != '/'),
+        [SEGMENT] => !text.has_slash(),
         _ => simulate(text, pattern),
+    }
+}
+
+/// What is left of a text in pieces: its characters, each with whether it is folded.
+struct Text<'t> {
+    chars: std::str::Chars<'t>,
+    folded: bool,
+    rest: std::slice::Iter<'t, (&'t str, bool)>,
+}
+
+impl<'t> Text<'t> {
+    #[inline]
+    fn new(pieces: &'t [(&'t str, bool)]) -> Self {
+        Self {
+            chars: "".chars(),
+            folded: false,
+            rest: pieces.iter(),
+        }
+    }
+
+    #[inline]
+    fn has_slash(self) -> bool {
+        self.chars.as_str().as_bytes().contains(&b'/')
+            || self.rest.into_iter().any(|(piece, _)| piece.as_bytes().contains(&b'/'))
+    }
+}
+
+impl Iterator for Text<'_> {
+    type Item = (char, bool);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(char) = self.chars.next() {
+                return Some((char, self.folded));
+            }
+            let (piece, folded) = self.rest.next()?;
+            (self.chars, self.folded) = (piece.chars(), *folded);
+        }
     }
 }
 
@@ -82,7 +119,9 @@ pub fn fold(text: &str) -> Cow<'_, str> {
 /// Whether a value may be put beside others in a resource: no `/`, no `.` or `..`, no control character.
 #[must_use]
 pub fn safe_in_resource(value: &str) -> bool {
-    !matches!(value, "." | "..") && !value.chars().any(|char| char == '/' || char.is_control())
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'/';
+    !matches!(value, "." | "..")
+        && (value.bytes().all(plain) || !value.chars().any(|char| char == '/' || char.is_control()))
 }
 
 fn fold_char(char: char) -> char {

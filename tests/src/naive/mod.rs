@@ -733,7 +733,10 @@ fn requirements(approval: Option<&Approval>) -> Vec<(i64, Vec<String>)> {
     let requirements = approval.map_or(&[][..], |approval| approval.require.as_slice());
     let read = |requirement: &polity::ast::Requirement| {
         let count = requirement.count.as_ref().map_or(1, |count| count.value);
-        (count, texts(&requirement.from).map(str::to_owned).collect())
+        // Whose approval it is does not depend on the order in which they are written.
+        let mut from: Vec<String> = texts(&requirement.from).map(str::to_owned).collect();
+        from.sort();
+        (count, from)
     };
     requirements.iter().map(read).collect()
 }

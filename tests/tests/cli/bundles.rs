@@ -205,8 +205,6 @@ fn a_trust_root_takes_its_own_bundles_only() {
 #[test]
 fn a_bundle_ends_first_for_what_writes_and_then_for_all() {
     let place = Place::with_example();
-    let polity = String::from_utf8(place.read("acme/polity.yaml")).unwrap();
-    place.write("acme/polity.yaml", polity.replace("lifetime: 365d", "lifetime: 7d"));
     let built = "build acme --unattested --trust keys/trust.json --key keys/developer.key --out acme.polity";
     place.polity(&format!("{built} --issued 2026-11-23T00:00:00Z")).exits(0);
     let code = |agent: &str, action: &str, arguments: &str, now: &str| {
@@ -255,4 +253,106 @@ fn a_kill_in_the_repository_overrides_every_allow() {
         "{answer}"
     );
     assert!(answer["reason"].as_str().unwrap().contains("a leaked key"), "{answer}");
+}
+
+/// The texts of `example-org/` that belong to one team alone.
+const OF_TEAMS: [(&str, &[&str]); 3] = [
+    ("payments", &["payments", "refund-bot", "refunds/"]),
+    ("platform", &["platform", "on-call/", "clusters/"]),
+    ("support", &["support/", "support-agent", "desk/", "teams/support"]),
+];
+
+#[test]
+fn a_part_holds_no_other_teams_rules_and_says_what_it_is() {
+    let place = Place::with_example();
+    let build = "build acme --unattested --trust keys/trust.json --key keys/developer.key --out part.polity --for";
+    let whole = place.build().exits(0);
+    assert!(!whole.out.contains("only"), "{}", whole.out);
+    let whole = place.read("acme.polity");
+    let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    for (team, own) in OF_TEAMS {
+        let built = place.polity(&format!("{build} team={team}")).exits(0);
+        assert!(
+            built.out.ends_with(&format!("unattested, only team {team})\n")),
+            "{}",
+            built.out
+        );
+        let bytes = place.read("part.polity");
+        assert!(bytes.len() < whole.len());
+        assert!(own.iter().any(|text| holds(&bytes, text)), "{team}");
+        for (other, texts) in OF_TEAMS.iter().filter(|(other, _)| *other != team) {
+            for text in *texts {
+                assert!(holds(&whole, text), "{text}");
+                assert!(!holds(&bytes, text), "the part of {team} holds `{text}` of {other}");
+            }
+        }
+        let verified = place.polity("verify part.polity --trust keys/trust.json").exits(0);
+        assert!(
+            verified.out.contains(&format!("only      team {team}\n")),
+            "{}",
+            verified.out
+        );
+        let inspected = place
+            .polity("inspect part.polity --trust keys/trust.json --format json")
+            .exits(0);
+        assert_eq!(inspected.json()["manifest"]["scope"]["name"], team);
+    }
+    place.polity(&format!("{build} agent=payments/refund-bot")).exits(0);
+    let decide = |bundle: &str, agent: &str, environment: &str| {
+        let decided = place.words(
+            &[
+                "decide",
+                bundle,
+                "--trust",
+                "keys/trust.json",
+                "--format",
+                "json",
+                "--agent",
+                agent,
+                "--environment",
+                environment,
+                "--action",
+                "stripe.create_refund",
+                "--args",
+                r#"{"payment_intent": "pi_1", "amount": 5001}"#,
+            ],
+            &[],
+        );
+        decided.exits(0).json()
+    };
+    let (part, whole) = (
+        decide("part.polity", "payments/refund-bot", "production"),
+        decide("acme.polity", "payments/refund-bot", "production"),
+    );
+    for field in ["effect", "code", "rule", "reason", "obligations", "source"] {
+        assert_eq!(part[field], whole[field], "{field}");
+    }
+    assert_eq!(part["code"], "approval-required");
+    assert_eq!(
+        decide("part.polity", "support/support-agent", "production")["code"],
+        "unknown-agent"
+    );
+    place.polity(&format!("{build} environment=production")).exits(0);
+    assert_eq!(
+        decide("part.polity", "payments/refund-bot", "staging")["code"],
+        "unknown-environment"
+    );
+    assert_eq!(
+        decide("part.polity", "payments/refund-bot", "production")["code"],
+        "approval-required"
+    );
+}
+
+#[test]
+fn a_part_that_nobody_works_in_is_refused() {
+    let place = Place::with_example();
+    let build = "build acme --unattested --trust keys/trust.json --key keys/developer.key --out part.polity --for";
+    let unknown = place.polity(&format!("{build} team=paymnts")).exits(1);
+    assert!(unknown.err.contains("did you mean `payments`?"), "{}", unknown.err);
+    place.polity(&format!("{build} agent=refund-bot")).exits(1);
+    place.polity(&format!("{build} payments")).exits(2);
+    place
+        .polity(&format!("{build} team=payments --for team=support"))
+        .exits(2);
+    assert!(!place.at("part.polity").exists());
 }

@@ -1,6 +1,8 @@
 //! What a newcomer does first: the README's commands in an empty folder, and the demo.
 
-use crate::harness::{POLITY, Place, codes};
+use std::path::Path;
+
+use crate::harness::{POLITY, Place, codes, copy};
 
 /// The README's own commands, with nothing but a shell, `polity` and a key.
 #[cfg(unix)]
@@ -81,6 +83,69 @@ fn the_readme_works_in_an_empty_folder() {
         "{}",
         misspelt.out
     );
+}
+
+/// Every answer that the example's README shows is the one that its commands give.
+#[cfg(unix)]
+#[test]
+fn the_examples_readme_says_what_its_commands_say() {
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    let place = Place::new();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-org");
+    copy(&example, &place.at("acme/example-org")).unwrap();
+    place.commit();
+    place.write("acme/.bin/README", "");
+    symlink(POLITY, place.at("acme/.bin/polity")).unwrap();
+    let readme = include_str!("../../../example-org/README.md");
+    // What stands between two fences, by turns: prose, commands, prose, what they say.
+    let mut script = String::new();
+    let mut shown: Vec<&str> = Vec::new();
+    for fenced in readme
+        .split("\n```")
+        .collect::<Vec<_>>()
+        .chunks(2)
+        .filter_map(|pair| pair.get(1))
+    {
+        match fenced.strip_prefix("sh\n") {
+            Some(commands) => {
+                script.push_str(&format!("echo '@@'\n{commands}\n"));
+                shown.push("");
+            }
+            None => *shown.last_mut().unwrap() = fenced.trim_start(),
+        }
+    }
+    let path = format!("{}:{}", place.at("acme/.bin").display(), std::env::var("PATH").unwrap());
+    let ran = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(place.at("acme"))
+        .env("PATH", path)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env_remove("SOURCE_DATE_EPOCH")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap();
+    let said: Vec<&str> = said.split("@@\n").skip(1).collect();
+    assert_eq!(said.len(), shown.len(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let mut compared = 0;
+    for (said, shown) in said.iter().zip(shown).filter(|(_, shown)| !shown.is_empty()) {
+        assert_eq!(masked(said), masked(shown));
+        compared += 1;
+    }
+    assert!(compared >= 7, "{compared}");
+}
+
+/// Without what another commit changes: ids of commits and of bundles, and a bundle's length.
+fn masked(text: &str) -> Vec<String> {
+    let word = |word: &str| {
+        let name = word.trim_start_matches("sha256:").trim_end_matches(',');
+        let id = name.len() >= 12 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let length = word.starts_with('(') && word[1..].bytes().all(|byte| byte.is_ascii_digit());
+        if id || length { "_".to_owned() } else { word.to_owned() }
+    };
+    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    text.trim().lines().map(line).collect()
 }
 
 #[test]

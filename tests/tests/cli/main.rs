@@ -8,4 +8,8 @@ mod bundles;
 mod demo;
 mod harness;
 mod hostile;
+mod import;
+mod init;
 mod repositories;
+mod schema;
+mod suites;

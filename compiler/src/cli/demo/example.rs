@@ -7,7 +7,7 @@ use crate::cli::{Failure, request, request::Request};
 use crate::report::decision::{Decision, Requirement};
 
 /// Path and text of every file, sorted by path.
-pub(super) const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/example_org.rs"));
+pub(in crate::cli) const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/example_org.rs"));
 
 /// A question, and the answer that the organisation's rules are meant to give.
 pub(super) struct Question {

@@ -12,14 +12,17 @@ macro_rules! codes {
     };
 }
 
+pub mod cedar;
 pub mod condition;
 pub mod document;
 pub mod expand;
+pub mod import;
 pub mod lint;
 pub mod reference;
 pub mod rule;
 pub mod source;
 pub mod trail;
+pub mod suite;
 pub mod yaml;
 
 pub(crate) use codes;
@@ -33,9 +36,12 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         yaml::ALL,
         document::ALL,
         expand::ALL,
+        import::ALL,
         reference::ALL,
         condition::ALL,
+        cedar::ALL,
         rule::ALL,
+        suite::ALL,
         lint::ALL,
         trail::ALL,
     ]

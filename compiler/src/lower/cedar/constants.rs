@@ -1,13 +1,11 @@
 //! Constants of a condition: extension values read as Cedar reads them, strings normalised as the runtime
 //! normalises the arguments that they are compared with.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
-use cedar_policy_core::ast::{
-    Context, EntityUID, Expr, ExprKind, Literal, Request, RequestSchemaAllPass, Value, ValueKind,
-};
-use cedar_policy_core::entities::Entities;
-use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::ast::{Literal, Name, PartialValue, Value, ValueKind};
 use cedar_policy_core::extensions::Extensions;
 use polity_runtime::value::IpNet;
 
@@ -42,10 +40,10 @@ pub(super) fn host(text: &str) -> Option<String> {
 /// `ip("...")`, `decimal("...")`, `datetime("...")` or `duration("...")`: Cedar itself says whether the text is
 /// one, and which.
 pub(super) fn extension(function: &str, text: &str) -> Option<Constant> {
-    let literal = quoted(text);
+    let made = || call(function, &[Value::from(text)]);
     match function {
         "ip" => {
-            evaluate(&format!("ip({literal}).isIpv4()"))?;
+            made()?;
             let (address, prefix) = match text.split_once('/') {
                 Some((address, prefix)) => (address, Some(prefix.parse::<u8>().ok()?)),
                 None => (text, None),
@@ -55,57 +53,45 @@ pub(super) fn extension(function: &str, text: &str) -> Option<Constant> {
             Some(Constant::Ip(IpNet { address, prefix }))
         }
         "decimal" => {
-            evaluate(&format!("decimal({literal}).lessThan(decimal(\"0.0\"))"))?;
+            made()?;
             let (whole, places) = text.split_once('.')?;
             let digits: i128 = format!("{whole}{places:0<4}").parse().ok()?;
             Some(Constant::Decimal(i64::try_from(digits).ok()?))
         }
         "datetime" => {
-            let since = format!("datetime({literal}).durationSince(datetime(\"1970-01-01\")).toMilliseconds()");
-            evaluate(&since).map(Constant::DateTime)
+            let epoch = call("datetime", &[Value::from("1970-01-01")])?;
+            milliseconds(call("durationSince", &[made()?, epoch])?).map(Constant::DateTime)
         }
-        "duration" => evaluate(&format!("duration({literal}).toMilliseconds()")).map(Constant::Duration),
+        "duration" => milliseconds(made()?).map(Constant::Duration),
         _ => None,
     }
 }
 
-/// The text as a Cedar string. Only what such constants are made of; anything else is none of them.
-fn quoted(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .filter(|c| c.is_ascii_graphic() && *c != '"' && *c != '\\')
-        .collect();
-    if plain == text {
-        format!("\"{text}\"")
-    } else {
-        "\"?\"".to_owned()
-    }
-}
-
-/// The integer, or the truth as one, that a constant expression comes to.
-fn evaluate(text: &str) -> Option<i64> {
-    let expr: Expr = text.parse().ok()?;
-    if expr.subexpressions().any(|e| matches!(e.expr_kind(), ExprKind::Var(_))) {
-        return None;
-    }
-    let nobody = || EntityUID::with_eid_and_type("Nobody", "").ok();
-    let extensions = Extensions::all_available();
-    let request = Request::new(
-        (nobody()?, None),
-        (nobody()?, None),
-        (nobody()?, None),
-        Context::empty(),
-        None::<&RequestSchemaAllPass>,
-        extensions,
-    )
-    .ok()?;
-    let entities = Entities::new();
-    let value: Value = Evaluator::new(request, &entities, extensions)
-        .interpret(&expr, &std::collections::HashMap::default())
-        .ok()?;
-    match value.value {
+fn milliseconds(duration: Value) -> Option<i64> {
+    match call("toMilliseconds", &[duration])?.value {
         ValueKind::Lit(Literal::Long(number)) => Some(number),
-        ValueKind::Lit(Literal::Bool(truth)) => Some(i64::from(truth)),
         _ => None,
+    }
+}
+
+/// What one of Cedar's extension functions gives.
+fn call(function: &str, arguments: &[Value]) -> Option<Value> {
+    /// Parsing a name is what would cost most here.
+    static NAMES: LazyLock<BTreeMap<&str, Name>> = LazyLock::new(|| {
+        let names = [
+            "ip",
+            "decimal",
+            "datetime",
+            "duration",
+            "durationSince",
+            "toMilliseconds",
+        ];
+        let parsed = names.into_iter().map(|name| Some((name, name.parse().ok()?)));
+        parsed.flatten().collect()
+    });
+    let function = Extensions::all_available().func(NAMES.get(function)?).ok()?;
+    match function.call(arguments).ok()? {
+        PartialValue::Value(value) => Some(value),
+        PartialValue::Residual(_) => None,
     }
 }

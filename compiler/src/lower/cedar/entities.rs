@@ -7,25 +7,21 @@ use cedar_policy_core::ast::{EntityUID, Expr};
 
 use super::lower::{Lowerer, Out, Stop};
 use super::schema::groups;
-use super::tree::{NO, YES, settled};
-use super::types::Ent;
+use super::tree::{NO, Tree, YES, and, settled};
+use super::types::{Ent, Uid, Val};
 use crate::diag::codes::condition::{NO_RESOURCE, UNKNOWN_ENTITY};
 use crate::ir::{Condition, Constant, Entity, Op, Term};
-
-const TYPES: [&str; 7] = [
-    "Action",
-    "Agent",
-    "Deployment",
-    "Environment",
-    "Resource",
-    "Ring",
-    "Team",
-];
+use crate::resolve::ENTITY_TYPES;
+use crate::resolve::shape::{Parameter, Type, WITHIN};
 
 impl Lowerer<'_> {
     /// An entity written in the condition: its type and its name must exist.
     pub(super) fn entity_literal(&mut self, e: &Expr, uid: &EntityUID) -> Out<Ent> {
-        let ty = self.known_type(e, &uid.entity_type().to_string())?;
+        let written = uid.entity_type().to_string();
+        if self.vocabulary.within().contains(written.as_str()) {
+            return Ok(Ent::Given(super::world::uid(uid)));
+        }
+        let ty = self.known_type(e, &written)?;
         let name: &str = uid.eid().as_ref();
         let vocabulary = self.vocabulary;
         let among = |names: &[String]| names.iter().any(|known| known == name);
@@ -38,7 +34,7 @@ impl Lowerer<'_> {
             "Action" => {
                 self.is_in_action(name)
                     || vocabulary.actions.iter().any(|action| action.name == name)
-                    || EFFECTS.contains(&name)
+                    || crate::resolve::ACTION_GROUPS.contains(&name)
                     || vocabulary.actions.iter().any(|action| groups(action).contains(&name))
             }
             // Which resources there are, only the calls know.
@@ -72,8 +68,11 @@ impl Lowerer<'_> {
 
     /// Refuses a type of entity that does not exist.
     pub(super) fn known_type(&mut self, e: &Expr, name: &str) -> Out<&'static str> {
-        if let Some(ty) = TYPES.into_iter().find(|known| *known == name) {
+        if let Some(ty) = ENTITY_TYPES.into_iter().find(|known| *known == name) {
             return Ok(ty);
+        }
+        if self.vocabulary.within().contains(name) {
+            return Ok("");
         }
         self.report(
             &UNKNOWN_ENTITY,
@@ -81,8 +80,8 @@ impl Lowerer<'_> {
             format!("there is no type of entity `{name}`"),
             "no such type",
         );
-        let near = crate::diag::nearest(name, TYPES).map(|near| format!("did you mean `{near}`?"));
-        self.help(near.unwrap_or_else(|| format!("there are {}", TYPES.map(|ty| format!("`{ty}`")).join(", "))));
+        let near = crate::diag::nearest(name, ENTITY_TYPES).map(|near| format!("did you mean `{near}`?"));
+        self.help(near.unwrap_or_else(|| format!("there are {}", ENTITY_TYPES.map(|ty| format!("`{ty}`")).join(", "))));
         Err(Stop::Reported)
     }
 
@@ -136,12 +135,48 @@ impl Lowerer<'_> {
                 self.test(Op::ResourceIn, Term::Nothing, entity)
             }
             (Ent::Resource, Ent::Literal("Resource", _)) => self.same_entity(e, a, b),
+            (Ent::Resource, Ent::Given(group)) => self.told_within(e, group),
+            (_, Ent::Given(_)) => Ok(NO),
             (Ent::Action | Ent::Resource, Ent::Literal(..)) => Ok(NO),
             _ => self.unsupported(
                 e,
                 "`in` with anything but `principal`, `action` or `resource` on its left",
             ),
         }
+    }
+
+    /// `resource in Folder::"x"`: what the request tells. Where it tells nothing of the resource, nobody knows.
+    fn told_within(&mut self, e: &Expr, group: &Uid) -> Out<Condition> {
+        if !self.shape.within.contains(&group.ty) {
+            return Ok(NO);
+        }
+        self.needs_resource(e)?;
+        let text = Term::Constant(Constant::String(group.text()));
+        let tree = self.told(&mut |this, fields| {
+            let Some(within) = fields.iter().find(|field| field.name == WITHIN) else {
+                return Ok(Tree::Leaf(Val::Bool(NO)));
+            };
+            let contains = this.test(Op::Contains, Term::Slot(within.slot), text.clone())?;
+            Ok(Tree::Leaf(Val::Bool(contains)))
+        })?;
+        self.over(tree, &mut |_, val| match val {
+            Val::Bool(condition) => Ok(condition),
+            _ => Err(Stop::Errs),
+        })
+    }
+
+    /// What is made of what the request tells of the resource at hand. It errs where it tells nothing of it.
+    pub(super) fn told(&mut self, f: &mut impl FnMut(&mut Self, &[Parameter]) -> Out<Tree<Val>>) -> Out<Tree<Val>> {
+        let shape = self.shape;
+        let mut tree = Tree::Errs;
+        for entity in shape.entities.iter().rev() {
+            let Type::Record(fields) = &entity.ty else { continue };
+            let has = self.test(Op::Has, Term::Slot(entity.slot), Term::Nothing)?;
+            let same = self.test(Op::Equal, Term::Slot(entity.slot), Term::ResourceName)?;
+            let found = f(self, fields)?;
+            tree = Tree::If(and(has, same), Box::new(found), Box::new(tree));
+        }
+        Ok(tree)
     }
 
     /// Refuses to look at the resource of an action that declares none.
@@ -159,6 +194,3 @@ impl Lowerer<'_> {
         Err(Stop::Reported)
     }
 }
-
-/// Groups that exist whether or not an action is in them.
-const EFFECTS: [&str; 5] = ["credential", "destructive", "external", "read", "write"];

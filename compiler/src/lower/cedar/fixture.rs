@@ -9,7 +9,11 @@ use crate::resolve::shape::{Parameter, Shape, ShapeId, Type};
 pub(super) fn shape(list: Vec<(&str, Type)>) -> Shape {
     let mut slots = 0;
     let parameters = parameters(list, &mut slots);
-    Shape { parameters, slots }
+    Shape {
+        parameters,
+        slots,
+        ..Shape::default()
+    }
 }
 
 fn parameters(mut list: Vec<(&str, Type)>, slots: &mut u16) -> Vec<Parameter> {

@@ -8,8 +8,9 @@ use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, Pattern, Pattern
 
 use super::constants::fold_char;
 use super::parse::Parsed;
-use super::tree::{Budget, NO, TooLarge, Tree, YES, and, boolean_term, choose, not, or, settled, test};
+use super::tree::{Budget, ERROR, NO, TooLarge, Tree, YES, and, choose, not, or, settled, test};
 use super::types::{Kind, Ty, Val};
+use super::world::Class;
 use crate::diag::codes::condition::{
     CONDITION_TOO_LARGE, CONDITION_TYPE, INVALID_CONSTANT, LIKE_ON_COMMAND, UNSUPPORTED_CONDITION,
 };
@@ -33,6 +34,8 @@ pub(super) enum Stop {
     /// The diagnostic is among the findings.
     Reported,
     TooLarge,
+    /// Evaluating it errs, for every request of the class.
+    Errs,
 }
 
 impl From<TooLarge> for Stop {
@@ -77,12 +80,13 @@ pub(super) fn lower(
         action,
         shape,
         sees,
+        world: None,
         budget: Budget::new(),
         findings: Vec::new(),
     };
     let condition = match lowerer.condition(&parsed.expr) {
         Ok(condition) => Some(condition),
-        Err(Stop::Reported) => None,
+        Err(Stop::Reported | Stop::Errs) => None,
         Err(Stop::TooLarge) => {
             let message = format!("the condition comes to more than {} tests", super::tree::MAX_TESTS);
             lowerer.report(&CONDITION_TOO_LARGE, &parsed.expr, message, "");
@@ -98,6 +102,9 @@ pub(super) struct Lowerer<'a> {
     pub(super) action: &'a VocabularyAction,
     pub(super) shape: &'a Shape,
     pub(super) sees: Sees,
+    /// The class of requests of a world that is not the organisation's: what is not typed there errs as it does to
+    /// Cedar, where here it is refused.
+    pub(super) world: Option<&'a Class<'a>>,
     pub(super) budget: Budget,
     pub(super) findings: Vec<Diagnostic>,
 }
@@ -105,12 +112,19 @@ pub(super) struct Lowerer<'a> {
 impl Lowerer<'_> {
     /// An expression as a condition.
     pub(super) fn condition(&mut self, e: &Expr) -> Out<Condition> {
+        match self.decided(e) {
+            Err(Stop::Errs) => Ok(ERROR),
+            other => other,
+        }
+    }
+
+    fn decided(&mut self, e: &Expr) -> Out<Condition> {
         match e.expr_kind() {
             ExprKind::Lit(Literal::Bool(truth)) => Ok(settled(*truth)),
             ExprKind::And { left, right } => {
                 let left = self.condition(left);
-                if left == Ok(NO) {
-                    return Ok(NO);
+                if left == Ok(NO) || left == Ok(ERROR) {
+                    return left;
                 }
                 let right = self.condition(right);
                 self.budget.spend(1)?;
@@ -118,8 +132,8 @@ impl Lowerer<'_> {
             }
             ExprKind::Or { left, right } => {
                 let left = self.condition(left);
-                if left == Ok(YES) {
-                    return Ok(YES);
+                if left == Ok(YES) || left == Ok(ERROR) {
+                    return left;
                 }
                 let right = self.condition(right);
                 self.budget.spend(1)?;
@@ -134,6 +148,7 @@ impl Lowerer<'_> {
                 match &test {
                     Ok(YES) => return self.condition(then_expr),
                     Ok(NO) => return self.condition(else_expr),
+                    Ok(ERROR) => return Ok(ERROR),
                     _ => {}
                 }
                 let (yes, no) = (self.condition(then_expr), self.condition(else_expr));
@@ -150,6 +165,7 @@ impl Lowerer<'_> {
             } => {
                 let tree = self.value(arg)?;
                 self.over(tree, &mut |this, val| match val {
+                    val if this.world.is_some() => this.no_member(&val),
                     Val::Term(set, Ty::Set(_)) => this.test(Op::IsEmpty, set, Term::Nothing),
                     other => this.wrong(arg, "`isEmpty` asks about a set", &other),
                 })
@@ -171,9 +187,16 @@ impl Lowerer<'_> {
             }
             ExprKind::Is { expr, entity_type } => {
                 let name = entity_type.to_string();
-                self.known_type(e, &name)?;
+                if self.world.is_none() {
+                    self.known_type(e, &name)?;
+                }
                 let tree = self.value(expr)?;
                 self.over(tree, &mut |this, val| match val {
+                    Val::Entity(entity) if this.world.is_some() => {
+                        let is = settled(this.type_of(&entity) == name);
+                        let sound = this.sound(&Val::Entity(entity))?;
+                        Ok(and(sound, is))
+                    }
                     Val::Entity(entity) => Ok(settled(entity.type_name() == name)),
                     other => this.wrong(expr, "`is` asks about an entity", &other),
                 })
@@ -217,6 +240,7 @@ impl Lowerer<'_> {
 
     fn binary(&mut self, e: &Expr, op: BinaryOp, a: &Expr, b: &Expr) -> Out<Condition> {
         self.both(a, b, &mut |this, x, y| match op {
+            BinaryOp::HasTag if this.world.is_some() => this.has_tag(&x, &y),
             BinaryOp::Eq => this.equal((a, x), (b, y)),
             BinaryOp::Less => this.ordered(Op::Less, (a, x), (b, y)),
             BinaryOp::LessEq => this.ordered(Op::LessEqual, (a, x), (b, y)),
@@ -260,17 +284,13 @@ impl Lowerer<'_> {
 
     /// `a == b`
     pub(super) fn equal(&mut self, (a, x): (&Expr, Val), (b, y): (&Expr, Val)) -> Out<Condition> {
+        if self.world.is_some() {
+            return self.same(&x, &y);
+        }
         match (x, y) {
             (Val::Entity(x), Val::Entity(y)) => self.same_entity(a, &x, &y),
             (Val::Record(x), Val::Record(y)) => self.equal_records((a, x), (b, y)),
-            (Val::Bool(x), Val::Bool(y)) => match (boolean_term(&x), boolean_term(&y)) {
-                (Some(x), Some(y)) => self.equal_terms(x, y),
-                _ => {
-                    let same = self.budget.copy(&y)?;
-                    self.budget.spend(2)?;
-                    Ok(choose(x, same, not(y)))
-                }
-            },
+            (Val::Bool(x), Val::Bool(y)) => self.same_truth(x, y),
             (Val::Term(x, tx), Val::Term(y, ty)) => {
                 let (x, y) = self.alike((a, x, tx), (b, y, ty))?;
                 self.equal_terms(x, y)
@@ -284,7 +304,7 @@ impl Lowerer<'_> {
         }
     }
 
-    fn equal_terms(&mut self, x: Term, y: Term) -> Out<Condition> {
+    pub(super) fn equal_terms(&mut self, x: Term, y: Term) -> Out<Condition> {
         match (&x, &y) {
             (Term::Constant(x), Term::Constant(y)) => Ok(settled(x == y)),
             _ => self.test(Op::Equal, x, y),
@@ -297,21 +317,29 @@ impl Lowerer<'_> {
             (Val::Term(x, tx), Val::Term(y, ty)) if tx == ty && matches!(tx, Ty::Int | Ty::DateTime | Ty::Duration) => {
                 self.test(op, x, y)
             }
-            (Val::Term(_, Ty::Decimal), Val::Term(_, Ty::Decimal)) => {
-                let message = "decimals are compared with methods, not with `<`";
-                self.report(&CONDITION_TYPE, a, message, "a decimal");
-                self.help("write `a.lessThan(b)`, `lessThanOrEqual`, `greaterThan` or `greaterThanOrEqual`");
+            _ if self.world.is_some() => Err(Stop::Errs),
+            (x, y) if [&x, &y].iter().any(|val| matches!(val, Val::Term(_, Ty::Decimal))) => {
+                let message = "decimals are compared with methods, not with operators";
+                let e = if matches!(x, Val::Term(_, Ty::Decimal)) { a } else { b };
+                self.report(&CONDITION_TYPE, e, message, "a decimal");
+                let methods = "`lessThan`, `lessThanOrEqual`, `greaterThan` or `greaterThanOrEqual`";
+                self.help(format!(
+                    "write `a.lessThan(decimal(\"5.0\"))`; the methods are {methods}"
+                ));
                 Err(Stop::Reported)
             }
             (x, y) if ordered(&x) && ordered(&y) => self.incomparable(a, b, &x.describe(), &y.describe()),
             (x, y) => {
                 let (e, val) = if ordered(&x) { (b, &y) } else { (a, &x) };
-                self.wrong(e, "`<` compares numbers, datetimes or durations", val)
+                self.wrong(e, "only numbers, datetimes and durations have an order", val)
             }
         }
     }
 
     fn contains(&mut self, (a, set): (&Expr, Val), (b, element): (&Expr, Val)) -> Out<Condition> {
+        if self.world.is_some() {
+            return self.member(&set, &element);
+        }
         match (set, element) {
             (Val::Entities(entities), Val::Entity(entity)) => {
                 let mut condition = NO;
@@ -352,6 +380,12 @@ impl Lowerer<'_> {
         } else {
             "containsAny"
         };
+        if self.world.is_some() {
+            return match op {
+                Op::ContainsAll => self.all_in(&x, &y),
+                _ => self.any_in(&x, &y),
+            };
+        }
         match (x, y) {
             (Val::Term(x, tx @ Ty::Set(_)), Val::Term(y, ty @ Ty::Set(_))) => {
                 let (x, y) = self.alike((a, x, tx), (b, y, ty))?;
@@ -400,7 +434,8 @@ impl Lowerer<'_> {
     }
 
     fn lint_like(&mut self, e: &Expr, subject: &Expr) {
-        if let ExprKind::GetAttr { attr, .. } = subject.expr_kind()
+        if self.world.is_none()
+            && let ExprKind::GetAttr { attr, .. } = subject.expr_kind()
             && COMMANDS.contains(&attr.to_lowercase().as_str())
         {
             let message = format!("`like` on `{attr}` cannot tell one command from several");
@@ -411,6 +446,9 @@ impl Lowerer<'_> {
 
     /// `a in b`
     fn within(&mut self, a: &Expr, x: Val, b: &Expr, y: Val) -> Out<Condition> {
+        if self.world.is_some() {
+            return self.is_within(&x, &y);
+        }
         match (x, y) {
             (Val::Entity(entity), Val::Entity(group)) => self.inside(a, &entity, &group),
             (Val::Entity(entity), Val::Entities(groups)) => {
@@ -440,7 +478,7 @@ impl Lowerer<'_> {
         self.parsed.span_of(e.source_loc())
     }
 
-    /// Adds a finding that names the action at hand.
+    /// Adds a finding. For which action it is, whoever asked about it adds.
     pub(super) fn report(
         &mut self,
         code: &'static Code,
@@ -459,8 +497,13 @@ impl Lowerer<'_> {
         message: impl Into<String>,
         label: impl Into<String>,
     ) {
-        let message = format!("{}, for `{}`", message.into(), self.action.name);
         self.findings.push(Diagnostic::new(code, message, span, label));
+    }
+
+    /// Whether there is a finding of this code whose message says this.
+    pub(super) fn reported(&self, code: &'static Code, text: &str) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|found| found.code == code && found.message.contains(text))
     }
 
     /// Adds advice to the last finding.
@@ -495,6 +538,9 @@ impl Lowerer<'_> {
 
     /// Something else is needed than what is there.
     pub(super) fn wrong<T>(&mut self, e: &Expr, needed: &str, found: &Val) -> Out<T> {
+        if self.world.is_some() {
+            return Err(Stop::Errs);
+        }
         self.visible(e, found)?;
         let found = found.describe();
         self.report(
@@ -507,13 +553,21 @@ impl Lowerer<'_> {
     }
 
     fn incomparable<T>(&mut self, a: &Expr, b: &Expr, x: &str, y: &str) -> Out<T> {
+        if self.world.is_some() {
+            return Err(Stop::Errs);
+        }
         let (a, b) = (self.span(a), self.span(b));
         let span = Span {
             start: a.start.min(b.start),
             end: a.end.max(b.end),
             ..a
         };
-        self.report_at(&CONDITION_TYPE, span, format!("compares {x} with {y}"), "never equal");
+        self.report_at(
+            &CONDITION_TYPE,
+            span,
+            format!("this compares {x} with {y}"),
+            "never equal",
+        );
         Err(Stop::Reported)
     }
 

@@ -10,12 +10,12 @@ use cedar_policy_core::ast::{
     ActionConstraint, Annotations, Effect, Expr, ExprKind, PolicyID, PrincipalConstraint, ResourceConstraint, Template,
     Var,
 };
-use cedar_policy_core::parser::Loc;
+use cedar_policy_core::parser::{Loc, err::ParseErrors};
 use miette::Diagnostic as _;
 
 use crate::ast::Text;
 use crate::diag::codes::condition::{CONDITION_SYNTAX, CONDITION_TOO_LARGE};
-use crate::diag::{Diagnostic, Sink};
+use crate::diag::{Code, Diagnostic, Sink};
 use crate::parse::{node::Style, yaml::ScalarMap};
 use crate::source::{SourceFile, Span};
 
@@ -47,7 +47,15 @@ pub struct TextPlace {
     /// Whether the scalar spells the text byte for byte, so that a replacement needs no escapes.
     pub verbatim: bool,
     /// From the text back to the file, where that is known.
-    map: Option<Arc<ScalarMap>>,
+    map: Option<Map>,
+}
+
+#[derive(Debug, Clone)]
+enum Map {
+    /// The text of a YAML scalar.
+    Scalar(Arc<ScalarMap>),
+    /// The text stands in the file as it is.
+    File,
 }
 
 impl TextPlace {
@@ -63,18 +71,36 @@ impl TextPlace {
             _ => Style::Plain,
         };
         let map = ScalarMap::new(&file.text, span, style);
-        let map = (map.text() == Some(&text.value)).then(|| Arc::new(map));
+        let map = (map.text() == Some(&text.value)).then(|| Map::Scalar(Arc::new(map)));
         let inner = |quote: char| raw.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
         let verbatim = raw == text.value || [inner('"'), inner('\'')].contains(&Some(&text.value));
         Self { span, verbatim, map }
     }
 
+    /// Of a text that is no scalar, but stands in the file byte for byte.
+    pub fn of_file(span: Span) -> Self {
+        Self {
+            span,
+            verbatim: true,
+            map: Some(Map::File),
+        }
+    }
+
     /// The place of a range of the decoded text. Every span of a condition's diagnostic is made here.
     pub fn locate(&self, range: Range<usize>) -> Span {
-        self.map
-            .as_ref()
-            .and_then(|map| map.source_range(range))
-            .unwrap_or(self.span)
+        let found = match self.map.as_ref() {
+            Some(Map::Scalar(map)) => map.source_range(range),
+            Some(Map::File) => {
+                let offset = |at: usize| Some(self.span.start.checked_add(u32::try_from(at).ok()?)?.min(self.span.end));
+                offset(range.start).zip(offset(range.end)).map(|(start, end)| Span {
+                    start,
+                    end,
+                    ..self.span
+                })
+            }
+            None => None,
+        };
+        found.unwrap_or(self.span)
     }
 }
 
@@ -100,6 +126,11 @@ impl Parsed {
     /// Whether it looks at the resource.
     pub fn mentions_resource(&self) -> bool {
         self.mentions(Var::Resource)
+    }
+    /// Whether it asks anywhere whether there is an attribute of this name.
+    pub(super) fn asks_for(&self, attribute: &str) -> bool {
+        let mut parts = self.expr.subexpressions();
+        parts.any(|e| matches!(e.expr_kind(), ExprKind::HasAttr { attr, .. } if attr == attribute))
     }
     /// Where its text stands.
     pub fn place(&self) -> &TextPlace {
@@ -127,31 +158,9 @@ pub fn parse(text: &Text, file: &SourceFile, sink: &mut Sink) -> Option<Parsed> 
 
 pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Box<Diagnostic>> {
     let place = TextPlace::new(text, file);
-    bounded(&text.value, &place)?;
-    let expr = with_stack(|| Expr::from_str(&text.value).map_err(Box::new)).map_err(|errors| {
-        // The first is the cause; what the parser says after it has recovered is mostly an echo.
-        let error = errors.iter().next();
-        let range = error
-            .and_then(|e| e.labels())
-            .and_then(|mut labels| labels.next())
-            .map(|label| label.offset()..label.offset() + label.len());
-        let span = range.map_or(place.span, |range| place.locate(range));
-        let said = error.map_or_else(|| "it cannot be read".to_owned(), ToString::to_string);
-        let finding = Diagnostic::new(
-            &CONDITION_SYNTAX,
-            format!("this is not a condition: {said}"),
-            span,
-            "here",
-        );
-        Box::new(if text.value.contains('\'') && !text.value.contains('"') {
-            finding.with_help("strings stand in double quotes, not in single ones")
-        } else {
-            match error.and_then(|e| e.help().map(|help| help.to_string())) {
-                Some(help) => finding.with_help(help),
-                None => finding,
-            }
-        })
-    })?;
+    bounded(&text.value, &place, "a condition")?;
+    let expr = with_stack(|| Expr::from_str(&text.value).map_err(Box::new))
+        .map_err(|errors| syntax(&errors, text, &place, &CONDITION_SYNTAX, "a condition"))?;
     let template = Template::new(
         PolicyID::from_string("condition"),
         None,
@@ -165,8 +174,35 @@ pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Box<Diagnos
     Ok(Parsed { expr, template, place })
 }
 
+/// What Cedar's parser says of a text, in our words.
+pub(super) fn syntax(
+    errors: &ParseErrors,
+    text: &Text,
+    place: &TextPlace,
+    code: &'static Code,
+    what: &str,
+) -> Box<Diagnostic> {
+    // The first is the cause; what the parser says after it has recovered is mostly an echo.
+    let error = errors.iter().next();
+    let range = error
+        .and_then(|e| e.labels())
+        .and_then(|mut labels| labels.next())
+        .map(|label| label.offset()..label.offset() + label.len());
+    let span = range.map_or(place.span, |range| place.locate(range));
+    let said = error.map_or_else(|| "it cannot be read".to_owned(), ToString::to_string);
+    let finding = Diagnostic::new(code, format!("this is not {what}: {said}"), span, "here");
+    Box::new(if text.value.contains('\'') && !text.value.contains('"') {
+        finding.with_help("strings stand in double quotes, not in single ones")
+    } else {
+        match error.and_then(|e| e.help().map(|help| help.to_string())) {
+            Some(help) => finding.with_help(help),
+            None => finding,
+        }
+    })
+}
+
 /// Whether the parser can be trusted with the text: it recurses, and nothing in it counts how deep.
-fn bounded(text: &str, place: &TextPlace) -> Result<(), Box<Diagnostic>> {
+pub(super) fn bounded(text: &str, place: &TextPlace, what: &str) -> Result<(), Box<Diagnostic>> {
     let too_large = |message: String| {
         let finding = Diagnostic::new(&CONDITION_TOO_LARGE, message, place.span, "");
         Box::new(finding.with_help("split it into several rules, or compare with a set: `[\"a\", \"b\"].contains(x)`"))
@@ -174,13 +210,13 @@ fn bounded(text: &str, place: &TextPlace) -> Result<(), Box<Diagnostic>> {
     if text.len() > MAX_TEXT {
         let length = text.len();
         return Err(too_large(format!(
-            "a condition has at most {MAX_TEXT} bytes, and this one has {length}"
+            "{what} has at most {MAX_TEXT} bytes, and this one has {length}"
         )));
     }
     let depth = nesting(text);
     if depth.operators > MAX_DEPTH || depth.brackets > MAX_BRACKETS {
         return Err(too_large(format!(
-            "a condition nests at most {MAX_DEPTH} operators and {MAX_BRACKETS} brackets deep"
+            "{what} nests at most {MAX_DEPTH} operators and {MAX_BRACKETS} brackets deep"
         )));
     }
     Ok(())

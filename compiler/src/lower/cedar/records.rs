@@ -90,6 +90,9 @@ impl Lowerer<'_> {
 
     /// `x has attr`
     pub(super) fn has(&mut self, e: &Expr, val: &Val, attr: &str) -> Out<Condition> {
+        if self.world.is_some() {
+            return self.has_attribute(val, attr);
+        }
         match val {
             Val::Record(Record::Context) => match attr {
                 "args" => Ok(YES),
@@ -146,13 +149,69 @@ impl Lowerer<'_> {
             Val::Entity(Ent::Principal) if PRINCIPAL.contains(&attr) => Ok(YES),
             Val::Entity(Ent::Principal) => self.unknown(e, attr, "the principal", PRINCIPAL),
             Val::Entity(Ent::Resource) if attr == "name" => Ok(settled(self.action.has_resources)),
-            Val::Entity(Ent::Resource) => self.unknown(e, attr, "the resource", ["name"]),
+            Val::Entity(Ent::Resource) => self.told_has(e, attr),
             Val::Entity(Ent::Action) => self.unknown(e, attr, "the action", []),
             Val::Entity(Ent::Literal(..)) => self.unsupported(e, "attributes of an entity that is named in them"),
-            Val::Term(..) | Val::Bool(_) | Val::Entities(_) | Val::Opaque(_) => {
-                self.wrong(e, "`has` asks about a record", val)
-            }
+            _ => self.wrong(e, "`has` asks about a record", val),
         }
+    }
+
+    /// `resource.attr` of what the request tells of the resource.
+    pub(super) fn told_attribute(&mut self, e: &Expr, attr: &str) -> Out<Tree<Val>> {
+        self.told_known(e, attr)?;
+        self.needs_resource(e)?;
+        let of = Type::Record(Vec::new());
+        let declared = |fields: &[Parameter]| fields.iter().find(|field| field.name == attr).cloned();
+        let first = self.shape.entities.first().map(|record| fields(&record.ty));
+        if first.and_then(declared).is_none() {
+            let names = first.unwrap_or_default().iter().map(|field| field.name.as_str());
+            let message = format!("the tool declares no attribute `{attr}` of its resources");
+            return self.unknown_argument(e, attr, &message, names);
+        }
+        self.told(&mut |this, fields| match declared(fields) {
+            Some(field) => this.field(&of, &field).map(Tree::Leaf),
+            None => Ok(Tree::Errs),
+        })
+    }
+
+    /// `resource has attr`
+    fn told_has(&mut self, e: &Expr, attr: &str) -> Out<Condition> {
+        self.told_known(e, attr)?;
+        let first = self.shape.entities.first().map(|record| fields(&record.ty));
+        if !first.is_some_and(|fields| fields.iter().any(|field| field.name == attr)) || !self.action.has_resources {
+            return Ok(NO);
+        }
+        let tree = self.told(&mut |this, fields| {
+            let field = fields.iter().find(|field| field.name == attr);
+            let slot = field.map_or(Term::Nothing, |field| Term::Slot(field.slot));
+            Ok(Tree::Leaf(Val::Bool(this.test(Op::Has, slot, Term::Nothing)?)))
+        })?;
+        self.over(tree, &mut |_, val| match val {
+            Val::Bool(condition) => Ok(condition),
+            _ => Err(Stop::Errs),
+        })
+    }
+
+    /// Refuses what no tool declares of its resources.
+    fn told_known(&mut self, e: &Expr, attr: &str) -> Out<()> {
+        let vocabulary = self.vocabulary;
+        let told = vocabulary.told();
+        if told.contains_key(attr) {
+            return Ok(());
+        }
+        let span = self.attribute_span(e, attr);
+        self.report_at(
+            &UNKNOWN_ATTRIBUTE,
+            span,
+            format!("the resource has no attribute `{attr}`"),
+            "no such attribute",
+        );
+        let names = || std::iter::once("name").chain(told.keys().copied());
+        match crate::diag::nearest(attr, names()) {
+            Some(_) => self.suggest(attr, names(), str::to_owned),
+            None => self.help("it has `name`, and what its tool declares under `resource`"),
+        }
+        Err(Stop::Reported)
     }
 
     fn parameter(&mut self, parameter: &Parameter) -> Out<Val> {
@@ -240,7 +299,7 @@ impl Lowerer<'_> {
                     Ok((field.name.clone(), has, self.field(&record.ty, field)?))
                 })
                 .collect(),
-            Record::Context | Record::Args | Record::Session | Record::Tags => {
+            Record::Context | Record::Args | Record::Session | Record::Tags | Record::Asked(..) => {
                 self.unsupported(e, "a comparison of the whole context, all arguments or all tags")
             }
         }
@@ -287,6 +346,10 @@ impl Lowerer<'_> {
         message: &str,
         names: impl Iterator<Item = &'n str>,
     ) -> Out<T> {
+        // Asking whether it is there and then reading it is one mistake.
+        if self.reported(&UNKNOWN_ARGUMENT, &format!("`{attr}`")) {
+            return Err(Stop::Reported);
+        }
         let span = self.attribute_span(e, attr);
         self.report_at(&UNKNOWN_ARGUMENT, span, message, "not declared");
         let names: Vec<&str> = names.collect();

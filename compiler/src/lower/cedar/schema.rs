@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use cedar_policy_core::ast::{EntityType, EntityUID};
 use cedar_policy_core::extensions::Extensions;
-use cedar_policy_core::validator::ValidatorSchema;
+use cedar_policy_core::validator::json_schema::Fragment;
 use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
 use cedar_policy_core::validator::types::RequestEnv;
+use cedar_policy_core::validator::{RawName, ValidatorSchema};
 use cedar_policy_core::validator::{ValidationError, ValidationMode};
-use polity_runtime::value::Effect;
 use serde_json::{Map, Value, json};
 
 use super::parse::Parsed;
@@ -82,6 +82,15 @@ impl Schema {
     }
 }
 
+/// The schema in Cedar's own syntax, for editors and for whoever validates policies before they are committed.
+///
+/// # Errors
+/// Where Cedar cannot write it: a name that its syntax has no word for.
+pub fn cedar_schema(vocabulary: &Vocabulary) -> Result<String, String> {
+    let fragment = Fragment::<RawName>::from_json_value(document(vocabulary)).map_err(|error| error.to_string())?;
+    fragment.to_cedarschema().map_err(|error| error.to_string())
+}
+
 fn checker(vocabulary: &Vocabulary) -> Result<Checker, String> {
     let schema = ValidatorSchema::from_json_value(document(vocabulary), Extensions::all_available())
         .map_err(|error| error.to_string())?;
@@ -99,25 +108,13 @@ fn checker(vocabulary: &Vocabulary) -> Result<Checker, String> {
     })
 }
 
-/// The groups that an action is in: its tool, its effect, `external`, and of a variant the action.
+/// The groups that an action is in.
 pub(super) fn groups(action: &VocabularyAction) -> Vec<&str> {
-    let effect = match action.effect {
-        Effect::Read => "read",
-        Effect::Write => "write",
-        Effect::Destructive => "destructive",
-    };
-    let mut groups = vec![action.tool.as_str(), effect];
-    if action.external {
-        groups.push("external");
-    }
-    if let Some((whole, _)) = action.name.split_once('/') {
-        groups.push(whole);
-    }
-    groups
+    crate::resolve::groups(&action.name, &action.tool, action.effect, action.external)
 }
 
 fn document(vocabulary: &Vocabulary) -> Value {
-    let always = ["credential", "destructive", "external", "read", "write"];
+    let always = crate::resolve::ACTION_GROUPS;
     let mut actions: BTreeMap<&str, Value> = always.into_iter().map(|group| (group, json!({}))).collect();
     for action in &vocabulary.actions {
         for group in groups(action) {
@@ -146,9 +143,18 @@ fn document(vocabulary: &Vocabulary) -> Value {
         .iter()
         .map(|tag| (tag.clone(), json!({"type": "String", "required": false})))
         .collect();
-    json!({"": {
-        "commonTypes": shapes,
-        "entityTypes": {
+    let mut attributes = Map::new();
+    attributes.insert("name".to_owned(), json!({"type": "String"}));
+    for (name, ty) in vocabulary.told() {
+        let mut ty = typed(ty);
+        if let Value::Object(fields) = &mut ty {
+            fields.insert("required".to_owned(), json!(false));
+        }
+        attributes.insert(name.to_owned(), ty);
+    }
+    let within = vocabulary.within();
+    let above: Vec<&str> = std::iter::once("Environment").chain(within.iter().copied()).collect();
+    let mut types = json!({
             "Deployment": {
                 "memberOfTypes": ["Agent", "Team", "Ring"],
                 "shape": record([
@@ -163,10 +169,18 @@ fn document(vocabulary: &Vocabulary) -> Value {
             "Ring": enumerated(&vocabulary.rings),
             "Environment": enumerated(&vocabulary.environments),
             "Resource": {
-                "memberOfTypes": ["Environment"],
-                "shape": record([("name", json!({"type": "String"}))]),
+                "memberOfTypes": above,
+                "shape": {"type": "Record", "attributes": attributes},
             },
-        },
+    });
+    for name in within {
+        if let Value::Object(types) = &mut types {
+            types.insert(name.to_owned(), json!({}));
+        }
+    }
+    json!({"": {
+        "commonTypes": shapes,
+        "entityTypes": types,
         "actions": actions,
     }})
 }

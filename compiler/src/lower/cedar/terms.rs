@@ -14,6 +14,13 @@ use crate::source::Span;
 impl Lowerer<'_> {
     /// An expression as whatever it is.
     pub(super) fn value(&mut self, e: &Expr) -> Out<Tree<Val>> {
+        match self.evaluated(e) {
+            Err(Stop::Errs) => Ok(Tree::Errs),
+            other => other,
+        }
+    }
+
+    fn evaluated(&mut self, e: &Expr) -> Out<Tree<Val>> {
         if Self::is_condition(e) {
             return Ok(Tree::Leaf(Val::Bool(self.condition(e)?)));
         }
@@ -22,8 +29,15 @@ impl Lowerer<'_> {
             ExprKind::Lit(Literal::Long(number)) => leaf(Val::Term(Term::Constant(Constant::Int(*number)), Ty::Int)),
             ExprKind::Lit(Literal::String(text)) => leaf(Val::Term(
                 Term::Constant(Constant::String(text.to_string())),
-                Ty::Str(Kind::Literal),
+                Ty::Str(if self.world.is_some() {
+                    Kind::Plain
+                } else {
+                    Kind::Literal
+                }),
             )),
+            ExprKind::Lit(Literal::EntityUID(uid)) if self.world.is_some() => {
+                leaf(Val::Entity(Ent::Given(super::world::uid(uid))))
+            }
             ExprKind::Lit(Literal::EntityUID(uid)) => leaf(Val::Entity(self.entity_literal(e, uid)?)),
             ExprKind::Var(var) => leaf(self.variable(e, *var)?),
             ExprKind::If {
@@ -35,6 +49,7 @@ impl Lowerer<'_> {
                 match test {
                     Ok(YES) => return self.value(then_expr),
                     Ok(super::tree::NO) => return self.value(else_expr),
+                    Ok(super::tree::ERROR) => return Ok(Tree::Errs),
                     _ => {}
                 }
                 let (yes, no) = (self.value(then_expr), self.value(else_expr));
@@ -51,7 +66,7 @@ impl Lowerer<'_> {
                 let names: Vec<String> = fields.keys().map(ToString::to_string).collect();
                 trees.then(&mut |vals: Vec<Val>| {
                     let fields = names.iter().cloned().zip(vals).collect();
-                    Ok(Tree::Leaf(Val::Record(Record::Literal(fields))))
+                    self.made(Val::Record(Record::Literal(fields)))
                 })
             }
             ExprKind::UnaryApp { op: UnaryOp::Neg, arg } => self.arithmetic(Function::Negate, &[arg]),
@@ -59,6 +74,13 @@ impl Lowerer<'_> {
                 BinaryOp::Add => self.arithmetic(Function::Add, &[arg1, arg2]),
                 BinaryOp::Sub => self.arithmetic(Function::Subtract, &[arg1, arg2]),
                 BinaryOp::Mul => self.arithmetic(Function::Multiply, &[arg1, arg2]),
+                BinaryOp::GetTag if self.world.is_some() => {
+                    let (x, y) = (self.value(arg1)?, self.value(arg2)?);
+                    x.then(&mut |x| {
+                        let y = self.copy(&y)?;
+                        y.then(&mut |y| self.get_tag(&x, &y))
+                    })
+                }
                 _ => self.unsupported(e, "entity tags: write `principal.tags has x && principal.tags.x`"),
             },
             ExprKind::ExtensionFunctionApp { fn_name, args } => self.extension_value(e, &fn_name.to_string(), args),
@@ -67,7 +89,25 @@ impl Lowerer<'_> {
         }
     }
 
+    /// A set or record of a class of requests is evaluated where it is made, whatever is asked of it then.
+    fn made(&mut self, val: Val) -> Out<Tree<Val>> {
+        let check = match self.world {
+            Some(_) => self.sound(&val)?,
+            None => YES,
+        };
+        Ok(Tree::check(check, Tree::Leaf(val)))
+    }
+
     fn variable(&mut self, e: &Expr, var: Var) -> Out<Val> {
+        if let Some(class) = self.world {
+            return Ok(match var {
+                Var::Principal => Val::Entity(Ent::Given(class.principal.clone())),
+                Var::Action => Val::Entity(Ent::Given(class.action.clone())),
+                Var::Resource if class.open.is_some() => Val::Entity(Ent::Open),
+                Var::Resource => Val::Entity(Ent::Given(class.resource.clone())),
+                Var::Context => Val::Record(Record::Asked(class.context.clone(), None)),
+            });
+        }
         let val = match var {
             Var::Context => return Ok(Val::Record(Record::Context)),
             Var::Principal => Val::Entity(Ent::Principal),
@@ -102,14 +142,14 @@ impl Lowerer<'_> {
             all = match tree {
                 Tree::Leaf(val) => all.then(&mut |mut vals: Vec<Val>| {
                     vals.push(self.copy_val(&val)?);
-                    Ok::<_, Stop>(Tree::Leaf(vals))
+                    Ok(Tree::Leaf(vals))
                 })?,
                 tree => all.then(&mut |vals: Vec<Val>| {
                     let tree = self.copy(&tree)?;
                     tree.then(&mut |val| {
                         let mut vals = self.copy_vals(&vals)?;
                         vals.push(val);
-                        Ok::<_, Stop>(Tree::Leaf(vals))
+                        Ok(Tree::Leaf(vals))
                     })
                 })?,
             };
@@ -118,6 +158,10 @@ impl Lowerer<'_> {
     }
 
     fn set(&mut self, e: &Expr, items: &[Expr]) -> Out<Tree<Val>> {
+        if self.world.is_some() {
+            let tree = self.values(items.iter())?;
+            return tree.then(&mut |vals: Vec<Val>| self.made(Val::Many(vals)));
+        }
         if items.is_empty() {
             self.report(&CONDITION_TYPE, e, "a set without elements has no type", "empty");
             self.help("write `x.isEmpty()` to ask whether a set is empty");
@@ -150,14 +194,14 @@ impl Lowerer<'_> {
                 terms = match tree {
                     Tree::Leaf(term) => terms.then(&mut |mut terms: Vec<(Term, Ty)>| {
                         terms.push(term.clone());
-                        Ok::<_, Stop>(Tree::Leaf(terms))
+                        Ok(Tree::Leaf(terms))
                     })?,
                     tree => terms.then(&mut |terms: Vec<(Term, Ty)>| {
                         tree.clone().then(&mut |term| {
                             self.budget.spend(1 + terms.len())?;
                             let mut terms = terms.clone();
                             terms.push(term);
-                            Ok::<_, Stop>(Tree::Leaf(terms))
+                            Ok(Tree::Leaf(terms))
                         })
                     })?,
                 };
@@ -234,6 +278,7 @@ impl Lowerer<'_> {
             for (arg, val) in args.iter().zip(vals) {
                 match val {
                     Val::Term(term, Ty::Int) => terms.push(term),
+                    _ if self.world.is_some() => return Err(Stop::Errs),
                     Val::Term(_, Ty::Str(_)) if function == Function::Add => {
                         self.report(&CONDITION_TYPE, arg, "strings cannot be joined", "a string");
                         return Err(Stop::Reported);
@@ -285,7 +330,7 @@ impl Lowerer<'_> {
     fn extension_value(&mut self, e: &Expr, name: &str, args: &[Expr]) -> Out<Tree<Val>> {
         use Ty::{DateTime, Duration, Int};
         let (function, types, result): (Function, &[Ty], Ty) = match name {
-            "ip" | "decimal" | "datetime" | "duration" => return self.constructor(e, name, args).map(Tree::Leaf),
+            "ip" | "decimal" | "datetime" | "duration" => return self.constructed(e, name, args),
             "offset" => (Function::Offset, &[DateTime, Duration], DateTime),
             "durationSince" => (Function::DurationSince, &[DateTime, DateTime], Duration),
             "toDate" => (Function::ToDate, &[DateTime], DateTime),
@@ -326,6 +371,21 @@ impl Lowerer<'_> {
         })
     }
 
+    /// As [`Self::constructor`]; of a class of requests the text may be one that is known.
+    fn constructed(&mut self, e: &Expr, name: &str, args: &[Expr]) -> Out<Tree<Val>> {
+        let ([arg], true) = (args, self.world.is_some()) else {
+            return self.constructor(e, name, args).map(Tree::Leaf);
+        };
+        let tree = self.value(arg)?;
+        tree.then(&mut |val| match val {
+            Val::Term(Term::Constant(Constant::String(text)), _) => {
+                self.constructor(e, name, &[Expr::val(text)]).map(Tree::Leaf)
+            }
+            Val::Term(_, Ty::Str(_)) => self.constructor(e, name, args).map(Tree::Leaf),
+            _ => Err(Stop::Errs),
+        })
+    }
+
     /// `ip("10.0.0.0/8")` and the like.
     fn constructor(&mut self, e: &Expr, name: &str, args: &[Expr]) -> Out<Val> {
         let [arg] = args else {
@@ -333,6 +393,12 @@ impl Lowerer<'_> {
             return Err(Stop::Reported);
         };
         let ExprKind::Lit(Literal::String(text)) = arg.expr_kind() else {
+            if self.world.is_some() {
+                return self.unsupported(
+                    e,
+                    "a value of an extension type that is made of what only the request knows",
+                );
+            }
             self.report(
                 &CONDITION_TYPE,
                 arg,
@@ -343,6 +409,9 @@ impl Lowerer<'_> {
             return Err(Stop::Reported);
         };
         let Some(constant) = constants::extension(name, text) else {
+            if self.world.is_some() {
+                return Err(Stop::Errs);
+            }
             let ty = if name == "ip" { "ip address" } else { name };
             self.report(
                 &INVALID_CONSTANT,
@@ -467,7 +536,11 @@ impl Lowerer<'_> {
 
     /// `x.attr`
     fn get(&mut self, e: &Expr, val: Val, attr: &str) -> Out<Tree<Val>> {
+        if self.world.is_some() {
+            return self.read_attribute(&val, attr);
+        }
         match val {
+            Val::Entity(Ent::Resource) if attr != "name" => self.told_attribute(e, attr),
             Val::Record(Record::Literal(fields)) => pick(self, e, fields, attr),
             val => self.attribute(e, val, attr).map(Tree::Leaf),
         }

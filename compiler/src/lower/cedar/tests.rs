@@ -314,10 +314,7 @@ fn extension_constants_are_read_as_cedar_reads_them() {
 #[test]
 fn every_slip_has_its_message() {
     let said = bad("context.args.amuont > 5", REFUND, "unknown-argument", "amuont");
-    assert_eq!(
-        said.message,
-        "the action has no argument `amuont`, for `billing.refund`"
-    );
+    assert_eq!(said.message, "the action has no argument `amuont`");
     assert_eq!(said.help[0].text, "did you mean `amount`?");
     assert_eq!(said.help[0].replacement.as_ref().unwrap().1, "amount");
     bad("context.args has amuont", REFUND, "unknown-argument", "amuont");
@@ -341,7 +338,7 @@ fn every_slip_has_its_message() {
         "condition-type",
         "context.args.amount == \"5\"",
     );
-    assert_eq!(said.message, "compares a number with a string, for `billing.refund`");
+    assert_eq!(said.message, "this compares a number with a string");
     bad(
         "context.args.amount like \"5*\"",
         REFUND,

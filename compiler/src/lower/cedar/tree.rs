@@ -1,5 +1,6 @@
 //! Values that depend on a test: `if a then b else c` where a term stands, until the test is lifted around it.
 
+use super::lower::{Out, Stop};
 use super::types::{Record, Val};
 use crate::ir::{Answer, Condition, Constant, Op, Term, Test};
 
@@ -14,6 +15,8 @@ pub(super) enum Tree<T> {
     If(Condition, Box<Tree<T>>, Box<Tree<T>>),
     /// The condition must not err, whatever else it says: it is part of something evaluated and thrown away.
     Check(Condition, Box<Tree<T>>),
+    /// Evaluating it errs.
+    Errs,
 }
 
 /// The condition grew beyond [`MAX_TESTS`].
@@ -57,6 +60,7 @@ pub(super) fn size_of(tree: &Tree<Val>) -> usize {
         Tree::Leaf(val) => val.size(),
         Tree::If(test, yes, no) => size(test) + size_of(yes) + size_of(no),
         Tree::Check(check, rest) => size(check) + size_of(rest),
+        Tree::Errs => 0,
     }
 }
 
@@ -66,6 +70,7 @@ impl Val {
         match self {
             Val::Bool(condition) => size(condition) - 1,
             Val::Record(Record::Literal(fields)) => fields.iter().map(|(_, field)| field.size()).sum(),
+            Val::Many(items) => items.iter().map(Val::size).sum(),
             Val::Record(_) | Val::Term(..) | Val::Entity(_) | Val::Entities(_) | Val::Opaque(_) => 0,
         }
     }
@@ -80,12 +85,16 @@ impl<T> Tree<T> {
         }
     }
 
-    /// Replaces each leaf by a tree.
-    pub(super) fn then<U, E>(self, f: &mut impl FnMut(T) -> Result<Tree<U>, E>) -> Result<Tree<U>, E> {
+    /// Replaces each leaf by a tree. What errs for one leaf errs there alone.
+    pub(super) fn then<U>(self, f: &mut impl FnMut(T) -> Out<Tree<U>>) -> Out<Tree<U>> {
         Ok(match self {
-            Tree::Leaf(value) => f(value)?,
+            Tree::Leaf(value) => match f(value) {
+                Err(Stop::Errs) => Tree::Errs,
+                other => other?,
+            },
             Tree::If(test, yes, no) => Tree::If(test, Box::new(yes.then(f)?), Box::new(no.then(f)?)),
             Tree::Check(check, rest) => Tree::Check(check, Box::new(rest.then(f)?)),
+            Tree::Errs => Tree::Errs,
         })
     }
 }
@@ -97,11 +106,13 @@ impl Tree<Condition> {
             Tree::Leaf(condition) => condition,
             Tree::If(test, yes, no) => choose(test, yes.condition(), no.condition()),
             Tree::Check(check, rest) => and(harmless(check), rest.condition()),
+            Tree::Errs => ERROR,
         }
     }
 }
 
 pub(super) const YES: Condition = Condition::Constant(Answer::Yes);
+pub(super) const ERROR: Condition = Condition::Constant(Answer::Error);
 pub(super) const NO: Condition = Condition::Constant(Answer::No);
 
 pub(super) fn settled(yes: bool) -> Condition {
@@ -111,7 +122,8 @@ pub(super) fn settled(yes: bool) -> Condition {
 /// Yes, unless the condition errs.
 pub(super) fn harmless(condition: Condition) -> Condition {
     match condition {
-        Condition::Constant(Answer::No) => YES,
+        NO | YES => YES,
+        ERROR => ERROR,
         Condition::Test(Test {
             op: Op::Equal,
             left,
@@ -125,6 +137,7 @@ pub(super) fn harmless(condition: Condition) -> Condition {
 pub(super) fn and(left: Condition, right: Condition) -> Condition {
     match (left, right) {
         (NO, _) => NO,
+        (ERROR, _) => ERROR,
         (YES, right) => right,
         (left, YES) => left,
         (left, right) => Condition::And(Box::new(left), Box::new(right)),
@@ -135,6 +148,7 @@ pub(super) fn and(left: Condition, right: Condition) -> Condition {
 pub(super) fn or(left: Condition, right: Condition) -> Condition {
     match (left, right) {
         (YES, _) => YES,
+        (ERROR, _) => ERROR,
         (NO, right) => right,
         (left, NO) => left,
         (left, right) => Condition::Or(Box::new(left), Box::new(right)),
@@ -155,6 +169,7 @@ pub(super) fn choose(test: Condition, yes: Condition, no: Condition) -> Conditio
     match (test, yes, no) {
         (YES, yes, _) => yes,
         (NO, _, no) => no,
+        (ERROR, _, _) => ERROR,
         (test, YES, NO) => test,
         (test, NO, YES) => not(test),
         (test, yes, no) => Condition::If(Box::new(test), Box::new(yes), Box::new(no)),

@@ -1,6 +1,11 @@
 //! The types of what stands in a condition, finer than Cedar's: which strings are compared how.
 
-use crate::ir::{Condition, Term};
+use std::sync::Arc;
+
+use polity_runtime::value::Slot;
+
+use super::tree::{NO, YES, test};
+use crate::ir::{Condition, Constant, Op, Term};
 use crate::resolve::shape::{Parameter, Type};
 
 /// The type of a term.
@@ -14,6 +19,10 @@ pub(super) enum Ty {
     Ip,
     Str(Kind),
     Set(Box<Ty>),
+    /// An entity of that type, by [`Uid::text`]. Of a class of requests only, as is the next.
+    Entity(Arc<str>),
+    /// A set or a record as an element of a set: compared as a whole, by [`Val::whole`].
+    Whole,
 }
 
 /// How a string is compared, and what it can be.
@@ -50,6 +59,8 @@ pub(super) enum Val {
     Entity(Ent),
     /// A set of entities.
     Entities(Vec<Ent>),
+    /// A set by its elements, whatever they are. Of a class of requests only.
+    Many(Vec<Val>),
     /// An argument of which only the presence is visible: its name.
     Opaque(String),
 }
@@ -63,8 +74,51 @@ pub(super) enum Record {
     Tags,
     /// An argument, or a field of one, with its parameter.
     Param(Parameter),
-    /// Written in the condition.
+    /// Written in the condition, or known.
     Literal(Vec<(String, Val)>),
+    /// A record of a class of requests; the context itself has no slot.
+    Asked(Arc<[Field]>, Option<Slot>),
+}
+
+/// A value that a class of requests brings.
+#[derive(Debug, Clone)]
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) slot: Slot,
+    pub(super) ty: FieldTy,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum FieldTy {
+    Plain(Ty),
+    Record(Arc<[Field]>),
+}
+
+impl Field {
+    /// The value.
+    pub(super) fn val(&self) -> Val {
+        let term = Term::Slot(self.slot);
+        match &self.ty {
+            FieldTy::Plain(Ty::Bool) => Val::Bool(test(Op::IsTrue, term, Term::Nothing)),
+            FieldTy::Plain(Ty::Entity(ty)) => Val::Entity(Ent::Asked(ty.clone(), term)),
+            FieldTy::Plain(ty) => Val::Term(term, ty.clone()),
+            FieldTy::Record(fields) => Val::Record(Record::Asked(fields.clone(), Some(self.slot))),
+        }
+    }
+}
+
+/// An entity by its type and id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Uid {
+    pub(super) ty: String,
+    pub(super) id: String,
+}
+
+impl Uid {
+    /// How it is compared with one that the request brings.
+    pub(super) fn text(&self) -> String {
+        format!("{}::{:?}", self.ty, self.id)
+    }
 }
 
 /// An entity.
@@ -75,15 +129,24 @@ pub(super) enum Ent {
     Resource,
     /// Its type and name; both are known to exist.
     Literal(&'static str, String),
+    /// One that is known when compiling. Of a class of requests only, as are the next two.
+    Given(Uid),
+    /// One that the request brings: its type, and its text.
+    Asked(Arc<str>, Term),
+    /// The resource, of which the request tells everything.
+    Open,
 }
 
 impl Ent {
-    pub(super) fn type_name(&self) -> &'static str {
+    pub(super) fn type_name(&self) -> &str {
         match self {
             Ent::Principal => "Deployment",
             Ent::Action => "Action",
             Ent::Resource => "Resource",
             Ent::Literal(ty, _) => ty,
+            Ent::Given(uid) => &uid.ty,
+            Ent::Asked(ty, _) => ty,
+            Ent::Open => "",
         }
     }
 }
@@ -163,6 +226,8 @@ impl Ty {
             Ty::Duration => "a duration".to_owned(),
             Ty::Ip => "an ip address".to_owned(),
             Ty::Str(kind) => kind.describe().to_owned(),
+            Ty::Entity(_) => "an entity".to_owned(),
+            Ty::Whole => "a value".to_owned(),
             Ty::Set(element) => {
                 let element = element.describe();
                 let noun = element.split_once(' ').map_or(element.as_str(), |(_, noun)| noun);
@@ -173,6 +238,30 @@ impl Ty {
 }
 
 impl Val {
+    /// A text that two values share if and only if they are equal; `None` of one that is not known.
+    pub(super) fn whole(&self) -> Option<String> {
+        Some(match self {
+            Val::Bool(YES) => "true".to_owned(),
+            Val::Bool(NO) => "false".to_owned(),
+            Val::Term(Term::Constant(Constant::Set(_)), _) => return None,
+            Val::Term(Term::Constant(constant), _) => format!("{constant:?}"),
+            Val::Entity(Ent::Given(uid)) => uid.text(),
+            Val::Many(items) => {
+                let mut all: Vec<String> = items.iter().map(Val::whole).collect::<Option<_>>()?;
+                all.sort();
+                all.dedup();
+                format!("[{}]", all.join(", "))
+            }
+            Val::Record(Record::Literal(fields)) => {
+                let field = |(name, val): &(String, Val)| Some(format!("{name:?}: {}", val.whole()?));
+                let mut all: Vec<String> = fields.iter().map(field).collect::<Option<_>>()?;
+                all.sort();
+                format!("{{{}}}", all.join(", "))
+            }
+            _ => return None,
+        })
+    }
+
     /// As a noun, with its article.
     pub(super) fn describe(&self) -> String {
         match self {
@@ -181,6 +270,7 @@ impl Val {
             Val::Record(_) => "a record".to_owned(),
             Val::Entity(_) => "an entity".to_owned(),
             Val::Entities(_) => "a set of entities".to_owned(),
+            Val::Many(_) => "a set".to_owned(),
             Val::Opaque(_) => "an opaque value".to_owned(),
         }
     }

@@ -160,10 +160,11 @@ pub(super) static KILL: Form = Form {
     may_be_empty: false,
 };
 
+/// What a Kill may name, `everything` apart.
+pub(super) const KILLED: &[&str] = &["agents", "teams", "tools", "environments"];
+
 pub(super) fn kill(reader: &mut Reader<'_>, fields: &mut Fields) -> Kill {
-    let names = ["agents", "teams", "tools", "environments"]
-        .iter()
-        .any(|name| fields.has(name));
+    let names = KILLED.iter().any(|name| fields.has(name));
     let written = fields.has("everything");
     let everything = fields.bool("everything");
     // A value that is broken has its own diagnostic: only a `false` that was understood kills nothing.

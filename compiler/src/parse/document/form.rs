@@ -97,6 +97,16 @@ impl Type {
         }
     }
 
+    /// What a name of this type is made of, for messages; empty for what is no name.
+    pub(super) fn spelling(&self) -> &'static str {
+        match self {
+            Self::Name => "lower-case letters, digits and hyphens, a hyphen not first, at most 64",
+            Self::Word => "lower-case letters, digits, hyphens and underscores, a letter or digit first, at most 64",
+            Self::ForeignName => "letters, digits, `_`, `-` and `.`, a point not first, at most 128",
+            _ => "",
+        }
+    }
+
     /// The types that a value of this type is made of.
     fn parts(&self) -> [Option<&'static Type>; 2] {
         match self {
@@ -107,7 +117,7 @@ impl Type {
     }
 
     /// The form of this type, or of what it lists.
-    fn form(&self) -> Option<&'static Form> {
+    pub(super) fn form(&self) -> Option<&'static Form> {
         match self {
             Self::Fields(form) => Some(*form),
             Self::Parameter => Some(&super::PARAMETER),

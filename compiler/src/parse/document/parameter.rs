@@ -41,6 +41,36 @@ pub const TYPES: &[&str] = &[
 /// Types to come, whose names nothing else may take: commands and queries that are parsed, not matched.
 const RESERVED: &[&str] = &["shell", "sql"];
 
+/// A field, and the type that it belongs to. All but `fold` are what their type needs.
+pub(super) const GOES_WITH: &[(&str, &str)] = &[
+    ("fold", "string"),
+    ("enum", "enum"),
+    ("of", "list"),
+    ("fields", "record"),
+];
+
+/// Types that say too little alone.
+pub(super) const COMPOSED: &[&str] = &["enum", "list", "record"];
+
+/// Types that a list cannot be of.
+pub(super) const NOT_LISTED: &[&str] = &["list", "record", "opaque"];
+
+/// Types whose names say all about them.
+fn plain_names() -> impl Iterator<Item = &'static str> {
+    TYPES.iter().copied().filter(|name| !COMPOSED.contains(name))
+}
+
+/// Types that a list can be of, and that need no more words.
+pub(super) fn listed() -> impl Iterator<Item = &'static str> {
+    plain_names().filter(|name| !NOT_LISTED.contains(name))
+}
+
+/// Every parameter that is written as one word, or as `list of ...`.
+pub(super) fn short_forms() -> Vec<String> {
+    let lists = listed().map(|name| format!("list of {name}"));
+    plain_names().map(str::to_owned).chain(lists).collect()
+}
+
 /// Reads a parameter in either form.
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node, label: &str, at: Span) -> Option<Param> {
     if let Value::Map(_) = &node.value {
@@ -75,13 +105,8 @@ fn long(reader: &mut Reader<'_>, mut fields: Fields) -> Option<Param> {
             return None;
         }
     };
-    for (name, of) in [
-        ("fold", "string"),
-        ("enum", "enum"),
-        ("of", "list"),
-        ("fields", "record"),
-    ] {
-        let beside = fields.key(name).filter(|_| ty.value != of);
+    for (name, of) in GOES_WITH {
+        let beside = fields.key(name).filter(|_| ty.value != *of);
         if let Some(key) = beside.filter(|_| TYPES.contains(&ty.value.as_str())) {
             let message = format!("`{name}` does not go with `{}`", ty.value);
             let found = Diagnostic::new(&codes::BAD_PARAMETER, message, key, "").with_related(ty.span, "the type");
@@ -90,7 +115,7 @@ fn long(reader: &mut Reader<'_>, mut fields: Fields) -> Option<Param> {
                 .push(found.with_help(format!("`{name}` belongs to the type `{of}`")));
             return None;
         }
-        if name != "fold" && ty.value == of && !fields.has(name) {
+        if *name != "fold" && ty.value == *of && !fields.has(name) {
             reader.missing(&fields, name, &format!("the type `{of}` takes it"));
             return None;
         }
@@ -152,7 +177,7 @@ fn plain(reader: &mut Reader<'_>, written: &Text, name: &str) -> Option<ParamTyp
 fn unknown(reader: &mut Reader<'_>, written: &Text, name: &str) {
     let span = written.span;
     let found = match name {
-        "list" | "record" | "enum" => {
+        _ if COMPOSED.contains(&name) => {
             let found = Diagnostic::new(
                 &codes::BAD_PARAMETER,
                 format!("`{name}` alone says too little"),
@@ -208,6 +233,7 @@ fn entry(reader: &mut Reader<'_>, of: ParamType, span: Span) -> Option<ParamType
         ParamType::Opaque => "opaque",
         _ => return Some(of),
     };
+    debug_assert!(NOT_LISTED.contains(&name), "`{name}` is on the list");
     let message = format!("a list cannot be of `{name}`");
     let found = Diagnostic::new(&codes::BAD_PARAMETER, message, span, "");
     reader

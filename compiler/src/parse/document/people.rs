@@ -57,7 +57,7 @@ static GRACE: Form = Form {
 };
 
 /// The editions that this compiler knows.
-const EDITIONS: &[&str] = &["v1"];
+pub(super) const EDITIONS: &[&str] = &["v1"];
 
 pub(super) fn organization(reader: &mut Reader<'_>, fields: &mut Fields) -> Organization {
     let edition = fields.text("polity");

@@ -31,7 +31,7 @@ pub(super) static POLICY: Form = Form {
 /// The answers, and what a rule does.
 pub(super) const OUTCOMES: &[&str] = &["allow", "deny", "require_approval"];
 
-static RULE: Form = Form {
+pub(super) static RULE: Form = Form {
     what: "a rule",
     fields: &[
         &[
@@ -75,7 +75,7 @@ static APPROVAL: Form = Form {
 const EVIDENCE: Type = Type::OneOf(&["forge", "signed", "present"]);
 const REQUIREMENTS: Type = Type::List(&Type::Fields(&REQUIREMENT));
 
-static REQUIREMENT: Form = Form {
+pub(super) static REQUIREMENT: Form = Form {
     what: "a requirement",
     fields: &[&[
         required("from", TEXTS, "people, groups, `team-owners` or `owners`"),
@@ -119,10 +119,11 @@ struct Scope {
 
 /// Whether a selector says what is done.
 fn names_target(fields: &Fields) -> bool {
-    ["actions", "tools", "effects", "credentials"]
-        .iter()
-        .any(|name| fields.has(name))
+    TARGETS.iter().any(|name| fields.has(name))
 }
+
+/// The selectors that say what is done.
+pub(super) const TARGETS: &[&str] = &["actions", "tools", "effects", "credentials"];
 
 fn rule(reader: &mut Reader<'_>, name: &Text, scope: &Scope, mut fields: Fields) -> Rule {
     let effect = fields.word("effect", outcome);
@@ -141,6 +142,7 @@ fn rule(reader: &mut Reader<'_>, name: &Text, scope: &Scope, mut fields: Fields)
         except: nested(&mut fields, "except"),
         when: fields.text("when"),
         unless: fields.text("unless"),
+        cedar: None,
         approval,
         limit: fields.rate("limit"),
         expires: fields.moment("expires"),
@@ -149,34 +151,44 @@ fn rule(reader: &mut Reader<'_>, name: &Text, scope: &Scope, mut fields: Fields)
     }
 }
 
+/// A field, the effects that take it, and why the others do not.
+pub(super) const FOR_EFFECTS: &[(&str, &[&str], &str)] = &[
+    (
+        "approval",
+        &["allow", "require_approval"],
+        "it belongs to an allow or to a gate: a deny asks nobody",
+    ),
+    (
+        "limit",
+        &["allow"],
+        "it belongs to an allow: a limit on what is refused limits nothing",
+    ),
+    (
+        "expires",
+        &["allow"],
+        "it belongs to an allow: what protects does not lapse by itself; an Exception lifts it for a time",
+    ),
+    (
+        "observe_until",
+        &["deny", "require_approval"],
+        "it belongs to a deny or a gate: an allow that only observes would allow nothing",
+    ),
+];
+
 /// Fields that only some effects take.
 fn suits(reader: &mut Reader<'_>, name: &Text, effect: &Spanned<RuleEffect>, fields: &Fields) {
-    let (what, taken): (_, &[&str]) = match effect.value {
-        RuleEffect::Allow => ("an allow", &["approval", "limit", "expires"]),
-        RuleEffect::Deny => ("a deny", &["observe_until"]),
-        RuleEffect::RequireApproval => ("a gate", &["approval", "observe_until"]),
+    let what = match effect.value {
+        RuleEffect::Allow => "an allow",
+        RuleEffect::Deny => "a deny",
+        RuleEffect::RequireApproval => "a gate",
     };
-    let bound = [
-        ("approval", "it belongs to an allow or to a gate: a deny asks nobody"),
-        (
-            "limit",
-            "it belongs to an allow: a limit on what is refused limits nothing",
-        ),
-        (
-            "expires",
-            "it belongs to an allow: what protects does not lapse by itself; an Exception lifts it for a time",
-        ),
-        (
-            "observe_until",
-            "it belongs to a deny or a gate: an allow that only observes would allow nothing",
-        ),
-    ];
-    for (field, help) in bound {
-        if let Some(key) = fields.key(field).filter(|_| !taken.contains(&field)) {
+    for (field, effects, help) in FOR_EFFECTS {
+        let taken = effects.iter().any(|word| outcome(word) == Some(effect.value));
+        if let Some(key) = fields.key(field).filter(|_| !taken) {
             let message = format!("{what} takes no `{field}`");
             let found = Diagnostic::new(&codes::FIELD_NOT_FOR_EFFECT, message, key, "");
             let found = found.with_related(effect.span, format!("rule `{}` is {what}", name.value));
-            reader.sink.push(found.with_help(help));
+            reader.sink.push(found.with_help(*help));
         }
     }
     if effect.value == RuleEffect::RequireApproval && !fields.has("approval") {

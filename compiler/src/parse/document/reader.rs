@@ -267,21 +267,13 @@ impl Reader<'_> {
 
     /// Whether a text may stand where this type is asked for.
     fn spelled(&mut self, text: &str, ty: &Type, label: &str, span: Span) -> bool {
-        let (holds, spelling) = match ty {
-            Type::Name => (
-                scalar::is_name(text),
-                "lower-case letters, digits and hyphens, a hyphen not first, at most 64",
-            ),
-            Type::Word => (
-                scalar::is_word(text),
-                "lower-case letters, digits, hyphens and underscores, a letter or digit first, at most 64",
-            ),
-            Type::ForeignName => (
-                scalar::is_foreign_name(text),
-                "letters, digits, `_`, `-` and `.`, a point not first, at most 128",
-            ),
+        let holds = match ty {
+            Type::Name => scalar::is_name(text),
+            Type::Word => scalar::is_word(text),
+            Type::ForeignName => scalar::is_foreign_name(text),
             _ => return self.readable(text, ty, label, span),
         };
+        let spelling = ty.spelling();
         if !holds {
             let found = Diagnostic::new(
                 &codes::BAD_NAME,

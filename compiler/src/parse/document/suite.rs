@@ -56,10 +56,10 @@ static DEFAULTS: Form = Form {
     may_be_empty: false,
 };
 
-/// Why a decision was made, as decisions say it.
+/// Why a decision was made, as decisions say it. A test is decided within a bundle's lifetime and with full limits, so
+/// neither `expired` nor `limit` can come of one.
 const DECISION_CODES: &[&str] = &[
     "killed",
-    "expired",
     "unknown-agent",
     "unknown-environment",
     "unknown-action",
@@ -70,7 +70,6 @@ const DECISION_CODES: &[&str] = &[
     "ring-ceiling",
     "denied-by-rule",
     "no-grant",
-    "limit",
     "approval-required",
     "granted",
 ];
@@ -111,6 +110,11 @@ static MATRIX: Form = Form {
     ],
     may_be_empty: true,
 };
+
+/// What a case has, of its own or from the defaults.
+pub(super) const CASE_NEEDS: &[&str] = &["agent", "environment", "action", "now"];
+/// What a matrix has besides its axes.
+pub(super) const MATRIX_NEEDS: &[&str] = &["now"];
 
 pub(super) fn test(reader: &mut Reader<'_>, fields: &mut Fields) -> Test {
     if !fields.has("cases") && !fields.has("matrix") {
@@ -168,7 +172,7 @@ impl Given {
 }
 
 fn case(reader: &mut Reader<'_>, given: &Given, mut fields: Fields) -> TestCase {
-    given.complete(reader, &fields, &["agent", "environment", "action", "now"]);
+    given.complete(reader, &fields, CASE_NEEDS);
     TestCase {
         span: fields.span,
         name: fields.text("name"),
@@ -193,7 +197,7 @@ fn request(fields: &mut Fields, subject: bool) -> TestDefaults {
 }
 
 fn matrix(reader: &mut Reader<'_>, given: &Given, mut fields: Fields) -> TestMatrix {
-    given.complete(reader, &fields, &["now"]);
+    given.complete(reader, &fields, MATRIX_NEEDS);
     let matrix = TestMatrix {
         span: fields.span,
         agents: fields.texts("agents").unwrap_or_default(),

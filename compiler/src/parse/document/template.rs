@@ -25,7 +25,7 @@ pub static TEMPLATE: Form = Form {
     may_be_empty: false,
 };
 
-static TEMPLATE_PARAMETER: Form = Form {
+pub(super) static TEMPLATE_PARAMETER: Form = Form {
     what: "a template's parameter",
     fields: &[&[
         optional("type", Type::OneOf(TYPES), "the type's name; implied by `enum`"),
@@ -44,11 +44,20 @@ static TEMPLATE_PARAMETER: Form = Form {
     may_be_empty: false,
 };
 
-const TYPES: &[&str] = &["name", "string", "int", "bool", "enum", "list"];
+pub(super) const TYPES: &[&str] = &["name", "string", "int", "bool", "enum", "list"];
 const ENTRIES: &[&str] = &["name", "string", "int", "bool"];
 
+/// A field, and the type that takes it and needs it.
+pub(super) const GOES_WITH: &[(&str, &str)] = &[("enum", "enum"), ("of", "list")];
+
+/// Types without `min` and `max`.
+pub(super) const UNBOUNDED: &[&str] = &["bool", "enum", "name"];
+
+/// What a template's parameter is called: a word of the template language, and a name of none of its own.
+pub(super) const PARAMETER_PATTERN: &str = "^[a-z][a-z0-9_]*$";
+
 /// Words that mean something else within a template's body.
-const RESERVED: &[&str] = &[
+pub(super) const RESERVED: &[&str] = &[
     "loop", "true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is", "if", "else", "self",
 ];
 
@@ -97,18 +106,18 @@ fn parameter(reader: &mut Reader<'_>, name: &Text, mut fields: Fields) -> Option
         None if fields.has("type") => return None,
         None => "enum".to_owned(),
     };
-    for (key, of) in [("enum", "enum"), ("of", "list")] {
-        if let Some(at) = fields.key(key).filter(|_| ty != of) {
+    for (key, of) in GOES_WITH {
+        if let Some(at) = fields.key(key).filter(|_| ty != *of) {
             bad(format!("`{key}` does not go with `{ty}`"), at, "remove one of the two");
             return None;
         }
-        if ty == of && !fields.has(key) {
+        if ty == *of && !fields.has(key) {
             reader.missing(&fields, key, &format!("the type `{of}` takes it"));
             return None;
         }
     }
     let (min, max) = (fields.int("min"), fields.int("max"));
-    if let Some(bound) = min.or(max).filter(|_| matches!(ty.as_str(), "bool" | "enum" | "name")) {
+    if let Some(bound) = min.or(max).filter(|_| UNBOUNDED.contains(&ty.as_str())) {
         bad(format!("`{ty}` takes no bounds"), bound.span, "remove `min` and `max`");
         return None;
     }

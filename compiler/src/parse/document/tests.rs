@@ -143,9 +143,10 @@ fn check_parameter(parameter: &str, expected: &[&str]) {
 const EVERYTHING: &str = include_str!("everything.yaml");
 
 #[test]
-fn every_kind_and_field_of_the_model_is_read_without_a_finding() {
+fn every_kind_and_field_of_the_model_is_read() {
     let (documents, found) = read_all("polity.yaml", EVERYTHING);
-    assert_eq!(found, Vec::<String>::new());
+    // The one field that is itself a finding.
+    assert_eq!(found, ["unconfirmed-effect: proposed"]);
     let kinds: Vec<String> = documents.iter().map(|d| format!("{:?}", d.body)).collect();
     for kind in KINDS {
         assert!(

@@ -7,9 +7,13 @@ use super::form::{DESCRIPTION, Field, Form, TEXTS, Type, optional, required};
 use super::people::NAMED;
 use super::reader::{EFFECTS, Reader};
 use super::selector::effect;
-use crate::ast::{Action, ActionClass, Endpoint, Server, Text, Tool, Variant};
+use crate::ast::{
+    Action, ActionClass, Definition, Endpoint, Hints, Param, ResourceType, Server, Text, Tool, Unconfirmed, Variant,
+};
 use crate::diag::Diagnostic;
 use crate::diag::codes::document as codes;
+use crate::diag::codes::import::UNCONFIRMED_EFFECT;
+use crate::source::Spanned;
 
 const READS: Field = optional(
     "reads",
@@ -40,6 +44,11 @@ pub(super) static TOOL: Form = Form {
             ),
             READS,
             RESOURCES,
+            optional(
+                "resource",
+                Type::Fields(&RESOURCE),
+                "what only a call knows of its resources, and says beside its arguments",
+            ),
             required(
                 "actions",
                 Type::Map(&Type::ForeignName, &Type::Fields(&ACTION)),
@@ -50,7 +59,20 @@ pub(super) static TOOL: Form = Form {
     may_be_empty: false,
 };
 
-static SERVER: Form = Form {
+static RESOURCE: Form = Form {
+    what: "`resource`",
+    fields: &[&[
+        optional(
+            "attributes",
+            Type::Map(&Type::ForeignName, &Type::Parameter),
+            "name to type",
+        ),
+        optional("in", TEXTS, "the types of entities that they are in"),
+    ]],
+    may_be_empty: false,
+};
+
+pub(super) static SERVER: Form = Form {
     what: "`server`",
     fields: &[&[
         optional("command", TEXTS, "the program and its arguments"),
@@ -78,7 +100,7 @@ const CLASS: &[Field] = &[
     RESOURCES,
 ];
 
-static ACTION: Form = Form {
+pub(super) static ACTION: Form = Form {
     what: "an action",
     fields: &[
         CLASS,
@@ -94,13 +116,54 @@ static ACTION: Form = Form {
                 Type::Map(&Type::Word, &Type::Fields(&VARIANT)),
                 "the actions that this one call can be, tried in order",
             ),
+            optional(
+                "unconfirmed",
+                Type::OneOf(UNCONFIRMED),
+                "why somebody has to confirm what it does: an error until it is removed",
+            ),
+            optional(
+                "definition",
+                Type::Fields(&DEFINITION),
+                "what the server said of it when it was imported",
+            ),
         ],
     ],
     // What is missing is said with more words than "empty".
     may_be_empty: true,
 };
 
-static VARIANT: Form = Form {
+const UNCONFIRMED: &[&str] = &["proposed", "changed", "gone"];
+
+static DEFINITION: Form = Form {
+    what: "`definition`",
+    fields: &[&[
+        optional(
+            "hints",
+            Type::Fields(&HINTS),
+            "the annotations of the server, which bind nobody",
+        ),
+        optional("digest", Type::Text, "`sha256:...` of the whole definition"),
+    ]],
+    may_be_empty: false,
+};
+
+/// Named as MCP names them.
+static HINTS: Form = Form {
+    what: "`hints`",
+    fields: &[&[
+        optional("readOnlyHint", Type::Bool, "the server says that it changes nothing"),
+        optional("destructiveHint", Type::Bool, "the server says that it may destroy"),
+        optional("idempotentHint", Type::Bool, "the server says that twice is as once"),
+        optional(
+            "openWorldHint",
+            Type::Bool,
+            "the server says that it reaches beyond itself",
+        ),
+    ]],
+    may_be_empty: false,
+};
+
+pub(super) static VARIANT: Form = Form {
     what: "a variant",
     fields: &[
         CLASS,
@@ -129,6 +192,10 @@ pub(super) fn tool(reader: &mut Reader<'_>, fields: &mut Fields) -> Tool {
         endpoints: fields.map_of_forms("endpoints").into_iter().map(endpoint).collect(),
         reads: fields.texts("reads"),
         resources: fields.texts("resources"),
+        resource: fields.fields("resource").map(|mut resource| ResourceType {
+            attributes: parameters(&mut resource, "attributes"),
+            within: resource.texts("in").unwrap_or_default(),
+        }),
         actions: actions.map(|(name, fields)| action(reader, name, fields)).collect(),
     }
 }
@@ -184,16 +251,69 @@ fn action(reader: &mut Reader<'_>, name: Text, mut fields: Fields) -> (Text, Act
         let when = fields.text("when");
         variants.push((variant, Variant { when, class: own }));
     }
-    let params = fields.map("params").into_iter();
+    let unconfirmed = fields.word("unconfirmed", unconfirmed);
+    if let Some(mark) = unconfirmed {
+        self::unconfirmed_effect(reader, &name, mark);
+    }
     let action = Action {
         description: fields.text("description"),
         class,
-        params: params
-            .filter_map(|(name, read)| Some((name, read.into_parameter()?)))
-            .collect(),
+        params: parameters(&mut fields, "params"),
         variants,
+        unconfirmed,
+        definition: fields.fields("definition").map(definition),
     };
     (name, action)
+}
+
+fn unconfirmed(word: &str) -> Option<Unconfirmed> {
+    let all = [Unconfirmed::Proposed, Unconfirmed::Changed, Unconfirmed::Gone];
+    all.into_iter().find(|mark| mark.as_str() == word)
+}
+
+/// What a server says of itself is a proposal. It counts once a person has removed the mark, in a change of theirs.
+fn unconfirmed_effect(reader: &mut Reader<'_>, name: &Text, mark: Spanned<Unconfirmed>) {
+    let name = &name.value;
+    let (message, help) = match mark.value {
+        Unconfirmed::Proposed => (
+            format!("what `{name}` does was proposed by an import, and nobody has confirmed it"),
+            "find out what it does, mend `effect`, `external` and `reversible`, and remove `unconfirmed`",
+        ),
+        Unconfirmed::Changed => (
+            format!("the server defines `{name}` otherwise than when it was confirmed"),
+            "see whether `effect`, `external`, `reversible` and `params` still hold, and remove `unconfirmed`",
+        ),
+        Unconfirmed::Gone => (
+            format!("the server does not list `{name}` any more"),
+            "remove the action, or `unconfirmed` if the server has it all the same",
+        ),
+    };
+    let found = Diagnostic::new(&UNCONFIRMED_EFFECT, message, mark.span, "not confirmed");
+    reader.sink.push(found.with_help(help));
+}
+
+fn definition(mut fields: Fields) -> Definition {
+    let mut hints = Hints::default();
+    if let Some(mut written) = fields.fields("hints") {
+        let mut hint = |name| written.bool(name).map(|hint| hint.value);
+        hints = Hints {
+            read_only: hint("readOnlyHint"),
+            destructive: hint("destructiveHint"),
+            idempotent: hint("idempotentHint"),
+            open_world: hint("openWorldHint"),
+        };
+    }
+    Definition {
+        hints,
+        digest: fields.text("digest"),
+    }
+}
+
+/// Names and types.
+fn parameters(fields: &mut Fields, field: &str) -> Vec<(Text, Param)> {
+    let read = fields.map(field).into_iter();
+    read.filter_map(|(name, read)| Some((name, read.into_parameter()?)))
+        .collect()
 }
 
 fn class(fields: &mut Fields) -> ActionClass {

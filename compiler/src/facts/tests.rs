@@ -1,0 +1,994 @@
+//! Every field of every kind of document, changed alone: each change is a fact, or changes the table; and nothing that
+//! is only written otherwise is one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use rayon::prelude::*;
+
+use super::*;
+use crate::compile::{Compiled, compile};
+use crate::diag::{Severity, Sink};
+use crate::parse::document::TABLE;
+use crate::parse::document::form::{Form, Type};
+use crate::parse::parse;
+use crate::resolve::resolve;
+use crate::source::SourceTree;
+
+/// An organisation with a value in every field that is compared.
+const BASE: &str = include_str!("base.yaml");
+
+/// What a field's value becomes: the form that has it, the field, what is written, and what is written instead.
+const EDITS: &[(&str, &str, &str, &str)] = &[
+    ("an Organization", "name", "name: acme\n", "name: acne\n"),
+    ("an Organization", "owners", "owners: [security]", "owners: [everybody]"),
+    ("an Organization", "sole_owner", "sole_owner: false", "sole_owner: true"),
+    (
+        "an Organization",
+        "bundle",
+        "lifetime: 7d, grace: {for: 2d, effects: [read]}",
+        "lifetime: 7d",
+    ),
+    ("an Organization", "lints", "unused-group: warn", "unused-group: allow"),
+    ("`bundle`", "lifetime", "lifetime: 7d", "lifetime: 8d"),
+    ("`bundle`", "grace", ", grace: {for: 2d, effects: [read]}", ""),
+    ("`grace`", "for", "for: 2d", "for: 3d"),
+    ("`grace`", "effects", "effects: [read]}}", "effects: [read, write]}}"),
+    ("a Person", "name", "name: carol\n", "name: carla\n"),
+    (
+        "a Person",
+        "email",
+        "email: alice@acme.example",
+        "email: a@acme.example",
+    ),
+    ("a Person", "keys", "AAAAalice one", "AAAAalison one"),
+    ("a Group", "name", "name: everybody", "name: anybody"),
+    (
+        "a Group",
+        "members",
+        "members: [security, carol]",
+        "members: [security]",
+    ),
+    ("a Forge", "name", "name: gitlab", "name: forgejo"),
+    ("a Forge", "keys", "AAAAgitlab", "AAAAother"),
+    ("a Team", "name", "name: support", "name: supporters"),
+    (
+        "a Team",
+        "owners",
+        "owners: [bob, carol]",
+        "owners: [bob, carol, alice]",
+    ),
+    ("a Team", "owns", "account:acme-*", "account:*"),
+    (
+        "a Team",
+        "ceiling",
+        "ceiling: {rings: [standard, sandboxed], tools: [billing, files]}",
+        "",
+    ),
+    (
+        "`ceiling`",
+        "rings",
+        "ceiling: {rings: [standard, sandboxed]",
+        "ceiling: {rings: [standard]",
+    ),
+    (
+        "`ceiling`",
+        "tools",
+        ", tools: [billing, files]}\n---\nkind: Team",
+        "}\n---\nkind: Team",
+    ),
+    ("an Environment", "name", "name: staging", "name: stage"),
+    ("an Environment", "rank", "rank: 3", "rank: 4"),
+    (
+        "an Environment",
+        "rings",
+        "rank: 3\nrings: [standard, sandboxed]",
+        "rank: 3\nrings: [standard]",
+    ),
+    (
+        "an Environment",
+        "enforced_by",
+        "enforced_by: [gateway, hook]",
+        "enforced_by: [gateway, hook, none]",
+    ),
+    ("an Environment", "credentials", "credentials: {max_ttl: 20m}", ""),
+    (
+        "`credentials` of an Environment",
+        "max_ttl",
+        "max_ttl: 20m",
+        "max_ttl: 30m",
+    ),
+    (
+        "a Ring",
+        "name",
+        "kind: Ring\nname: standard",
+        "kind: Ring\nname: trusted",
+    ),
+    ("a Ring", "level", "level: 2", "level: 1"),
+    (
+        "a Ring",
+        "effects",
+        "effects: [read, write]\nirreversible",
+        "effects: [\"*\"]\nirreversible",
+    ),
+    ("a Ring", "irreversible", "irreversible: true", "irreversible: false"),
+    (
+        "a Ring",
+        "limits",
+        "limits: {rate: 20/s, burst: 40, concurrent: 8}",
+        "limits: {rate: 20/m}",
+    ),
+    (
+        "a Ring",
+        "isolation",
+        "hosts: [a.example], subprocess: true",
+        "subprocess: false",
+    ),
+    ("`limits`", "rate", "rate: 20/s", "rate: 20/m"),
+    ("`limits`", "burst", "burst: 40", "burst: 50"),
+    ("`limits`", "concurrent", "concurrent: 8", "concurrent: 9"),
+    ("`isolation`", "user", "user: nonroot", "user: root"),
+    ("`isolation`", "rootfs", "rootfs: read-only", "rootfs: writable"),
+    ("`isolation`", "tmpfs", "tmpfs: [/tmp]", "tmpfs: [/tmp, /run]"),
+    ("`isolation`", "writable", "writable: [workspace]", "writable: [/]"),
+    (
+        "`isolation`",
+        "capabilities",
+        "capabilities: []",
+        "capabilities: [NET_ADMIN]",
+    ),
+    ("`isolation`", "seccomp", "seccomp: default", "seccomp: unconfined"),
+    (
+        "`isolation`",
+        "hosts",
+        "hosts: [a.example]",
+        "hosts: [a.example, b.example]",
+    ),
+    ("`isolation`", "subprocess", "subprocess: true", "subprocess: false"),
+    ("`isolation`", "pids", "pids: 64", "pids: 65"),
+    ("`isolation`", "memory", "memory: 512Mi", "memory: 1Gi"),
+    ("a DataClass", "name", "name: customers", "name: clients"),
+    (
+        "a DataClass",
+        "owner",
+        "name: customers\nowner: alice",
+        "name: customers\nowner: bob",
+    ),
+    ("a Tool", "name", "name: files", "name: file"),
+    (
+        "a Tool",
+        "server",
+        "server: {url: \"https://files.example\"",
+        "server: {url: \"https://b.example\"",
+    ),
+    ("a Tool", "strict", "strict: true", "strict: false"),
+    (
+        "a Tool",
+        "endpoints",
+        "  production: {url: \"https://a",
+        "  staging: {url: \"https://a",
+    ),
+    ("a Tool", "reads", "reads: [customers]", "reads: [customers, secrets]"),
+    (
+        "a Tool",
+        "resources",
+        "resources: [\"account:{account}\"]\nactions",
+        "resources: [\"a:{account}\"]\nactions",
+    ),
+    ("a Tool", "actions", "  read: {effect: read", "  list: {effect: read"),
+    ("`server`", "command", "billing@1.0.0", "billing@1.0.1"),
+    ("`server`", "url", "https://files.example", "https://files2.example"),
+    ("`server`", "digest", "sha256:1111", "sha256:3333"),
+    ("an endpoint", "url", "https://a.example/mcp", "https://b.example/mcp"),
+    ("an endpoint", "credential", "credential: db}", "credential: spare}"),
+    (
+        "an action",
+        "effect",
+        "    effect: write\n    external: true\n",
+        "    effect: destructive\n    external: true\n",
+    ),
+    (
+        "an action",
+        "external",
+        "    external: true\n    reversible: false\n    reads",
+        "    external: false\n    reversible: false\n    reads",
+    ),
+    (
+        "an action",
+        "reversible",
+        "    reversible: false\n    reads",
+        "    reversible: true\n    reads",
+    ),
+    (
+        "an action",
+        "reads",
+        "    reads: [secrets]\n    params",
+        "    reads: []\n    params",
+    ),
+    (
+        "an action",
+        "resources",
+        "    resources: [\"account:{account}\"]\n    variants",
+        "    resources: [\"all:{account}\"]\n    variants",
+    ),
+    (
+        "an action",
+        "params",
+        "params: {path: path, account",
+        "params: {path: path, more: int, account",
+    ),
+    ("an action", "variants", "      other: {}", "      other: {reads: []}"),
+    (
+        "a variant",
+        "when",
+        "context.args.how == \"close\"",
+        "context.args.how == \"end\"",
+    ),
+    (
+        "a variant",
+        "effect",
+        "        effect: write",
+        "        effect: destructive",
+    ),
+    (
+        "a variant",
+        "external",
+        "        external: true",
+        "        external: false",
+    ),
+    (
+        "a variant",
+        "reversible",
+        "        reversible: false",
+        "        reversible: true",
+    ),
+    (
+        "a variant",
+        "reads",
+        "        reads: [secrets]",
+        "        reads: [customers]",
+    ),
+    (
+        "a variant",
+        "resources",
+        "\"closing:{account}\"",
+        "\"ending:{account}\"",
+    ),
+    ("a parameter", "type", "params: {path: path", "params: {path: string"),
+    (
+        "a parameter",
+        "optional",
+        "note: {type: string, optional: true}",
+        "note: {type: string}",
+    ),
+    ("a parameter", "fold", "fold: case, ", ""),
+    ("a parameter", "enum", "enum: [card, cash]", "enum: [card, cash, coin]"),
+    ("a parameter", "of", "of: string", "of: int"),
+    ("a parameter", "fields", "fields: {line: int}", "fields: {line: string}"),
+    ("a Credential", "name", "name: spare", "name: other"),
+    (
+        "a Credential",
+        "environments",
+        "environments: [production, staging]",
+        "environments: [production]",
+    ),
+    (
+        "a Credential",
+        "max_ttl",
+        "name: db\nenvironments: [production]\nmax_ttl: 15m",
+        "name: db\nenvironments: [production]\nmax_ttl: 14m",
+    ),
+    ("a Credential", "owner", "owner: alice\nissuer", "owner: bob\nissuer"),
+    ("a Credential", "issuer", "vault: database/db", "vault: database/other"),
+    ("an Agent", "name", "name: helper", "name: help"),
+    (
+        "an Agent",
+        "owner",
+        "name: bot\ndescription: helps\nowner: dana",
+        "name: bot\ndescription: helps\nowner: carol",
+    ),
+    (
+        "an Agent",
+        "product",
+        "product: {name: claude-code, versions: \">=2.1\", models: [\"claude-*\"]}",
+        "",
+    ),
+    ("an Agent", "git", "git: {keys: [\"ssh-ed25519 AAAAgit\"]}", ""),
+    (
+        "an Agent",
+        "identity",
+        "identity: {keys: [\"ed25519:AAAAidentity\"]}",
+        "",
+    ),
+    ("an Agent", "tags", "tags: {tier: small}", "tags: {tier: critical}"),
+    (
+        "an Agent",
+        "review_by",
+        "review_by: 2027-03-01",
+        "review_by: 2027-06-01",
+    ),
+    (
+        "an Agent",
+        "kill_contact",
+        "2027-03-01\nkill_contact: security",
+        "2027-03-01\nkill_contact: bob",
+    ),
+    (
+        "`product`",
+        "name",
+        "product: {name: claude-code",
+        "product: {name: codex",
+    ),
+    ("`product`", "versions", ">=2.1", ">=2.0"),
+    ("`product`", "models", "models: [\"claude-*\"]", "models: [\"*\"]"),
+    ("this mapping", "keys", "AAAAidentity", "AAAAother"),
+    ("a Deployment", "agent", "agent: helper\nteam", "agent: bot\nteam"),
+    (
+        "a Deployment",
+        "team",
+        "agent: helper\nteam: support",
+        "agent: helper\nteam: payments",
+    ),
+    (
+        "a Deployment",
+        "environments",
+        "  staging: {ring: standard, tools: [billing, files], enforced_by: gateway}\n",
+        "",
+    ),
+    (
+        "a deployment's environment",
+        "ring",
+        "  staging: {ring: standard",
+        "  staging: {ring: sandboxed",
+    ),
+    (
+        "a deployment's environment",
+        "tools",
+        "  staging: {ring: standard, tools: [billing, files]",
+        "  staging: {ring: standard, tools: [billing]",
+    ),
+    ("a deployment's environment", "credentials", "credentials: [db], ", ""),
+    (
+        "a deployment's environment",
+        "enforced_by",
+        "credentials: [db], enforced_by: gateway",
+        "credentials: [db], enforced_by: hook",
+    ),
+    (
+        "a deployment's environment",
+        "until",
+        "until: 2027-03-01",
+        "until: 2027-04-01",
+    ),
+    ("a Policy", "name", "name: grants", "name: granted"),
+    (
+        "a Policy",
+        "for",
+        "for: {environments: [production]}",
+        "for: {environments: [production, staging]}",
+    ),
+    ("a Policy", "rules", "  small:", "  tiny:"),
+    (
+        "a rule",
+        "effect",
+        "  lifted:\n    effect: deny",
+        "  lifted:\n    approval: {require: [{from: [security], count: 1}]}\n    effect: require_approval",
+    ),
+    ("a rule", "reason", "small refunds are fine", "small refunds are good"),
+    (
+        "a rule",
+        "except",
+        "    except:\n      agents: [payments/bot]\n      # +except\n",
+        "",
+    ),
+    (
+        "a rule",
+        "when",
+        "context.args.amount <= 5000",
+        "context.args.amount <= 6000",
+    ),
+    (
+        "a rule",
+        "unless",
+        "unless: context.args.amount < 0",
+        "unless: context.args.amount < 1",
+    ),
+    (
+        "a rule",
+        "approval",
+        "    approval: {require: [{from: [team-owners], count: 1}, {from: [security], count: 1}], timeout: 30m, separation: true, evidence: signed}\n",
+        "",
+    ),
+    ("a rule", "limit", "limit: 20/h", "limit: 30/h"),
+    ("a rule", "expires", "expires: 2027-12-31", "expires: 2028-12-31"),
+    (
+        "a rule",
+        "observe_until",
+        "observe_until: 2026-12-15",
+        "observe_until: 2027-12-15",
+    ),
+    (
+        "`approval`",
+        "require",
+        ", {from: [security], count: 1}], timeout",
+        "], timeout",
+    ),
+    ("`approval`", "timeout", "timeout: 30m", "timeout: 40m"),
+    ("`approval`", "separation", "separation: true", "separation: false"),
+    (
+        "`approval`",
+        "evidence",
+        "separation: true, evidence: signed",
+        "separation: true, evidence: forge",
+    ),
+    (
+        "a requirement",
+        "from",
+        "{from: [security], count: 1}], timeout",
+        "{from: [everybody], count: 1}], timeout",
+    ),
+    (
+        "a requirement",
+        "count",
+        "require: [{from: [security], count: 2}]",
+        "require: [{from: [security], count: 1}]",
+    ),
+    ("an Exception", "name", "name: for-bot", "name: for-a-bot"),
+    ("an Exception", "to", "to: denies/closed", "to: denies/lifted"),
+    (
+        "an Exception",
+        "when",
+        "when: context.args.account == \"x\"\nreason",
+        "when: context.args.account == \"odd\"\nreason",
+    ),
+    ("an Exception", "reason", "reason: RISK-1", "reason: RISK-2"),
+    ("an Exception", "owner", "RISK-1\nowner: carol", "RISK-1\nowner: bob"),
+    ("an Exception", "until", "until: 2026-12-31", "until: 2027-12-31"),
+    ("an Invariant", "name", "name: no-writes", "name: never-writes"),
+    (
+        "an Invariant",
+        "never",
+        "rings: [sandboxed]\n  # +never",
+        "rings: [standard]\n  # +never",
+    ),
+    (
+        "`never`",
+        "outcome",
+        "outcome: [allow, require_approval]",
+        "outcome: [allow]",
+    ),
+    (
+        "`never`",
+        "when",
+        "when: context.args.account == \"x\"\n---",
+        "when: context.args.account == \"y\"\n---",
+    ),
+    ("an ApprovalRule", "name", "name: alternatives", "name: another"),
+    (
+        "an ApprovalRule",
+        "when",
+        "when:\n  widens: true\n",
+        "when:\n  narrows: true\n",
+    ),
+    (
+        "an ApprovalRule",
+        "require",
+        "require: [{from: [security], count: 1}, {from: [team-owners], count: 1}]\nevidence",
+        "require: [{from: [security], count: 1}]\nevidence",
+    ),
+    (
+        "an ApprovalRule",
+        "evidence",
+        "count: 1}]\nevidence: signed",
+        "count: 1}]\nevidence: forge",
+    ),
+    (
+        "a selector of changes",
+        "widens",
+        "when:\n  widens: true\n",
+        "when:\n  widens: false\n",
+    ),
+    ("a selector of changes", "narrows", "  # +change", "  narrows: true"),
+    ("a selector of changes", "kinds", "  # +change", "  kinds: [Tool]"),
+    (
+        "a selector of changes",
+        "paths",
+        "  # +change",
+        "  paths: [\"teams/**\"]",
+    ),
+    ("a selector of changes", "author", "  # +change", "  author: agent"),
+    (
+        "a selector of changes",
+        "any",
+        "    - widens: true\n",
+        "    - narrows: true\n",
+    ),
+    ("an alternative", "widens", "    - widens: true", "    - widens: false"),
+    (
+        "an alternative",
+        "narrows",
+        "      # +alternative",
+        "      narrows: true",
+    ),
+    ("an alternative", "kinds", "      # +alternative", "      kinds: [Tool]"),
+    (
+        "an alternative",
+        "paths",
+        "      # +alternative",
+        "      paths: [\"teams/**\"]",
+    ),
+    (
+        "an alternative",
+        "author",
+        "      # +alternative",
+        "      author: agent",
+    ),
+    ("a Kill", "name", "name: incident", "name: accident"),
+    (
+        "a Kill",
+        "agents",
+        "agents: [helper]\nteams: [support]",
+        "agents: [helper, bot]\nteams: [support]",
+    ),
+    ("a Kill", "teams", "teams: [support]", "teams: [payments]"),
+    (
+        "a Kill",
+        "tools",
+        "tools: [files]\nenvironments",
+        "tools: [billing]\nenvironments",
+    ),
+    (
+        "a Kill",
+        "environments",
+        "environments: [staging]\neverything",
+        "environments: [production]\neverything",
+    ),
+    ("a Kill", "everything", "everything: false", "everything: true"),
+    ("a Kill", "reason", "reason: under investigation", "reason: looked at"),
+];
+
+/// Fields that no change of is a fact, each with the reason.
+const NOT_COMPARED: &[(&str, &str)] = &[
+    ("description", "for people to read"),
+    ("kind", "another kind is another document"),
+    ("polity", "there is one edition"),
+];
+
+/// Forms none of whose fields is compared.
+const FORMS_NOT_COMPARED: &[(&str, &str)] = &[
+    ("a Test", "it asks, and decides nothing"),
+    ("a Use", "what comes of it is compared"),
+];
+
+/// A value of each selector, that leaves out something of what it stands beside.
+const SELECTORS: &[(&str, &str)] = &[
+    ("agents", "[bot]"),
+    ("teams", "[support]"),
+    ("rings", "[sandboxed]"),
+    ("tags", "{tier: [small]}"),
+    ("environments", "[staging]"),
+    ("tools", "[files]"),
+    ("actions", "[billing.refund]"),
+    ("effects", "[read]"),
+    ("external", "true"),
+    ("reversible", "true"),
+    ("credentials", "[db]"),
+    ("resources", "[\"account:*\"]"),
+    ("holding", "[customers]"),
+    ("on_behalf_of", "[alice]"),
+];
+
+/// Where selectors stand: the form, the line that one takes the place of, and the selectors that stand there already,
+/// with what they become.
+type Host = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str, &'static str)],
+);
+const HOSTS: &[Host] = &[
+    (
+        "a selector",
+        "# +for",
+        &[("tools", "for:\n  tools: [billing]", "for:\n  tools: [billing, files]")],
+    ),
+    (
+        "a rule",
+        "# +rule",
+        &[(
+            "tools",
+            "closed:\n    effect: deny\n    tools: [billing]",
+            "closed:\n    effect: deny\n    tools: [files]",
+        )],
+    ),
+    (
+        "a selector",
+        "# +except",
+        &[(
+            "agents",
+            "except:\n      agents: [payments/bot]",
+            "except:\n      agents: [helper]",
+        )],
+    ),
+    (
+        "an Exception",
+        "# +exception",
+        &[("agents", "agents: [payments/bot]\n# +", "agents: [helper]\n# +")],
+    ),
+    (
+        "`never`",
+        "# +never",
+        &[("rings", "rings: [sandboxed]", "rings: [standard]")],
+    ),
+    ("a selector of changes", "# +change", &[]),
+    ("an alternative", "# +alternative", &[]),
+];
+
+/// Every edit by form and field.
+fn edits() -> Vec<(&'static str, &'static str, String)> {
+    let mut edits = Vec::new();
+    for (form, field, from, to) in EDITS {
+        assert_eq!(
+            BASE.matches(from).count().min(1),
+            1,
+            "{form}.{field}: `{from}` is not there"
+        );
+        edits.push((*form, *field, BASE.replacen(from, to, 1)));
+    }
+    for (form, marker, taken) in HOSTS {
+        for (field, value) in SELECTORS {
+            let edited = match taken.iter().find(|(name, ..)| name == field) {
+                Some((_, from, to)) => BASE.replacen(from, to, 1),
+                None => BASE.replacen(marker, &format!("{field}: {value}"), 1),
+            };
+            assert_ne!(edited, BASE, "{form}.{field} at {marker}");
+            edits.push((*form, *field, edited));
+        }
+    }
+    // Whoever is called otherwise is called so everywhere.
+    let renamed = [
+        ("carla", "carol", "carla"),
+        ("anybody", "everybody", "anybody"),
+        ("supporters", "support]", "supporters]"),
+        ("name: stage\n", "staging", "stage"),
+        ("clients", "customers", "clients"),
+        ("name: file\n", "files", "file"),
+        ("name: help\n", "helper", "help"),
+        ("supporters", "team: support\n", "team: supporters\n"),
+    ];
+    for (_, field, text) in &mut edits {
+        for (mark, from, to) in renamed {
+            if *field == "name" && text.contains(mark) {
+                *text = text.replace(from, to);
+            }
+        }
+    }
+    edits
+}
+
+/// The organisation alone: facts are of nothing else, and conditions take most of the time.
+#[track_caller]
+fn resolved(text: &str) -> Organization {
+    let mut sink = Sink::default();
+    let parsed = parse(&tree(vec![("polity.yaml".to_owned(), text.to_owned())]), &mut sink);
+    let organization = resolve(&parsed.documents, &mut sink);
+    let errors = sink
+        .diagnostics()
+        .iter()
+        .filter(|found| found.severity == Severity::Error);
+    let errors: Vec<&str> = errors.map(|found| found.message.as_str()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    organization
+}
+
+fn compiled(text: &str) -> Compiled {
+    compile(
+        &tree(vec![("polity.yaml".to_owned(), text.to_owned())]),
+        0,
+        Sink::default(),
+    )
+}
+
+fn tree(files: Vec<(String, String)>) -> SourceTree {
+    // Only the organisation may stand in `polity.yaml`, and it only there.
+    let mut split = Vec::new();
+    for (path, text) in files {
+        match text.split_once("\n---\n").filter(|_| path == "polity.yaml") {
+            Some((first, rest)) => {
+                split.push((path, format!("{first}\n")));
+                split.push(("all.yaml".to_owned(), rest.to_owned()));
+            }
+            None => split.push((path, text)),
+        }
+    }
+    SourceTree::from_files(split)
+}
+
+/// What stands in the way of a table.
+fn errors(compiled: &Compiled) -> Vec<&str> {
+    let errors = compiled
+        .findings
+        .diagnostics()
+        .iter()
+        .filter(|found| found.severity == Severity::Error);
+    errors.map(|found| found.message.as_str()).collect()
+}
+
+#[track_caller]
+fn valid(compiled: &Compiled, of: &str) {
+    assert!(compiled.table.is_some(), "{of}: {:?}", errors(compiled));
+}
+
+#[test]
+fn every_field_of_every_document_is_a_fact_or_changes_the_table() {
+    let base = compiled(BASE);
+    valid(&base, "the base");
+    let wrong = edits().into_par_iter().filter_map(|(form, field, text)| {
+        if !facts(&base.organization, &resolved(&text)).is_empty() {
+            return None;
+        }
+        let edited = compiled(&text);
+        let Some(table) = &edited.table else {
+            return Some(format!("{form}.{field} is no organisation: {:?}", errors(&edited)));
+        };
+        let same = base.table.as_ref().unwrap().data() == table.data();
+        same.then(|| format!("nobody compares {form}.{field}"))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_field_of_the_readers_table_has_its_edit() {
+    let edited: BTreeSet<(&str, &str)> = edits().into_iter().map(|(form, field, _)| (form, field)).collect();
+    let mut wanted = BTreeSet::new();
+    for kind in TABLE {
+        fields(kind.form, &mut wanted);
+    }
+    let missing: Vec<_> = wanted.difference(&edited).collect();
+    assert!(missing.is_empty(), "no edit, and no reason why not: {missing:?}");
+    let gone: Vec<_> = edited.difference(&wanted).collect();
+    assert!(gone.is_empty(), "no such field: {gone:?}");
+}
+
+fn fields(form: &'static Form, all: &mut BTreeSet<(&'static str, &'static str)>) {
+    if FORMS_NOT_COMPARED.iter().any(|(what, _)| *what == form.what) {
+        return;
+    }
+    for field in form.fields() {
+        let compared = !NOT_COMPARED.iter().any(|(name, _)| *name == field.name);
+        if compared && all.insert((form.what, field.name)) {
+            below(&field.ty, all);
+        }
+    }
+}
+
+fn below(ty: &'static Type, all: &mut BTreeSet<(&'static str, &'static str)>) {
+    match ty {
+        Type::Fields(form) => fields(form, all),
+        Type::Parameter => fields(&crate::parse::document::PARAMETER, all),
+        Type::List(of) | Type::MaybeEmpty(of) => below(of, all),
+        Type::Map(_, of) | Type::MaybeEmptyMap(_, of) => below(of, all),
+        _ => {}
+    }
+}
+
+/// The documents of the base, each by itself.
+fn documents() -> Vec<String> {
+    BASE.split("\n---\n").map(|document| format!("{document}\n")).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn order_files_and_comments_are_no_facts(
+        order in Just(documents().split_off(1)).prop_shuffle(),
+        cuts in prop::collection::vec(any::<bool>(), 64),
+    ) {
+        let base = resolved(BASE);
+        prop_assert!(facts(&base, &base).is_empty());
+        let mut files: BTreeMap<String, String> = BTreeMap::new();
+        let mut number = 0;
+        for (document, cut) in order.into_iter().zip(cuts) {
+            number += usize::from(cut);
+            let file = files.entry(format!("folder/{}-{number}.yaml", 100 - number)).or_default();
+            file.push_str(&format!("---\n# a comment\n{}", document.replace("for people", "for all")));
+        }
+        let mut files: Vec<_> = files.into_iter().collect();
+        files.push(("polity.yaml".to_owned(), documents().remove(0)));
+        let mut sink = Sink::default();
+        let parsed = parse(&tree(files), &mut sink);
+        let shuffled = resolve(&parsed.documents, &mut sink);
+        prop_assert_eq!(sink.diagnostics(), &[]);
+        let found = facts(&base, &shuffled);
+        prop_assert!(found.is_empty(), "{found:?}");
+    }
+}
+
+/// What a change of the base brings, a line each.
+fn changed(edits: &[(&str, &str)]) -> Vec<String> {
+    let mut text = BASE.to_owned();
+    for (from, to) in edits {
+        assert!(text.contains(from), "`{from}` is not there");
+        text = text.replacen(from, to, 1);
+    }
+    let facts = facts(&resolved(BASE), &resolved(&text));
+    facts.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn each_direction_is_that_of_strictness() {
+    let widened = [
+        ("max_ttl: 20m", "max_ttl: 30m"),
+        ("credentials: {max_ttl: 20m}", ""),
+        ("rank: 1", "rank: 2"),
+        (
+            "rings: [standard, sandboxed]\nenforced_by",
+            "rings: [standard, sandboxed, privileged]\nenforced_by",
+        ),
+        ("hosts: [a.example]", "hosts: [b.example]"),
+        ("limit: 20/h", "limit: 1/m"),
+        ("    limit: 20/h\n", ""),
+        ("review_by: 2027-03-01", "review_by: 2027-03-02"),
+        ("billing@1.0.0", "billing@1.0.1"),
+        ("timeout: 30m", "timeout: 31m"),
+        ("separation: true", "separation: false"),
+        ("until: 2026-12-31", "until: 2027-01-01"),
+        ("unused-group: warn", "unused-group: allow"),
+        ("sole_owner: false", "sole_owner: true"),
+        ("strict: true", "strict: false"),
+        ("    reads: [secrets]\n    params", "    reads: []\n    params"),
+        ("outcome: [allow, require_approval]", "outcome: [allow]"),
+        ("AAAAgitlab", "AAAAother"),
+        ("models: [\"claude-*\"]", "models: [\"claude-*\", \"gpt-*\"]"),
+        (
+            "environments: [staging]\neverything",
+            "environments: [production]\neverything",
+        ),
+    ];
+    let narrowed = [
+        ("max_ttl: 20m", "max_ttl: 16m"),
+        (
+            "rings: [standard, sandboxed]\nenforced_by",
+            "rings: [standard]\nenforced_by",
+        ),
+        ("hosts: [a.example]", "hosts: []"),
+        ("limit: 20/h", "limit: 10/h"),
+        ("limit: 20/h", "limit: 20/d"),
+        ("review_by: 2027-03-01", "review_by: 2027-02-28"),
+        ("timeout: 30m", "timeout: 29m"),
+        ("evidence: signed}", "evidence: present}"),
+        ("until: 2026-12-31", "until: 2026-12-30"),
+        ("unused-group: warn", "unused-group: deny"),
+        ("subprocess: true", "subprocess: false"),
+        (
+            "    reads: [secrets]\n    params",
+            "    reads: [secrets, customers]\n    params",
+        ),
+        (
+            "outcome: [allow, require_approval]",
+            "outcome: [allow, require_approval, deny]",
+        ),
+        ("git: {keys: [\"ssh-ed25519 AAAAgit\"]}\n", ""),
+        ("everything: false", "everything: true"),
+        (
+            "require: [{from: [security], count: 1}, {from: [team-owners], count: 1}]\nevidence",
+            "require: [{from: [security], count: 2}, {from: [team-owners], count: 1}]\nevidence",
+        ),
+        ("members: [security, carol]", "members: [carol, alice]"),
+    ];
+    for (edits, direction) in [(&widened[..], "(widened)"), (&narrowed[..], "(narrowed)")] {
+        for (from, to) in edits {
+            let facts = changed(&[(from, to)]);
+            let same = facts.iter().all(|fact| fact.ends_with(direction));
+            assert!(same && !facts.is_empty(), "`{from}` -> `{to}`: {facts:?}");
+        }
+    }
+    let neutral = ["reason: RISK-1", "email: alice@acme.example", "RISK-1\nowner: carol"];
+    for from in neutral {
+        let to = from
+            .replace("alice@", "a@")
+            .replace("RISK-1\nowner: carol", "RISK-1\nowner: bob")
+            .replace("reason: RISK-1", "reason: RISK-2");
+        let facts = changed(&[(from, &to)]);
+        assert!(facts.len() == 1 && facts[0].ends_with("(neutral)"), "{facts:?}");
+    }
+}
+
+#[test]
+fn approvers_are_compared_down_to_people_and_their_keys() {
+    insta::assert_snapshot!(
+        "a_member_more",
+        changed(&[("members: [alice, bob]", "members: [alice, bob, carol]")]).join("\n")
+    );
+    insta::assert_snapshot!(
+        "a_key_more",
+        changed(&[("AAAAbob\"", "AAAAbob\", \"ssh-ed25519 AAAAbob2\"")]).join("\n")
+    );
+    insta::assert_snapshot!(
+        "another_owner_of_a_team",
+        changed(&[("owners: [bob, carol]", "owners: [carol, bob, alice]")]).join("\n")
+    );
+    insta::assert_snapshot!(
+        "team_owners_no_more",
+        changed(&[(
+            "{from: [team-owners], count: 1}, {from: [security]",
+            "{from: [security]"
+        )])
+        .join("\n")
+    );
+    let widened = |edits: &[(&str, &str)]| {
+        changed(edits)
+            .iter()
+            .any(|fact| fact.starts_with("rule") && fact.ends_with("(widened)"))
+    };
+    // Fewer may approve, and no other keys: stricter.
+    assert!(!widened(&[(
+        "[\"ssh-ed25519 AAAAbob\"]",
+        "[\"ssh-ed25519 AAAAbob\"]\n# a comment"
+    )]));
+    assert!(widened(&[(
+        "{from: [security], count: 1}], timeout",
+        "{from: [security, carol], count: 1}], timeout"
+    )]));
+    // Everybody who could before, and one more of them: nobody can tell whether that is stricter.
+    assert!(widened(&[(
+        "{from: [team-owners], count: 1}, {from: [security], count: 1}], timeout",
+        "{from: [everybody], count: 2}], timeout"
+    )]));
+    assert!(!widened(&[(
+        "[security], count: 1}], timeout",
+        "[security], count: 1}, {from: [everybody], count: 1}], timeout"
+    )]));
+    let fewer = [
+        ("[security], count: 1}], timeout", "[alice, bob], count: 1}], timeout"),
+        ("members: [alice, bob]", "members: [bob, alice]"),
+    ];
+    assert!(changed(&fewer).is_empty(), "the same people by their names");
+    // What becomes a deny obliges to nothing any more, and no longer needs to.
+    let denied = [
+        (
+            "    approval: {require: [{from: [team-owners], count: 1}, {from: [security], count: 1}], timeout: 30m, separation: true, evidence: signed}\n",
+            "",
+        ),
+        ("  large:\n    effect: allow", "  large:\n    effect: deny"),
+        ("  small:\n    effect: allow", "  small:\n    effect: deny"),
+        ("    limit: 20/h\n    expires: 2027-12-31\n", ""),
+    ];
+    assert!(changed(&denied).is_empty(), "{:?}", changed(&denied));
+}
+
+#[test]
+fn what_comes_and_goes_is_said_once() {
+    let more = "---\nkind: Environment\nname: sandbox\nrank: 0\n---\nkind: Agent\nname: new\nowner: carol\nkill_contact: security\n---\nkind: Deployment\nagent: new\nteam: support\nenvironments: {sandbox: {ring: standard, tools: [files], enforced_by: gateway}}\n---\nkind: DataClass\nname: drafts\nowner: alice\n---\nkind: Invariant\nname: other\nnever: {outcome: [allow], rings: [sandboxed]}\n---\nkind: ApprovalRule\nname: other\nwhen: {widens: true}\nrequire: [{from: [security], count: 1}]\n---\nkind: Exception\nname: other\nto: denies/lifted\nagents: [helper]\nreason: r\nowner: carol\nuntil: 2026-12-31\n---\nkind: Kill\nname: other\nagents: [bot]\nreason: r\n---\nkind: Ring\nname: tiny\nlevel: 9\neffects: [read]\n";
+    let text = format!("{BASE}{more}");
+    let (base, edited) = (compiled(BASE), compiled(&text));
+    valid(&edited, "more");
+    let lines = |before: &Compiled, after: &Compiled| -> String {
+        let facts = facts(&before.organization, &after.organization);
+        facts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!("what_comes", lines(&base, &edited));
+    insta::assert_snapshot!("what_goes", lines(&edited, &base));
+}
+
+#[test]
+fn facts_name_their_places_on_both_sides() {
+    let edited = compiled(&BASE.replace("max_ttl: 20m", "max_ttl: 30m"));
+    let base = compiled(BASE);
+    let facts = facts(&base.organization, &edited.organization);
+    let [fact] = facts.as_slice() else { panic!("{facts:?}") };
+    let text = |compiled: &Compiled, span: Option<Span>| {
+        let span = span.unwrap();
+        let file = compiled.tree.file(span.file).unwrap();
+        file.text[span.start as usize..span.end as usize].to_owned()
+    };
+    assert_eq!(text(&base, fact.before_span), "production");
+    assert_eq!(text(&edited, fact.after_span), "production");
+    assert_eq!(fact.subject.environment.as_deref(), Some("production"));
+    assert_eq!((fact.kind, fact.what), (Kind::Credential, "credentials.max_ttl"));
+    assert_eq!(
+        (fact.before.as_deref(), fact.after.as_deref()),
+        (Some("20m"), Some("30m"))
+    );
+}

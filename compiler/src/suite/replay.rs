@@ -1,0 +1,89 @@
+//! Recorded calls, decided from two tables: which answers a change of policy changes.
+//!
+//! In: the tables of two revisions and the calls of a log. Out: the calls whose answer, or what comes with it, is
+//! another. Both sides answer as the runtime does, kills included.
+
+use polity_runtime::decide::Outcome;
+use polity_runtime::explain::{Explanation, Obligations};
+use polity_runtime::guard::Silent;
+use polity_runtime::table::Table;
+use rayon::prelude::*;
+
+use super::ask::{self, Request};
+use super::{Answered, answered, refused};
+
+/// What became of the calls of a log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// How many calls there were.
+    pub requests: usize,
+    /// How many could not be read: both sides deny them.
+    pub unreadable: usize,
+    /// Those with another answer, in the order of the log.
+    pub changed: Vec<Changed>,
+}
+
+/// A call that is answered otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Its place among the calls, from 0.
+    pub at: usize,
+    /// The call.
+    pub request: Request,
+    /// The answer before.
+    pub before: Answered,
+    /// The answer now.
+    pub after: Answered,
+    /// The answer is the same, and what comes with it is not: who approves, a limit, a credential's life.
+    pub obligations: bool,
+}
+
+/// Decides each call from both tables.
+pub fn replay(left: &Table, right: &Table, requests: &[Result<Request, String>]) -> Replay {
+    let read: Vec<(usize, &Request)> = requests
+        .iter()
+        .enumerate()
+        .filter_map(|(at, request)| Some((at, request.as_ref().ok()?)))
+        .collect();
+    let changed = read
+        .par_iter()
+        .filter_map(|(at, request)| changed(left, right, *at, request));
+    Replay {
+        requests: requests.len(),
+        unreadable: requests.len() - read.len(),
+        changed: changed.collect(),
+    }
+}
+
+fn changed(left: &Table, right: &Table, at: usize, request: &Request) -> Option<Changed> {
+    let question = request.question();
+    let quick = |table| {
+        let decision = ask::decide(table, &question, &mut Silent);
+        decision.map_or(Outcome::Deny, |decision| decision.outcome)
+    };
+    let outcomes = [quick(left), quick(right)];
+    // Two denials oblige to nothing, and most calls of a log need no more than this.
+    if outcomes == [Outcome::Deny; 2] {
+        return None;
+    }
+    let [(before, owed), (after, owes)] = [left, right].map(|table| told(table, ask::explain(table, &question)));
+    let obligations = before.outcome == after.outcome;
+    if obligations && owed == owes {
+        return None;
+    }
+    Some(Changed {
+        at,
+        request: request.clone(),
+        before,
+        after,
+        obligations,
+    })
+}
+
+/// An answer, and what comes with it.
+fn told(table: &Table, explained: Result<Explanation, String>) -> (Answered, Obligations) {
+    match explained {
+        Ok(explanation) => (answered(table, &explanation), explanation.obligations),
+        Err(wrong) => (refused(wrong), Obligations::default()),
+    }
+}
