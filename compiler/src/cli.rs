@@ -11,6 +11,7 @@ mod completions;
 mod console;
 mod decide;
 mod demo;
+mod diff;
 mod explain;
 mod failure;
 mod files;
@@ -88,6 +89,7 @@ enum Command {
     Init(init::Arguments),
     Check(check::Arguments),
     Test(test::Arguments),
+    Diff(diff::Arguments),
     Build(build::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
@@ -111,6 +113,7 @@ impl Command {
             Self::Init(arguments) => init::run(arguments, console),
             Self::Check(arguments) => check::run(arguments, console),
             Self::Test(arguments) => test::run(arguments, console),
+            Self::Diff(arguments) => diff::run(arguments, console),
             Self::Build(arguments) => build::run(arguments, console),
             Self::Verify(arguments) => verify::run(arguments, console),
             Self::Inspect(arguments) => inspect::run(arguments, console),

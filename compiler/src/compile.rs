@@ -2,14 +2,14 @@
 
 use polity_runtime::table::Table;
 
-use crate::ast::{Body, Broken, Documents, Moment};
+use crate::ast::{Broken, Documents, Moment};
 use crate::check::check;
-use crate::diag::codes::rule::NOT_ENFORCED_YET;
-use crate::diag::{Diagnostic, Findings, LintLevels, Sink};
+use crate::diag::{Findings, LintLevels, Sink};
 use crate::expand::expand;
 use crate::ir::RuleSet;
 use crate::lower::lower;
 use crate::parse::{Parsed, parse};
+use crate::prove::prove;
 use crate::resolve::{Organization, resolve};
 use crate::source::SourceTree;
 use crate::table;
@@ -32,9 +32,18 @@ pub struct Compiled {
     pub findings: Findings,
 }
 
-/// Compiles a tree. `now` is what dates are compared with in lints; the table does not depend on it. `sink` holds what
-/// was found while the tree was read.
-pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
+/// Compiles a tree, and proves its invariants. `now` is what dates are compared with in lints; the table does not
+/// depend on it. `sink` holds what was found while the tree was read.
+pub fn compile(tree: &SourceTree, now: Moment, sink: Sink) -> Compiled {
+    run(tree, now, sink, true)
+}
+
+/// As [`compile`], and proves nothing: for comparing revisions, one of which may break an invariant.
+pub fn compile_unproved(tree: &SourceTree, now: Moment, sink: Sink) -> Compiled {
+    run(tree, now, sink, false)
+}
+
+fn run(tree: &SourceTree, now: Moment, mut sink: Sink, proved: bool) -> Compiled {
     let unread = sink.has_errors();
     let mut parsed = parse(tree, &mut sink);
     if unread {
@@ -45,7 +54,6 @@ pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
     let Parsed { documents, pragmas } = parsed;
     let organization = resolve(&documents, &mut sink);
     let levels = LintLevels::read(&organization.lints, &mut sink);
-    not_yet(&documents, &mut sink);
     // Lints are asked only where names resolved: a rule that lost its action to an error would be called dead besides.
     let resolved = !sink.has_errors();
     let mut lints = Sink::default();
@@ -64,6 +72,9 @@ pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
     } else {
         table::build(&organization, &rules, tree, &mut sink)
     };
+    if let Some(table) = table.as_ref().filter(|_| proved) {
+        prove(&organization, &rules, table, &mut sink);
+    }
     let findings = sink.finish(tree, &levels, &pragmas);
     let table = table.filter(|_| !findings.has_errors());
     Compiled {
@@ -73,18 +84,5 @@ pub fn compile(tree: &SourceTree, now: Moment, mut sink: Sink) -> Compiled {
         rules,
         table,
         findings,
-    }
-}
-
-/// Kinds that say something which this compiler does not act on yet.
-fn not_yet(documents: &Documents, sink: &mut Sink) {
-    for document in &documents.documents {
-        let span = document.name.as_ref().map_or(document.span, |name| name.span);
-        let kind = match &document.body {
-            Body::Invariant(_) => "Invariant",
-            _ => continue,
-        };
-        let message = format!("{kind} documents are read and not enforced yet");
-        sink.push(Diagnostic::new(&NOT_ENFORCED_YET, message, span, ""));
     }
 }

@@ -228,6 +228,8 @@ pub struct RuleSet {
     pub bodies: Vec<Body>,
     /// In the order of the organisation's bases: the test of each variant, none for one that takes every call.
     pub variants: Vec<Vec<Option<ConditionId>>>,
+    /// In the order of the organisation's invariants: which calls they are about.
+    pub invariants: Vec<Option<Typed>>,
 }
 
 /// What a rule looks at beyond its scope.

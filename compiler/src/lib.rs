@@ -11,6 +11,7 @@
 //! | [`lower`] | `&Organization` | [`ir::RuleSet`]: every rule over one condition language |
 //! | [`table`] | `&RuleSet` | [`polity_runtime::table::Table`]: guards, cells, fragments, placements |
 //! | [`trail`] | a repository's history | [`trail::verify::Trail`]: who approved each change, under the rules before it |
+//! | [`prove`] | `&Table`, invariants | diagnostics: what an invariant forbids, and yet can happen |
 //! | [`sign`], [`bundle`] | a manifest, sections and [`keys`] | the bundle's bytes, which load |
 //!
 //! [`compile`] is the steps from `parse` to `table`. Beside the flow, [`diag`] collects what is wrong, [`report`]
@@ -19,6 +20,10 @@
 //! [`compile`] is the steps from `parse` to `table`. Beside the flow, [`suite`] asks the table what tests ask, [`facts`]
 //! compares what no table holds, [`diag`] collects what is wrong, [`report`] renders it, and [`cli`] is the edge. Nothing between reading and writing the
 //! bundle reads a clock, the environment, the file system or the network.
+//! [`compile`] is the steps from `parse` to `prove`. Beside the flow, [`search`] finds a call on which cells answer as
+//! asked, which [`prove`] and [`diff`], the comparison of two tables, both rest on, [`diag`] collects what is wrong, [`report`]
+//! renders it, and [`cli`] is the edge. Nothing between reading and writing the bundle reads a clock, the
+//! environment, the file system or the network.
 
 pub mod source;
 pub mod parse;
@@ -30,6 +35,8 @@ pub mod check;
 pub mod lower;
 pub mod ir;
 pub mod table;
+pub mod search;
+pub mod prove;
 pub mod compile;
 pub mod trail;
 pub mod suite;
@@ -38,6 +45,7 @@ pub mod keys;
 pub mod sign;
 pub mod bundle;
 pub mod import;
+pub mod diff;
 pub mod diag;
 pub mod report;
 pub mod cli;

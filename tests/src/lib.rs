@@ -6,6 +6,7 @@
 //! [`compare`] puts the two side by side, [`rewrite`] rearranges documents, [`suite`] decides policy tests. [`generate`] writes organisations, [`requests`] the calls that lie on the boundaries of their rules.
 
 pub mod cedar;
+pub mod change;
 pub mod compare;
 pub mod docs;
 pub mod corpus;

@@ -740,3 +740,65 @@ fn what_no_tool_declares_of_its_resources_is_refused() {
         assert_eq!(seen, expected, "{text}\n{:#?}", compiled.findings.diagnostics());
     }
 }
+
+/// Words that Cedar's grammar knows, and some that break it.
+const WORDS: [&str; 34] = [
+    "permit",
+    "forbid",
+    "(",
+    ")",
+    "{",
+    "}",
+    "[",
+    "]",
+    ";",
+    ",",
+    "principal",
+    "action",
+    "resource",
+    "context",
+    "==",
+    "in",
+    "is",
+    "has",
+    "like",
+    "when",
+    "unless",
+    "@id",
+    "@approval(\"x:1\")",
+    "Team::\"payments\"",
+    "?principal",
+    "&&",
+    "||",
+    "\"",
+    "\\",
+    "//",
+    "\n",
+    "é",
+    "1",
+    ".",
+];
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    use polity_tests::generate::random::Random;
+    let whole = "permit(principal, action, resource) when { context.args.amount < 1 };";
+    for seed in 0..150 {
+        let mut random = Random::new(seed);
+        let mut text = String::new();
+        for _ in 0..random.within(1, 30) {
+            text.push_str(if random.percent(5) {
+                whole
+            } else {
+                WORDS[random.below(WORDS.len())]
+            });
+            text.push_str(if random.percent(80) { " " } else { "" });
+        }
+        let tree = SourceTree::from_files(vec![
+            ("a.cedar".into(), text.clone()),
+            ("templates/b.cedar".into(), text),
+        ]);
+        let compiled = compile(&tree, NOW, Sink::default());
+        assert!(compiled.table.is_none(), "there is no organisation");
+    }
+}

@@ -179,7 +179,7 @@ fn invariant(view: &mut View<'_>, invariant: &Invariant) {
     let span = Some(invariant.name.span);
     view.exists(&subject, Kind::Invariant, span, Narrowed, Widened);
     let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Invariant, what, span, value);
-    let outcomes = invariant.outcome.iter().map(|outcome| match outcome {
+    let outcomes = invariant.never.iter().map(|outcome| match outcome {
         RuleEffect::Allow => "allow".to_owned(),
         RuleEffect::Deny => "deny".to_owned(),
         RuleEffect::RequireApproval => "require_approval".to_owned(),

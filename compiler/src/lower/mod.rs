@@ -61,7 +61,14 @@ pub fn lower(organization: &Organization, tree: &SourceTree, sink: &mut Sink) ->
         base.variants.iter().map(test).collect()
     });
     let variants = variants.collect();
+    let mut invariants = Vec::new();
+    for invariant in &organization.invariants {
+        let when = invariant.when.as_ref();
+        let draft = when.and_then(|when| lowerer.condition(when, &invariant.scope, sink));
+        invariants.push(draft.map(|draft| interner.typed(draft)));
+    }
     RuleSet {
+        invariants,
         conditions: interner.conditions,
         bodies,
         variants,

@@ -3,6 +3,7 @@
 //! In: [`Findings`](crate::diag::Findings) or a [`Decision`](decision::Decision). Out: a `String`. Whether there is
 //! a terminal, and whether it wants colour, comes in as a value; nothing here writes or reads anything.
 
+pub mod changes;
 pub mod codeowners;
 pub mod decision;
 pub mod github;
@@ -10,6 +11,7 @@ pub mod gitlab;
 pub mod json;
 pub mod junit;
 pub mod page;
+pub mod replay;
 pub mod sarif;
 pub mod suite;
 pub mod text;

@@ -45,13 +45,29 @@ pub fn text(report: &Report, tree: &SourceTree, shown: Shown) -> String {
         );
         let _ = writeln!(text, "{}", visible::line(&line));
     }
-    let (passed, failed) = report.count();
-    let ink = paint(shown.colour, if failed > 0 { AnsiColor::Red } else { AnsiColor::Green });
-    let tests = passed + failed;
-    let noun = if tests == 1 { "test" } else { "tests" };
-    let _ = writeln!(text, "{ink}{tests} {noun}: {}{ink:#}", counted(passed, failed));
+    let [tests, rules, edges] = summary(report);
+    let failed = report.count().1 > 0;
+    let ink = paint(shown.colour, if failed { AnsiColor::Red } else { AnsiColor::Green });
+    let _ = writeln!(text, "{ink}{tests}{ink:#}\n{rules}\n{edges}");
     coverage(&mut text, &report.coverage, &mut places, shown);
     text
+}
+
+/// How many tests passed, how many rules fired and how many edges were taken, a line each.
+pub fn summary(report: &Report) -> [String; 3] {
+    let (passed, failed) = report.count();
+    let tests = passed + failed;
+    let noun = if tests == 1 { "test" } else { "tests" };
+    let coverage = &report.coverage;
+    [
+        format!("{tests} {noun}: {}", counted(passed, failed)),
+        format!("rules: {} fired", share(coverage.fired())),
+        format!(
+            "edges of guards: {} taken, and {} for errors",
+            share(coverage.edges()),
+            of(coverage.errors())
+        ),
+    ]
 }
 
 /// The failures alone, an empty line after each.
@@ -99,7 +115,7 @@ pub(super) fn details(failure: &Failure, places: &mut Shower<'_>) -> Vec<String>
 }
 
 /// A call on one line.
-fn call(request: &Request) -> String {
+pub(super) fn call(request: &Request) -> String {
     let Request {
         agent,
         environment,
@@ -124,7 +140,7 @@ fn call(request: &Request) -> String {
     said
 }
 
-fn moment(now: i64) -> String {
+pub(super) fn moment(now: i64) -> String {
     polity_runtime::wire::Timestamp::from_millis(now)
         .map_or_else(|| format!("{now} ms since 1970"), |now| now.to_string())
 }
@@ -168,14 +184,6 @@ fn looked(rule: &Looked, places: &mut Shower<'_>) -> String {
 }
 
 fn coverage(text: &mut String, coverage: &Coverage, places: &mut Shower<'_>, shown: Shown) {
-    let (fired, edges, errors) = (coverage.fired(), coverage.edges(), coverage.errors());
-    let _ = writeln!(text, "rules: {} fired", share(fired));
-    let _ = writeln!(
-        text,
-        "edges of guards: {} taken, and {} for errors",
-        share(edges),
-        of(errors)
-    );
     let faint = if shown.colour {
         Style::new().dimmed()
     } else {
@@ -248,7 +256,7 @@ fn counted(passed: usize, failed: usize) -> String {
     }
 }
 
-fn paint(colour: bool, ink: AnsiColor) -> Style {
+pub(super) fn paint(colour: bool, ink: AnsiColor) -> Style {
     match colour {
         true => ink.on_default().effects(Effects::BOLD),
         false => Style::new(),
@@ -352,7 +360,8 @@ fn test_json<'a>(test: &'a TestReport, places: &mut Shower<'a>) -> TestJson<'a> 
     }
 }
 
-fn failure_json<'a>(failure: &'a Failure, places: &mut Shower<'a>) -> FailureJson<'a> {
+/// A call for scripts.
+pub(super) fn request_json(request: &Request) -> RequestJson<'_> {
     let Request {
         agent,
         environment,
@@ -362,19 +371,23 @@ fn failure_json<'a>(failure: &'a Failure, places: &mut Shower<'a>) -> FailureJso
         holding,
         on_behalf_of,
         now,
-    } = &failure.request;
+    } = request;
+    RequestJson {
+        agent,
+        environment,
+        action,
+        // What could not be read is shown as it stands.
+        args: serde_json::from_str(args).unwrap_or_else(|_| serde_json::Value::String(args.clone())),
+        entities: entities.as_deref(),
+        holding,
+        on_behalf_of: on_behalf_of.as_deref(),
+        now: moment(*now),
+    }
+}
+
+fn failure_json<'a>(failure: &'a Failure, places: &mut Shower<'a>) -> FailureJson<'a> {
     FailureJson {
-        request: RequestJson {
-            agent,
-            environment,
-            action,
-            // What could not be read is shown as it stands.
-            args: serde_json::from_str(args).unwrap_or_else(|_| serde_json::Value::String(args.clone())),
-            entities: entities.as_deref(),
-            holding,
-            on_behalf_of: on_behalf_of.as_deref(),
-            now: moment(*now),
-        },
+        request: request_json(&failure.request),
         expected: AnswerJson {
             effect: wanted(failure.expected.effect),
             rule: failure.expected.rule.as_deref(),
@@ -442,7 +455,7 @@ struct FailureJson<'a> {
 }
 
 #[derive(Serialize)]
-struct RequestJson<'a> {
+pub(super) struct RequestJson<'a> {
     agent: &'a str,
     environment: &'a str,
     action: &'a str,

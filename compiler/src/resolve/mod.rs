@@ -477,8 +477,8 @@ pub struct Invariant {
     pub name: Text,
     /// The team under whose folder it stands: it is about that team's deployments alone.
     pub team: Option<TeamId>,
-    /// Sorted.
-    pub outcome: Vec<RuleEffect>,
+    /// The answers that are forbidden, sorted.
+    pub never: Vec<RuleEffect>,
     pub scope: Scope,
     /// The selectors as they are written.
     pub selectors: String,

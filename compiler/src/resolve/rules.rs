@@ -447,14 +447,16 @@ impl Resolver<'_> {
         for (name, document, invariant) in written {
             let Some(never) = &invariant.never else { continue };
             let team = self.team(document);
-            let mut outcome: Vec<RuleEffect> = never.outcome.iter().map(|outcome| outcome.value).collect();
-            outcome.sort_unstable();
-            outcome.dedup();
+            let mut outcomes: Vec<RuleEffect> = never.outcome.iter().map(|outcome| outcome.value).collect();
+            outcomes.sort_unstable();
+            outcomes.dedup();
+            let scope = self.lookup.scope(&never.selector, team, self.sink);
+            self.resources(&scope, &Selector::default(), &never.selector);
             all.push(Invariant {
                 name: name.clone(),
                 team,
-                outcome,
-                scope: self.lookup.scope(&never.selector, team, self.sink),
+                never: outcomes,
+                scope,
                 selectors: written::selector(&never.selector),
                 when: never.when.clone(),
             });

@@ -31,11 +31,25 @@ pub struct Changed {
     /// The call.
     pub request: Request,
     /// The answer before.
-    pub before: Answered,
+    pub before: Owed,
     /// The answer now.
-    pub after: Answered,
-    /// The answer is the same, and what comes with it is not: who approves, a limit, a credential's life.
-    pub obligations: bool,
+    pub after: Owed,
+}
+
+impl Changed {
+    /// Whether the answer is the same, and only what comes with it is not: who approves, a limit, a credential's life.
+    pub fn is_obligation(&self) -> bool {
+        self.before.answered.outcome == self.after.answered.outcome
+    }
+}
+
+/// An answer, and what comes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// The answer.
+    pub answered: Answered,
+    /// What comes with it.
+    pub obligations: Obligations,
 }
 
 /// Decides each call from both tables.
@@ -66,24 +80,25 @@ fn changed(left: &Table, right: &Table, at: usize, request: &Request) -> Option<
     if outcomes == [Outcome::Deny; 2] {
         return None;
     }
-    let [(before, owed), (after, owes)] = [left, right].map(|table| told(table, ask::explain(table, &question)));
-    let obligations = before.outcome == after.outcome;
-    if obligations && owed == owes {
-        return None;
-    }
-    Some(Changed {
+    let [before, after] = [left, right].map(|table| owed(table, ask::explain(table, &question)));
+    let same = before.answered.outcome == after.answered.outcome && before.obligations == after.obligations;
+    (!same).then(|| Changed {
         at,
         request: request.clone(),
         before,
         after,
-        obligations,
     })
 }
 
-/// An answer, and what comes with it.
-fn told(table: &Table, explained: Result<Explanation, String>) -> (Answered, Obligations) {
+fn owed(table: &Table, explained: Result<Explanation, String>) -> Owed {
     match explained {
-        Ok(explanation) => (answered(table, &explanation), explanation.obligations),
-        Err(wrong) => (refused(wrong), Obligations::default()),
+        Ok(explanation) => Owed {
+            answered: answered(table, &explanation),
+            obligations: explanation.obligations,
+        },
+        Err(wrong) => Owed {
+            answered: refused(wrong),
+            obligations: Obligations::default(),
+        },
     }
 }

@@ -673,17 +673,32 @@ fn a_replay_says_which_answers_change() {
         panic!("{changed:?}")
     };
     assert_eq!(
-        (one.at, one.before.outcome, one.after.outcome),
+        (one.at, one.before.answered.outcome, one.after.answered.outcome),
         (1, Outcome::RequireApproval, Outcome::Allow)
     );
-    assert_eq!(one.after.rule.as_deref(), Some("refunds/small"));
-    assert!(!one.obligations);
+    assert_eq!(one.after.answered.rule.as_deref(), Some("refunds/small"));
+    assert!(!one.is_obligation());
+
+    insta::assert_snapshot!(crate::report::replay::json(&replay(left, &wider, &requests)));
 
     // The same answer, and other people who give the approval.
     let other = changed_to(&POLICY.replace("from: [security]", "from: [bob]"));
     let changed = replay(left, &other, &requests).changed;
     assert_eq!(
-        changed.iter().map(|one| (one.at, one.obligations)).collect::<Vec<_>>(),
+        changed
+            .iter()
+            .map(|one| (one.at, one.is_obligation()))
+            .collect::<Vec<_>>(),
         [(1, true), (2, true)]
     );
+    let all = replay(
+        left,
+        &changed_to(
+            &POLICY
+                .replace("5000", "6000")
+                .replace("from: [security]", "from: [bob]"),
+        ),
+        &requests,
+    );
+    insta::assert_snapshot!(crate::report::replay::text(&all, false));
 }

@@ -161,17 +161,20 @@ impl Diagrams {
         }
     }
 
+    /// A test's place, whether it was there or not.
+    pub fn intern(&mut self, test: &Test) -> TestId {
+        if let Some(id) = self.test_ids.get(test) {
+            return *id;
+        }
+        let id = TestId(u32::try_from(self.tests.len()).unwrap_or(u32::MAX));
+        self.tests.push(test.clone());
+        self.test_ids.insert(test.clone(), id);
+        id
+    }
+
     /// A diagram of one test.
     fn test(&mut self, test: &Test) -> Diagram {
-        let id = match self.test_ids.get(test) {
-            Some(id) => *id,
-            None => {
-                let id = TestId(u32::try_from(self.tests.len()).unwrap_or(u32::MAX));
-                self.tests.push(test.clone());
-                self.test_ids.insert(test.clone(), id);
-                id
-            }
-        };
+        let id = self.intern(test);
         let next = u32::try_from(self.written.len()).unwrap_or(u32::MAX);
         self.written.entry(id).or_insert(next);
         self.node(id, Diagram::YES, Diagram::NO, Diagram::ERROR)
@@ -233,7 +236,7 @@ impl Diagrams {
     }
 
     /// A node, or what it reduces to.
-    fn node(&mut self, test: TestId, yes: Diagram, no: Diagram, error: Diagram) -> Diagram {
+    pub fn node(&mut self, test: TestId, yes: Diagram, no: Diagram, error: Diagram) -> Diagram {
         // A test that cannot err never takes its error edge: one spelling for all of them.
         let error = if self.errs(test) { error } else { Diagram::ERROR };
         if yes == no && (no == error || !self.errs(test)) {
@@ -249,7 +252,8 @@ impl Diagrams {
         made
     }
 
-    fn errs(&self, test: TestId) -> bool {
+    /// Whether a test can err at all.
+    pub fn errs(&self, test: TestId) -> bool {
         self.tests.get(test.0 as usize).is_none_or(can_err)
     }
 

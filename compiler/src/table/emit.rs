@@ -48,6 +48,15 @@ impl Emitter {
         self.strings.contains_key(text)
     }
 
+    /// An emitter that goes on where a table ends.
+    pub(super) fn after(data: TableData, classes: impl Iterator<Item = String>) -> Self {
+        Self {
+            data,
+            classes: classes.zip(0u32..).collect(),
+            ..Self::default()
+        }
+    }
+
     /// A string's id.
     pub(super) fn string(&mut self, text: &str) -> Result<u32, Full> {
         if let Some(id) = self.strings.get(text) {
@@ -231,7 +240,9 @@ impl Emitter {
             .filter(|index| reached.get(*index) == Some(&true))
             .collect();
         let mut place = vec![Guard::ERROR; nodes.len()];
-        for (at, index) in (0u32..).zip(&kept) {
+        // After what stands there already.
+        let first = count(&self.data.nodes)?;
+        for (at, index) in (first..).zip(&kept) {
             if let Some(slot) = place.get_mut(*index) {
                 *slot = Guard(at);
             }

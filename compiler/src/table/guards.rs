@@ -110,6 +110,43 @@ impl<'g> Views<'g> {
     }
 }
 
+/// Whether a call of a placement and an action is one that a scope and a condition are about; `None` where all are.
+/// Of what the call touches any counts, as in a deny.
+pub(crate) fn premise(
+    organization: &Organization,
+    rules: &RuleSet,
+    (scope, when): (&Scope, Option<&Typed>),
+    (id, deployment, placement): (DeploymentId, &Deployment, &Placement),
+    action: ActionId,
+) -> Option<Condition> {
+    let settled = scope.resources.is_empty() && scope.holding.is_empty() && scope.on_behalf_of.is_empty();
+    if settled && when.is_none() {
+        return None;
+    }
+    let views = Views {
+        rules,
+        depends: Vec::new(),
+    };
+    let guards = Guards::new(organization, rules, &views);
+    let view = Seen {
+        deployment: Some(id),
+        agent: Some(deployment.agent),
+        team: Some(deployment.team),
+        ring: Some(placement.ring),
+        environment: Some(placement.environment),
+        covers: Vec::new(),
+    };
+    let context = Context {
+        rule: u32::MAX,
+        view: &view,
+        action,
+    };
+    let class = Class::new(organization, &context);
+    let mut parts = guards.selected(scope, &class, false);
+    parts.push(guards.conditions(when, None, &class, false));
+    Some(all(parts))
+}
+
 /// Makes guards, each once.
 pub(super) struct Guards<'g> {
     organization: &'g Organization,

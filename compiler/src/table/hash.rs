@@ -7,14 +7,14 @@ use std::collections;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map with the fast hasher.
-pub(super) type HashMap<K, V> = collections::HashMap<K, V, BuildHasherDefault<Fold>>;
+pub(crate) type HashMap<K, V> = collections::HashMap<K, V, BuildHasherDefault<Fold>>;
 
 /// An odd constant of full width: digits of pi, as good as any others.
 const FACTOR: u64 = 0x243f_6a88_85a3_08d3;
 
 /// The state so far.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Fold(u64);
+pub(crate) struct Fold(u64);
 
 impl Hasher for Fold {
     fn finish(&self) -> u64 {

@@ -9,14 +9,14 @@ mod cells;
 pub mod diagram;
 mod emit;
 mod guards;
-mod hash;
+pub(crate) mod hash;
 mod part;
 mod specialise;
 
 use std::collections::BTreeMap;
 
 use polity_runtime::manifest::Scope;
-use polity_runtime::table::{Admission, NONE, Table, TableData, ToolId, record, split};
+use polity_runtime::table::{Admission, CellId, ClassId, NONE, Table, TableData, ToolId, record, split};
 use polity_runtime::value::Effect;
 
 use crate::ast::{Evidence, RuleEffect};
@@ -28,8 +28,9 @@ use crate::resolve::shape::{Parameter, Shape, Type};
 use crate::resolve::{Approval, Organization, TeamId};
 use crate::source::SourceTree;
 use cells::{Cells, EntryDraft};
-use diagram::Diagram;
+use diagram::{Diagram, Diagrams};
 use emit::{Emitter, Full, count};
+pub(crate) use guards::premise;
 use hash::HashMap;
 use part::Kept;
 
@@ -93,6 +94,23 @@ fn emit(
         );
     }
     table
+}
+
+/// The table with one cell that denies just where a diagram says yes or errs, and decides nothing else: so that the
+/// runtime itself says of a call what a condition that is in no rule comes to.
+pub(crate) fn probe(table: &Table, diagrams: &Diagrams, at: Diagram, cell: CellId) -> Option<Table> {
+    let classes = (0u32..)
+        .zip(&table.data().classes)
+        .map(|(id, _)| table.class_name(ClassId(id)).to_owned());
+    let mut emitter = Emitter::after(table.data().clone(), classes);
+    let guards = emitter.guards(diagrams, &[at]).ok()?;
+    let guard = guards.get(&at)?.0;
+    let mut data = emitter.data;
+    let only = count(&data.entries).ok()?;
+    data.entries.push([0, guard, NONE]);
+    let [counts, more] = record::cell::counts([1, 0, 0, 0], false);
+    *data.cells.get_mut(cell.0 as usize)? = [only, only, only, only, counts, more];
+    Table::new(data).ok()
 }
 
 struct Writer<'w> {

@@ -9,6 +9,7 @@ use polity_runtime::value::Effect;
 use polity_runtime::wire::Digest;
 
 use super::history::{Change, History};
+use super::meaning;
 use super::state::State;
 use super::statement::{Cell, DocumentId, Sides};
 use crate::parse::document::team_of;
@@ -32,7 +33,9 @@ pub struct Fact {
     pub what: String,
     /// Whether more is allowed after it.
     pub direction: Direction,
-    /// The documents that bring it about.
+    /// Whether it is about what is decided and obliged, as opposed to what is written.
+    pub meaning: bool,
+    /// The documents that may bring it about.
     pub documents: BTreeSet<DocumentId>,
     /// The answers that it is.
     pub effects: BTreeSet<Cell>,
@@ -53,27 +56,27 @@ pub enum Direction {
     Neutral,
 }
 
-/// One deployment in one environment doing one thing, on one side of the step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One deployment in one environment doing one thing, on one side of the step. What is absent may be anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     /// `payments/refund-bot`
-    pub deployment: String,
+    pub deployment: Option<String>,
     /// Its ring there.
-    pub ring: String,
+    pub ring: Option<String>,
     /// Its agent's tags.
-    pub tags: Vec<(String, String)>,
+    pub tags: Option<Vec<(String, String)>>,
     /// The environment.
-    pub environment: String,
+    pub environment: Option<String>,
     /// The tool; `credential.<name>` for a credential.
-    pub tool: String,
+    pub tool: Option<String>,
     /// The action.
-    pub action: String,
+    pub action: Option<String>,
     /// Its effect.
-    pub effect: Effect,
+    pub effect: Option<Effect>,
     /// Whether it is seen outside.
-    pub external: bool,
+    pub external: Option<bool>,
     /// Whether it can be undone.
-    pub reversible: bool,
+    pub reversible: Option<bool>,
 }
 
 /// What the step from one tree to another does. `changes` are the paths that differ between them.
@@ -89,9 +92,18 @@ pub fn step(history: &History, before: &State, after: &State, changes: &[Change]
             after: after.digests.get(id).copied(),
         };
         if sides.before != sides.after {
-            step.facts.push(document(id, &sides));
             step.documents.insert(id.clone(), sides);
         }
+    }
+    if !step.documents.is_empty() {
+        let ids: BTreeSet<DocumentId> = step.documents.keys().filter(|id| id.kind != "Test").cloned().collect();
+        let compared = meaning::compare(before, after, &ids);
+        let told = compared.is_some();
+        step.facts
+            .extend(step.documents.iter().map(|(id, sides)| document(id, sides, told)));
+        let (facts, effects) = compared.unwrap_or_default();
+        step.facts.extend(facts);
+        step.effects = effects;
     }
     let compiled: BTreeSet<&str> = step.documents.keys().map(|id| id.path.as_str()).collect();
     let mut files = Vec::new();
@@ -115,6 +127,7 @@ pub fn step(history: &History, before: &State, after: &State, changes: &[Change]
         step.facts.push(Fact {
             what: format!("{} `{}`", verb(&sides), id.path),
             direction: Direction::Neutral,
+            meaning: false,
             documents: [id.clone()].into(),
             effects: BTreeSet::new(),
             reach: Some(Vec::new()),
@@ -164,11 +177,12 @@ fn digest(history: &History, (mode, id): (gix::objs::tree::EntryMode, gix::Objec
     Ok(Digest::of(format!("{:o} {id}", mode.value()).as_bytes()))
 }
 
-fn document(id: &DocumentId, sides: &Sides<Digest>) -> Fact {
-    // A test asks questions and decides nothing.
-    let direction = match id.kind.as_str() {
-        "Test" => Direction::Neutral,
-        _ => Direction::Widens,
+/// That a document differs. Where it could not be told what that means it widens, for whomever.
+fn document(id: &DocumentId, sides: &Sides<Digest>, told: bool) -> Fact {
+    let (direction, reach) = match (told, id.kind.as_str()) {
+        // A test asks questions and decides nothing.
+        (true, _) | (_, "Test") => (Direction::Neutral, Some(Vec::new())),
+        _ => (Direction::Widens, None),
     };
     let team = match id.kind.as_str() {
         "Team" => Some(id.name.as_str()),
@@ -178,9 +192,10 @@ fn document(id: &DocumentId, sides: &Sides<Digest>) -> Fact {
     Fact {
         what: format!("{} {} `{}` in `{}`", verb(sides), id.kind, id.name, id.path),
         direction,
+        meaning: false,
         documents: [id.clone()].into(),
         effects: BTreeSet::new(),
-        reach: None,
+        reach,
         teams: team.map(|team| [team.to_owned()].into()),
     }
 }

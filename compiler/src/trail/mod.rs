@@ -21,6 +21,7 @@ pub mod history;
 pub mod principals;
 pub mod state;
 pub mod change;
+mod meaning;
 pub mod requirements;
 pub mod authors;
 pub mod evidence;

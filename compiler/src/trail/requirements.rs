@@ -99,8 +99,9 @@ pub fn asks(before: &State, step: &Step, authors: &Authors) -> Vec<Ask> {
             let Some(how) = matches(rule, fact, authors) else {
                 continue;
             };
-            matched = true;
-            by_path |= how == Matched::ByPath;
+            // What only may be covered is asked about here, and an owner is asked as well.
+            matched |= how.surely;
+            by_path |= how.by_path;
             let evidence = rule
                 .evidence
                 .as_ref()
@@ -110,8 +111,9 @@ pub fn asks(before: &State, step: &Step, authors: &Authors) -> Vec<Ask> {
                 .or_insert((evidence, Vec::new()));
             entry.1.push((fact, &rule.require));
         }
-        let of_root = fact.documents.iter().any(|id| ROOT_KINDS.contains(&id.kind.as_str()));
-        let dot_file = fact.documents.iter().any(|id| is_dot_file(&id.path));
+        let written = !fact.meaning;
+        let of_root = written && fact.documents.iter().any(|id| ROOT_KINDS.contains(&id.kind.as_str()));
+        let dot_file = written && fact.documents.iter().any(|id| is_dot_file(&id.path));
         let unasked = fact.direction != Direction::Neutral && !matched;
         if unasked || of_root || (dot_file && !by_path) {
             let entry = asked.entry(AskedBy::Owners).or_insert((Evidence::Signed, Vec::new()));
@@ -211,46 +213,65 @@ fn brake(before: &State, step: &Step) -> Option<Ask> {
     })
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Matched {
-    ByPath,
-    Otherwise,
+/// That a rule is, or may be, about a fact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Matched {
+    by_path: bool,
+    /// About the whole of it, whatever is not known of it.
+    surely: bool,
 }
 
-/// Whether any alternative of a rule is about a fact.
+/// Whether any alternative of a rule may be about a fact.
 fn matches(rule: &ast::ApprovalRule, fact: &Fact, authors: &Authors) -> Option<Matched> {
-    let mut matched = None;
-    for change in rule.when.iter().filter(|change| alternative(change, fact, authors)) {
-        if change.paths.is_some() {
-            return Some(Matched::ByPath);
+    let mut matched: Option<Matched> = None;
+    for change in &rule.when {
+        if let Some(surely) = alternative(change, fact, authors) {
+            let known = matched.get_or_insert_default();
+            known.by_path |= change.paths.is_some();
+            known.surely |= surely;
         }
-        matched = Some(Matched::Otherwise);
     }
     matched
 }
 
-fn alternative(change: &ChangeSelector, fact: &Fact, authors: &Authors) -> bool {
+/// Whether an alternative may be about a fact; and whether it surely is, about the whole of it.
+fn alternative(change: &ChangeSelector, fact: &Fact, authors: &Authors) -> Option<bool> {
     let way = |wanted: Option<bool>, direction| wanted.is_none_or(|wanted| wanted == (fact.direction == direction));
-    let any = |list: &Option<Vec<Text>>, test: &dyn Fn(&str) -> bool| {
-        list.as_ref()
-            .is_none_or(|list| list.iter().any(|entry| test(&entry.value)))
-    };
-    let by_agent = match &change.author {
-        // Of an unsigned part nobody knows that no agent wrote it.
-        Some(_) => !authors.agents.is_empty() || !authors.unknown.is_empty(),
+    if !way(change.widens.as_ref().map(|value| value.value), Direction::Widens)
+        || !way(change.narrows.as_ref().map(|value| value.value), Direction::Narrows)
+    {
+        return None;
+    }
+    let kind = |id: &DocumentId| match &change.kinds {
+        Some(kinds) => kinds.iter().any(|kind| kind.value == id.kind),
         None => true,
     };
-    by_agent
-        && way(change.widens.as_ref().map(|value| value.value), Direction::Widens)
-        && way(change.narrows.as_ref().map(|value| value.value), Direction::Narrows)
-        && any(&change.kinds, &|kind| fact.documents.iter().any(|id| id.kind == kind))
-        && any(&change.paths, &|glob| {
-            fact.documents.iter().any(|id| path_matches(glob, &id.path))
-        })
-        && match &fact.reach {
-            None => true,
-            Some(subjects) => !selects(&change.selector) || subjects.iter().any(|one| subject(&change.selector, one)),
+    let path = |id: &DocumentId| match &change.paths {
+        Some(globs) => globs.iter().any(|glob| path_matches(&glob.value, &id.path)),
+        None => true,
+    };
+    // Which of the documents brings a fact about is not traced: any may, and only all do surely.
+    let may = fact.documents.iter().any(kind) && fact.documents.iter().any(path);
+    if !may && (change.kinds.is_some() || change.paths.is_some()) {
+        return None;
+    }
+    let mut surely = fact.documents.iter().all(|id| kind(id) && path(id));
+    if change.author.is_some() {
+        // Of an unsigned part nobody knows that no agent wrote it.
+        if authors.agents.is_empty() && authors.unknown.is_empty() {
+            return None;
         }
+        surely &= !authors.agents.is_empty();
+    }
+    if !selects(&change.selector) {
+        return Some(surely);
+    }
+    let Some(subjects) = &fact.reach else {
+        return Some(false);
+    };
+    let found: Vec<Option<bool>> = subjects.iter().map(|one| subject(&change.selector, one)).collect();
+    let any = found.iter().any(Option::is_some);
+    any.then(|| surely && found.iter().all(|one| *one == Some(true)))
 }
 
 /// A path matches as it is written and as a system sees it that ignores case and normalisation.
@@ -303,47 +324,65 @@ fn selects(selector: &Selector) -> bool {
         || resources.is_some()
 }
 
-/// Whether a selector may cover a subject. What only a call decides (`resources`, `holding`, `on_behalf_of`) may.
-fn subject(selector: &Selector, one: &Subject) -> bool {
-    let any = |list: &Option<Vec<Text>>, test: &dyn Fn(&str) -> bool| {
-        list.as_ref()
-            .is_none_or(|list| list.iter().any(|entry| test(&entry.value)))
+/// Whether a selector may cover a subject, and whether it surely does. What only a call decides (`resources`,
+/// `holding`, `on_behalf_of`) may.
+fn subject(selector: &Selector, one: &Subject) -> Option<bool> {
+    let mut surely = selector.resources.is_none() && selector.holding.is_none() && selector.on_behalf_of.is_none();
+    let mut holds = |known: Option<bool>| {
+        surely &= known.is_some();
+        known.unwrap_or(true)
     };
-    let (team, agent) = one.deployment.split_once('/').unwrap_or(("", &one.deployment));
-    let credential = one.tool.strip_prefix("credential.");
-    let base = one.action.split_once('/').map_or(one.action.as_str(), |(base, _)| base);
-    let glob = |entry: &str, separator, name: &str| Glob::new(entry, separator).matches(name);
-    any(&selector.agents, &|entry| match entry.contains('/') {
-        true => glob(entry, '/', &one.deployment),
-        false => glob(entry, '/', agent),
-    }) && any(&selector.teams, &|entry| glob(entry, '/', team))
-        && any(&selector.rings, &|entry| glob(entry, '/', &one.ring))
-        && any(&selector.environments, &|entry| glob(entry, '/', &one.environment))
-        && any(&selector.tools, &|entry| glob(entry, '.', &one.tool))
-        && any(&selector.actions, &|entry| {
-            glob(entry, '.', &one.action) || glob(entry, '.', base)
-        })
-        && any(&selector.credentials, &|entry| {
-            credential.is_some_and(|name| glob(entry, '/', name))
-        })
-        && selector
-            .effects
-            .as_ref()
-            .is_none_or(|list| list.iter().any(|effect| effect.value == one.effect))
-        && selector
-            .external
-            .as_ref()
-            .is_none_or(|value| value.value == one.external)
-        && selector
-            .reversible
-            .as_ref()
-            .is_none_or(|value| value.value == one.reversible)
-        && selector.tags.as_ref().is_none_or(|tags| {
-            tags.iter().all(|(key, values)| {
-                let found = one.tags.iter().find(|(name, _)| *name == key.value);
-                found.is_some_and(|(_, value)| values.iter().any(|wanted| wanted.value == *value))
-            })
-        })
+    let any = |list: &Option<Vec<Text>>, name: Option<&str>, test: &dyn Fn(&str, &str) -> bool| match (list, name) {
+        (None, _) => Some(true),
+        (Some(_), None) => None,
+        (Some(list), Some(name)) => Some(list.iter().any(|entry| test(&entry.value, name))),
+    };
+    let glob = |separator: char| move |entry: &str, name: &str| Glob::new(entry, separator).matches(name);
+    let deployment = one.deployment.as_deref();
+    let team = deployment.and_then(|name| name.split('/').next());
+    let agents = |entry: &str, name: &str| match entry.contains('/') {
+        true => Glob::new(entry, '/').matches(name),
+        false => Glob::new(entry, '/').matches(name.rsplit('/').next().unwrap_or(name)),
+    };
+    let actions = |entry: &str, name: &str| {
+        let base = name.split_once('/').map_or(name, |(base, _)| base);
+        Glob::new(entry, '.').matches(name) || Glob::new(entry, '.').matches(base)
+    };
+    let credentials = |entry: &str, name: &str| {
+        let name = name.strip_prefix("credential.");
+        name.is_some_and(|name| Glob::new(entry, '/').matches(name))
+    };
+    let equal = |wanted: Option<bool>, found: Option<bool>| match (wanted, found) {
+        (None, _) => Some(true),
+        (Some(wanted), found) => found.map(|found| found == wanted),
+    };
+    let effects = match (&selector.effects, one.effect) {
+        (None, _) => Some(true),
+        (Some(list), found) => found.map(|found| list.iter().any(|effect| effect.value == found)),
+    };
+    let tags = match (&selector.tags, &one.tags) {
+        (None, _) => Some(true),
+        (Some(_), None) => None,
+        (Some(wanted), Some(tags)) => Some(wanted.iter().all(|(key, values)| {
+            let found = tags.iter().find(|(name, _)| *name == key.value);
+            found.is_some_and(|(_, value)| values.iter().any(|wanted| wanted.value == *value))
+        })),
+    };
+    let covers = holds(any(&selector.agents, deployment, &agents))
+        && holds(any(&selector.teams, team, &glob('/')))
+        && holds(any(&selector.rings, one.ring.as_deref(), &glob('/')))
+        && holds(any(&selector.environments, one.environment.as_deref(), &glob('/')))
+        && holds(any(&selector.tools, one.tool.as_deref(), &glob('.')))
+        && holds(any(&selector.actions, one.action.as_deref(), &actions))
+        && holds(any(&selector.credentials, one.tool.as_deref(), &credentials))
+        && holds(effects)
+        && holds(equal(selector.external.as_ref().map(|value| value.value), one.external))
+        && holds(equal(
+            selector.reversible.as_ref().map(|value| value.value),
+            one.reversible,
+        ))
+        && holds(tags);
+    covers.then_some(surely)
 }
 
 /// The seats of one requirement, as one fact asks for it: `team-owners` are those of each team it touches.

@@ -11,7 +11,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use polity::lower::cedar::world::{Lowered, Policies, World};
+use polity::lower::cedar::world::{Asked, Lowered, Policies, World};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -233,9 +233,13 @@ fn one(folder: &Path, file: &Path, broken: Break<'_>) -> Option<Report> {
     };
     let ready = texts.and_then(|texts| Ready::new(&texts));
     for (number, request) in test.requests.iter().enumerate() {
+        let read = match &ready {
+            Ok(ready) => ready.read(request).map(|read| (ready, read)),
+            Err(why) => Err(why.clone()),
+        };
         for (open, count) in [(false, &mut report.known), (true, &mut report.asked)] {
-            let verdict = match &ready {
-                Ok(ready) => ready.judge(request, open, broken),
+            let verdict = match &read {
+                Ok((ready, read)) => ready.judge_read(request, read, open, broken),
                 Err(why) => Verdict::Refused(why.clone()),
             };
             count.add(verdict, || format!("{name} request {number}"));
@@ -268,26 +272,36 @@ impl Ready {
 
     /// Decides a request, and compares.
     pub fn judge(&self, request: &Request, open: bool, broken: Break<'_>) -> Verdict {
-        match self.decide(request, open, broken) {
+        match self.read(request) {
+            Err(why) => Verdict::Refused(why),
+            Ok(read) => self.judge_read(request, &read, open, broken),
+        }
+    }
+
+    fn judge_read(&self, request: &Request, read: &Read, open: bool, broken: Break<'_>) -> Verdict {
+        match self.decide(read, open, broken) {
             Err(why) => Verdict::Refused(why),
             Ok((lowered, ours)) => compare(request, &lowered, &ours),
         }
     }
 
-    fn decide(&self, request: &Request, open: bool, broken: Break<'_>) -> Result<(Vec<Lowered>, Decided), String> {
+    fn read(&self, request: &Request) -> Result<Read, String> {
         let [principal, action, resource] = [&request.principal, &request.action, &request.resource].map(entity);
         let named = [principal?, action?, resource?];
-        let [p, a, r] = &named;
-        let class = self.world.class(
-            &self.policies,
-            [p, a, r].map(|(ty, id)| (ty.as_str(), id.as_str())),
-            open,
-        )?;
         let context = match &request.context {
             Json::Null => Json::Object(serde_json::Map::new()),
             context => context.clone(),
         };
-        let slots = class.call(context)?;
+        let [_, (ty, id), _] = &named;
+        let context = self.world.context((ty, id), context)?;
+        Ok(Read { named, context })
+    }
+
+    fn decide(&self, read: &Read, open: bool, broken: Break<'_>) -> Result<(Vec<Lowered>, Decided), String> {
+        let [p, a, r] = &read.named;
+        let named = [p, a, r].map(|(ty, id)| (ty.as_str(), id.as_str()));
+        let class = self.world.class(&self.policies, named, open)?;
+        let slots = class.call(&read.context)?;
         let mut lowered = class.lower(&self.policies);
         if let Some(why) = lowered.iter().find_map(|policy| policy.condition.as_ref().err()) {
             return Err(why.clone());
@@ -297,6 +311,12 @@ impl Ready {
         let ours = decided(&table, &lowered, slots);
         Ok((lowered, ours))
     }
+}
+
+/// A request, read: its principal, action and resource by type and id, and its context.
+struct Read {
+    named: [(String, String); 3],
+    context: Asked,
 }
 
 fn entity(json: &Option<Json>) -> Result<(String, String), String> {

@@ -5,6 +5,7 @@
 )]
 
 mod bundles;
+mod compare;
 mod demo;
 mod harness;
 mod hostile;

@@ -17,6 +17,7 @@ pub mod condition;
 pub mod document;
 pub mod expand;
 pub mod import;
+pub mod invariant;
 pub mod lint;
 pub mod reference;
 pub mod rule;
@@ -42,6 +43,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         cedar::ALL,
         rule::ALL,
         suite::ALL,
+        invariant::ALL,
         lint::ALL,
         trail::ALL,
     ]

@@ -58,6 +58,10 @@ struct Raw {
 #[derive(Debug)]
 pub struct Policies(PolicySet);
 
+/// The context of a request.
+#[derive(Debug)]
+pub struct Asked(BTreeMap<String, Value>);
+
 /// A policy of a class of requests.
 #[derive(Debug)]
 pub struct Lowered {
@@ -142,6 +146,27 @@ impl World {
             schema,
             entities: known,
         })
+    }
+
+    /// Reads the context of requests of an action, as JSON.
+    ///
+    /// # Errors
+    /// In words, where it is not of the type that the schema gives it.
+    pub fn context(&self, (ty, id): (&str, &str), context: serde_json::Value) -> Result<Asked, String> {
+        let extensions = Extensions::all_available();
+        let uid = EntityUID::with_eid_and_type(ty, id).map_err(|error| error.to_string())?;
+        let schema = context_schema_for_action(&self.schema, &uid);
+        let read = match &schema {
+            Some(_) => ContextJsonParser::new(schema.as_ref(), extensions).from_json_value(context),
+            None => ContextJsonParser::new(None::<&NullContextSchema>, extensions).from_json_value(context),
+        };
+        match read.map_err(|error| error.to_string())? {
+            Context::Value(context) => {
+                let known = context.iter().map(|(name, value)| (name.to_string(), value.clone()));
+                Ok(Asked(known.collect()))
+            }
+            Context::RestrictedResidual(_) => Err("the context holds an unknown".to_owned()),
+        }
     }
 
     /// The class of the requests of a principal, an action and a resource, each a type and an id. `open`: what is known
@@ -303,26 +328,17 @@ impl Class<'_> {
         })
     }
 
-    /// The values of the slots of a request with this context, as JSON.
+    /// The values of the slots of a request with this context.
     ///
     /// # Errors
     /// In words, where the context is not of the type that the schema gives it.
-    pub fn call(&self, context: serde_json::Value) -> Result<Vec<runtime::Value<'static>>, String> {
-        let extensions = Extensions::all_available();
-        let uid = EntityUID::with_eid_and_type(&self.action.ty, &self.action.id).map_err(|error| error.to_string())?;
-        let schema = context_schema_for_action(&self.world.schema, &uid);
-        let context = match &schema {
-            Some(_) => ContextJsonParser::new(schema.as_ref(), extensions).from_json_value(context),
-            None => ContextJsonParser::new(None::<&NullContextSchema>, extensions).from_json_value(context),
-        };
-        let Context::Value(context) = context.map_err(|error| error.to_string())? else {
-            return Err("the context holds an unknown".to_owned());
-        };
+    pub fn call(&self, context: &Asked) -> Result<Vec<runtime::Value<'static>>, String> {
+        let Asked(context) = context;
         if !self.typed && !context.is_empty() {
             return Err("the schema gives the context of the action no type".to_owned());
         }
         let mut slots = vec![runtime::Value::Absent; usize::from(self.slots)];
-        let given = |name: &str| context.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+        let given = |name: &str| context.get(name);
         fill(&self.context, &given, &mut slots)?;
         if let Some(open) = &self.open {
             let data = self.world.entities.get(&self.resource);

@@ -1,0 +1,497 @@
+//! Pairs of sides come in; of each, a call for every way in which they differ goes out, or that there may be one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use polity_runtime::decide::Outcome;
+use polity_runtime::explain::Approval;
+use rayon::prelude::*;
+
+use super::place::{Job, Placed};
+use super::{Call, Kind, Told};
+use crate::ir::Answer;
+use crate::search::{Alternative, CellRules, Model};
+use crate::search::{
+    Asks, Decided, ERROR, Entry, Fault, Found, Frame, Goal, NO, Solver, Theory, Trail, Verdict, YES, ask, binding,
+    conditions,
+};
+use crate::table::diagram::{Diagram, TestId};
+
+/// A difference of a pair.
+#[derive(Debug, Clone)]
+pub(super) struct Difference {
+    pub(super) kind: Kind,
+    pub(super) certain: bool,
+    pub(super) before: Told,
+    pub(super) after: Told,
+    pub(super) conditions: Vec<String>,
+    pub(super) witness: Option<Call>,
+}
+
+/// What was found of one job.
+#[derive(Debug, Default)]
+pub(super) struct Examined {
+    pub(super) differences: Vec<Difference>,
+    /// Whether every question had an answer.
+    pub(super) decided: bool,
+}
+
+/// Looks at every pair.
+pub(super) fn examine(placed: &Placed<'_>, fault: Option<Fault>) -> Vec<Examined> {
+    placed.jobs.par_iter().map(|job| one(placed, job, fault)).collect()
+}
+
+fn one(placed: &Placed<'_>, job: &Job, fault: Option<Fault>) -> Examined {
+    let (Some(frame), Some((agent, environment, action))) = (placed.frames.get(job.frame), example(placed, job)) else {
+        return Examined::default();
+    };
+    let theory = Theory::new(frame, &placed.classes, fault);
+    let mut pair = Pair {
+        placed,
+        frame,
+        solver: Solver::new(&placed.space, theory),
+        fault,
+        call: [agent, environment, action],
+        examined: Examined {
+            differences: Vec::new(),
+            decided: true,
+        },
+    };
+    let [before, after] = &job.sides;
+    for left in &before.alternatives {
+        for right in &after.alternatives {
+            if left.decided != right.decided {
+                pair.compare(left, right);
+            }
+        }
+    }
+    pair.examined
+}
+
+/// A placement and an action where the pair stands.
+fn example(placed: &Placed<'_>, job: &Job) -> Option<(Arc<str>, Arc<str>, Arc<str>)> {
+    let (at, action) = job.places.first()?;
+    let (agent, environment) = placed.alike.get(*at)?.first()?;
+    Some((Arc::clone(agent), Arc::clone(environment), Arc::clone(action)))
+}
+
+/// What a difference is that is looked for.
+enum Wanted<'w> {
+    /// One answer before, another after.
+    Outcomes(Outcome, Outcome),
+    /// The same answer by rules of other names.
+    OtherRule(Outcome),
+    /// What this rule asked before is asked by none after.
+    AsksLess(&'w Asks),
+    /// What this rule asks after was asked by none before.
+    AsksMore(&'w Asks),
+    /// This grant holds after; before only grants with a tighter limit did.
+    Unlimited(&'w str),
+}
+
+struct Pair<'p> {
+    placed: &'p Placed<'p>,
+    frame: &'p Frame,
+    solver: Solver<'p>,
+    fault: Option<Fault>,
+    call: [Arc<str>; 3],
+    examined: Examined,
+}
+
+const OUTCOMES: [Outcome; 3] = [Outcome::Deny, Outcome::RequireApproval, Outcome::Allow];
+
+impl Pair<'_> {
+    /// Everything that two ways may differ in.
+    fn compare(&mut self, left: &Alternative, right: &Alternative) {
+        for before in OUTCOMES {
+            for after in OUTCOMES {
+                if before != after {
+                    let goals = product(&left.goals(before, self.fault), &right.goals(after, self.fault));
+                    self.look((left, right), &goals, &Wanted::Outcomes(before, after));
+                }
+            }
+        }
+        if let (Decided::Cell(mine), Decided::Cell(theirs)) = (&left.decided, &right.decided) {
+            self.rules((left, mine), (right, theirs));
+            self.approvals((left, mine), (right, theirs));
+            self.limits((left, mine), (right, theirs));
+        }
+    }
+
+    /// The same answer by another rule: of each pair of rules that could decide, where one of them is not the same
+    /// in both.
+    fn rules(&mut self, (left, mine): (&Alternative, &CellRules), (right, theirs): (&Alternative, &CellRules)) {
+        let outcomes = [Outcome::Deny, Outcome::RequireApproval, Outcome::Allow];
+        for outcome in outcomes {
+            let (first, second) = (deciders(mine, outcome), deciders(theirs, outcome));
+            let mut goals = Vec::new();
+            for (at, one) in first.iter().enumerate() {
+                for (place, other) in second.iter().enumerate() {
+                    if one.name() == other.name() || (second.contains(one) && first.contains(other)) {
+                        continue;
+                    }
+                    let both =
+                        decides(left, mine, outcome, &first, at).with(&decides(right, theirs, outcome, &second, place));
+                    goals.push(both);
+                }
+            }
+            self.look((left, right), &goals, &Wanted::OtherRule(outcome));
+        }
+    }
+
+    /// Approvals that are asked on one side, and nothing as strict on the other.
+    fn approvals(&mut self, (left, mine): (&Alternative, &CellRules), (right, theirs): (&Alternative, &CellRules)) {
+        let placed = self.placed;
+        let asks = |entry: &Entry| entry.approval.and_then(|id| placed.rules.asks(id));
+        let base = product(
+            &left.goals(Outcome::RequireApproval, self.fault),
+            &right.goals(Outcome::RequireApproval, self.fault),
+        );
+        for (own, other, less) in [(mine, theirs, true), (theirs, mine, false)] {
+            for entry in binding(own) {
+                let Some(asked) = asks(entry) else { continue };
+                let covering = |one: &&Entry| asks(one).is_some_and(|asks| asks.covers(asked));
+                let goals: Vec<Goal> = base
+                    .iter()
+                    .map(|goal| {
+                        let goal = goal.clone().and(entry.guard, YES | ERROR);
+                        binding(other)
+                            .filter(covering)
+                            .fold(goal, |goal, one| goal.and(one.guard, NO))
+                    })
+                    .collect();
+                let wanted = if less {
+                    Wanted::AsksLess(asked)
+                } else {
+                    Wanted::AsksMore(asked)
+                };
+                self.look((left, right), &goals, &wanted);
+            }
+        }
+    }
+
+    /// Grants that hold where before only tighter limited ones did.
+    fn limits(&mut self, (left, mine): (&Alternative, &CellRules), (right, theirs): (&Alternative, &CellRules)) {
+        if mine.grants.iter().all(|grant| grant.limit.is_none()) {
+            return;
+        }
+        for outcome in [Outcome::RequireApproval, Outcome::Allow] {
+            let base = product(&left.goals(outcome, self.fault), &right.goals(outcome, self.fault));
+            for grant in &theirs.grants {
+                let as_loose = |one: &&Entry| is_as_loose(one.limit, grant.limit);
+                let goals: Vec<Goal> = base
+                    .iter()
+                    .map(|goal| {
+                        let goal = goal.clone().and(grant.guard, YES);
+                        let loose = mine.grants.iter().filter(as_loose);
+                        loose.fold(goal, |goal, one| goal.and(one.guard, NO | ERROR))
+                    })
+                    .collect();
+                let name = self.placed.rules.name(grant.rule);
+                self.look((left, right), &goals, &Wanted::Unlimited(name));
+            }
+        }
+    }
+
+    /// Looks for a call, and keeps what came of it.
+    fn look(&mut self, sides: (&Alternative, &Alternative), goals: &[Goal], wanted: &Wanted<'_>) {
+        if goals.is_empty() {
+            return;
+        }
+        let (placed, frame, call) = (self.placed, self.frame, self.call.clone());
+        let mut confirm = |model: &Model, trail: &Trail| {
+            confirmed(placed, frame, &call, model, wanted).map(|(call, verdicts)| (call, verdicts, trail.clone()))
+        };
+        match self.solver.any(goals, &mut confirm) {
+            Found::Never => {}
+            Found::Witness((call, verdicts, trail)) => {
+                let conditions = self.conditions(sides, &verdicts, &trail);
+                let [before, after] = verdicts;
+                self.examined.differences.push(Difference {
+                    kind: kind(wanted),
+                    certain: true,
+                    before: told(&before),
+                    after: told(&after),
+                    conditions,
+                    witness: Some(call),
+                });
+            }
+            Found::Unsettled => {
+                self.examined.decided = false;
+                let (before, after) = outcomes(wanted);
+                self.examined.differences.push(Difference {
+                    kind: kind(wanted),
+                    certain: false,
+                    before: possibly(before),
+                    after: possibly(after),
+                    conditions: Vec::new(),
+                    witness: None,
+                });
+            }
+        }
+    }
+
+    /// What of a trail says where the change is: answers that what changed looked at, and what decided.
+    fn conditions(
+        &self,
+        (left, right): (&Alternative, &Alternative),
+        verdicts: &[Verdict; 2],
+        trail: &Trail,
+    ) -> Vec<String> {
+        let mut guards: BTreeSet<Diagram> = BTreeSet::new();
+        let both = [(left, right, &verdicts[0]), (right, left, &verdicts[1])];
+        for (own, other, verdict) in both {
+            for premise in &own.premises {
+                if !other.premises.contains(premise) {
+                    guards.insert(premise.diagram);
+                }
+            }
+            let Decided::Cell(cell) = &own.decided else { continue };
+            let empty = CellRules::default();
+            let (theirs, compared) = match &other.decided {
+                Decided::Cell(cell) => (&**cell, true),
+                Decided::Refused(_) => (&empty, false),
+            };
+            for (mine, theirs) in [
+                (&cell.denies, &theirs.denies),
+                (&cell.grants, &theirs.grants),
+                (&cell.gates, &theirs.gates),
+            ] {
+                for entry in mine {
+                    let name = self.placed.rules.name(entry.rule);
+                    let decided = verdict.rule.as_deref() == Some(name) || verdict.grants.iter().any(|one| one == name);
+                    if decided || (compared && !theirs.contains(entry)) {
+                        guards.insert(entry.guard);
+                    }
+                }
+            }
+        }
+        let tests = tests_of(self.placed, &guards);
+        let all = self.placed.space.tests();
+        let said = trail.iter().filter(|(id, _)| tests.contains(id));
+        let said = said.filter_map(|(id, answer): (&TestId, &Answer)| Some((all.get(id.0 as usize)?, *answer)));
+        conditions(self.frame, said)
+    }
+}
+
+/// Every test that the guards look at.
+fn tests_of(placed: &Placed<'_>, guards: &BTreeSet<Diagram>) -> BTreeSet<TestId> {
+    let mut tests = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<Diagram> = guards.iter().copied().collect();
+    while let Some(at) = open.pop() {
+        let Some(node) = placed.space.node(at) else { continue };
+        if seen.insert(at) {
+            tests.insert(node.test);
+            open.extend([node.yes, node.no, node.error]);
+        }
+    }
+    tests
+}
+
+/// Both at once, each of the one with each of the other.
+fn product(left: &[Goal], right: &[Goal]) -> Vec<Goal> {
+    left.iter()
+        .flat_map(|one| right.iter().map(|other| one.with(other)))
+        .collect()
+}
+
+/// A rule that may be the one that decides; none where no grant holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decider {
+    Rule(Entry),
+    NoGrant,
+}
+
+impl Decider {
+    fn name(&self) -> Option<u32> {
+        match self {
+            Self::Rule(entry) => Some(entry.rule),
+            Self::NoGrant => None,
+        }
+    }
+}
+
+/// In the order in which the first that holds decides. The same rule with another guard is another decider.
+fn deciders(cell: &CellRules, outcome: Outcome) -> Vec<Decider> {
+    match outcome {
+        Outcome::Deny => {
+            let denies = cell.denies.iter().copied().map(Decider::Rule);
+            denies.chain([Decider::NoGrant]).collect()
+        }
+        Outcome::RequireApproval => binding_by_name(cell).into_iter().map(Decider::Rule).collect(),
+        Outcome::Allow => {
+            let plain = cell.grants.iter().filter(|grant| grant.approval.is_none());
+            plain.copied().map(Decider::Rule).collect()
+        }
+    }
+}
+
+/// What asks people, by name: the order of grants and of gates is that of names, so they are merged.
+fn binding_by_name(cell: &CellRules) -> Vec<Entry> {
+    // Positions among all rules of the cell tell names apart by order without looking at them.
+    let mut grants = cell.grants.iter().filter(|grant| grant.approval.is_some()).peekable();
+    let mut gates = cell.gates.iter().peekable();
+    let mut merged = Vec::new();
+    loop {
+        let next = match (grants.peek(), gates.peek()) {
+            (Some(grant), Some(gate)) if grant.order <= gate.order => grants.next(),
+            (Some(_), None) => grants.next(),
+            (_, Some(_)) => gates.next(),
+            (None, None) => return merged,
+        };
+        merged.extend(next);
+    }
+}
+
+/// What must hold for a way to be taken and this rule to be the one that decides there.
+fn decides(way: &Alternative, cell: &CellRules, outcome: Outcome, deciders: &[Decider], at: usize) -> Goal {
+    let goal = match way.goals(outcome, None).into_iter().next() {
+        // A denial has two goals, of which the premises are wanted only.
+        Some(goal) if outcome != Outcome::Deny => goal,
+        _ => way.premise(),
+    };
+    let matching = match outcome {
+        Outcome::Allow => YES,
+        _ => YES | ERROR,
+    };
+    let goal = deciders.iter().take(at).fold(goal, |goal, decider| match decider {
+        Decider::Rule(entry) => goal.and(entry.guard, !matching & (NO | YES | ERROR)),
+        Decider::NoGrant => goal,
+    });
+    match deciders.get(at) {
+        Some(Decider::Rule(entry)) => goal.and(entry.guard, matching),
+        _ => cell
+            .grants
+            .iter()
+            .fold(goal, |goal, grant| goal.and(grant.guard, NO | ERROR)),
+    }
+}
+
+/// Whether a grant with the first limit lets through whatever one with the second does.
+fn is_as_loose(one: Option<(u32, u32)>, other: Option<(u32, u32)>) -> bool {
+    match (one, other) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some((count, per)), Some((calls, time))) => {
+            count >= calls && u64::from(count) * u64::from(time) >= u64::from(calls) * u64::from(per)
+        }
+    }
+}
+
+fn kind(wanted: &Wanted<'_>) -> Kind {
+    match wanted {
+        Wanted::Outcomes(before, after) => Kind::of(*before, *after).unwrap_or(Kind::OtherRule),
+        Wanted::OtherRule(_) => Kind::OtherRule,
+        Wanted::AsksLess(_) | Wanted::Unlimited(_) => Kind::AsksLess,
+        Wanted::AsksMore(_) => Kind::AsksMore,
+    }
+}
+
+/// What is answered before and after.
+fn outcomes(wanted: &Wanted<'_>) -> (Outcome, Outcome) {
+    match wanted {
+        Wanted::Outcomes(before, after) => (*before, *after),
+        Wanted::OtherRule(outcome) => (*outcome, *outcome),
+        Wanted::AsksLess(_) | Wanted::AsksMore(_) => (Outcome::RequireApproval, Outcome::RequireApproval),
+        Wanted::Unlimited(_) => (Outcome::Allow, Outcome::Allow),
+    }
+}
+
+/// The call that a model makes, if both tables say to it what is wanted.
+fn confirmed(
+    placed: &Placed<'_>,
+    frame: &Frame,
+    [agent, environment, action]: &[Arc<str>; 3],
+    model: &Model,
+    wanted: &Wanted<'_>,
+) -> Option<(Call, [Verdict; 2])> {
+    let [before, after] = placed.tables;
+    // An argument that both declare differently has one value in a call.
+    [1, 0].into_iter().find_map(|prefer| {
+        let call = Call::new((agent, environment, action), frame, model, prefer);
+        let verdicts = [ask(before, &call), ask(after, &call)];
+        holds(&verdicts, wanted).then_some((call, verdicts))
+    })
+}
+
+fn holds([before, after]: &[Verdict; 2], wanted: &Wanted<'_>) -> bool {
+    let asks = |verdict: &Verdict| verdict.approvals.iter().map(asked).collect::<Vec<_>>();
+    let both = |outcome: Outcome| before.outcome == outcome && after.outcome == outcome;
+    match wanted {
+        Wanted::Outcomes(first, second) => before.outcome == *first && after.outcome == *second,
+        Wanted::OtherRule(outcome) => both(*outcome) && before.rule != after.rule,
+        Wanted::AsksLess(asked) => {
+            both(Outcome::RequireApproval)
+                && asks(before).contains(asked)
+                && !asks(after).iter().any(|one| one.covers(asked))
+        }
+        Wanted::AsksMore(asked) => {
+            both(Outcome::RequireApproval)
+                && asks(after).contains(asked)
+                && !asks(before).iter().any(|one| one.covers(asked))
+        }
+        Wanted::Unlimited(name) => {
+            before.outcome == after.outcome
+                && before.outcome != Outcome::Deny
+                && after.grants.iter().any(|grant| grant == name)
+        }
+    }
+}
+
+/// What an explained decision asks, as tables are compared.
+fn asked(approval: &Approval) -> Asks {
+    let mut require: Vec<(u32, Vec<String>)> = approval
+        .require
+        .iter()
+        .map(|one| (one.count, one.from.clone()))
+        .collect();
+    require.sort();
+    Asks {
+        require,
+        timeout: approval.timeout,
+        separation: approval.separation,
+        evidence: match approval.evidence {
+            "forge" => 0,
+            "signed" => 1,
+            _ => 2,
+        },
+    }
+}
+
+fn told(verdict: &Verdict) -> Told {
+    let asks = verdict.approvals.iter().map(|approval| {
+        let require = approval
+            .require
+            .iter()
+            .map(|one| format!("{} of {}", one.count, one.from.join(", ")));
+        format!("`{}` asks {}", approval.rule, require.collect::<Vec<_>>().join(" and "))
+    });
+    Told {
+        outcome: verdict.outcome,
+        code: Some(verdict.code),
+        rule: verdict.rule.clone(),
+        source: verdict.source.clone(),
+        grant: (verdict.outcome != Outcome::Deny)
+            .then(|| {
+                verdict
+                    .grants
+                    .first()
+                    .filter(|grant| Some(*grant) != verdict.rule.as_ref())
+                    .cloned()
+            })
+            .flatten(),
+        asks: asks.collect(),
+    }
+}
+
+fn possibly(outcome: Outcome) -> Told {
+    Told {
+        outcome,
+        code: None,
+        rule: None,
+        source: None,
+        grant: None,
+        asks: Vec::new(),
+    }
+}

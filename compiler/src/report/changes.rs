@@ -1,0 +1,187 @@
+//! What two revisions answer differently, for whoever reviews it: [`text`] for a terminal, [`markdown`] for a merge
+//! request, [`json`] for scripts.
+//!
+//! In: [`Changes`], widest first. Out: a `String` that still fits a screen where one edit touches thousands of cells:
+//! changes that are alike are one, with the first few of their places, and what is left is counted.
+
+pub mod json;
+pub mod markdown;
+pub mod text;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use polity_runtime::decide::{Code, Outcome};
+
+use crate::diff::{Change, Changes, Kind, Names, Told};
+
+/// How many agents, environments or actions of one change are named.
+const MOST_NAMED: usize = 3;
+
+/// The heading of changes of a kind.
+fn heading(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Widened => "widened",
+        Kind::NoLongerNeedsApproval => "widened: no longer needs approval",
+        Kind::AsksLess => "widened: asks for less",
+        Kind::NeedsApproval => "now needs approval",
+        Kind::AsksMore => "asks for more",
+        Kind::Narrowed => "narrowed",
+        Kind::OtherRule => "same answer by another rule",
+    }
+}
+
+/// The first few of some names, each within the marks, and how many more there are.
+fn few(names: &BTreeSet<&str>, mark: &str, what: &str) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(MOST_NAMED)
+        .map(|name| format!("{mark}{name}{mark}"))
+        .collect();
+    match names.len().saturating_sub(MOST_NAMED) {
+        0 => shown.join(", "),
+        1 => format!("{} and 1 other {what}", shown.join(", ")),
+        more => format!("{} and {more} other {what}s", shown.join(", ")),
+    }
+}
+
+/// `payments/refund-bot` in production: `billing.refund`, amount > 5000
+fn subject(change: &Change, mark: &str) -> String {
+    let conditions = match change.conditions.as_slice() {
+        [] => String::new(),
+        some => format!(", {mark}{}{mark}", some.join(&format!("{mark}, {mark}"))),
+    };
+    format!(
+        "{} in {}: {}{conditions}",
+        few(&change.agents(), mark, "agent"),
+        few(&change.environments(), "", "environment"),
+        few(&change.actions(), mark, "action"),
+    )
+}
+
+/// `deny`, and why.
+fn told(told: &Told, mark: &str) -> String {
+    let outcome = told.outcome.as_str();
+    let Some(code) = told.code else {
+        return outcome.to_owned();
+    };
+    let granted = match &told.grant {
+        Some(grant) => format!(", granted by {mark}{grant}{mark}"),
+        None => String::new(),
+    };
+    match (&told.rule, &told.source) {
+        (Some(rule), Some((path, line))) => format!("{outcome} by {mark}{rule}{mark} ({path}:{line}){granted}"),
+        (Some(rule), None) => format!("{outcome} by {mark}{rule}{mark}{granted}"),
+        (None, _) => format!("{outcome} ({})", reason(code)),
+    }
+}
+
+/// Why no rule decided.
+fn reason(code: Code) -> &'static str {
+    match code {
+        Code::Killed => "killed",
+        Code::Expired => "expired",
+        Code::UnknownAgent => "no such agent",
+        Code::UnknownEnvironment => "no such environment",
+        Code::UnknownAction => "no such action",
+        Code::NotAdmitted => "not admitted there",
+        Code::NotGiven => "the tool is not given",
+        Code::UndeclaredArgument => "an argument that is not declared",
+        Code::Unclassified => "no variant takes it",
+        Code::RingCeiling => "above what the ring takes",
+        Code::NoGrant => "no rule allows it",
+        Code::DeniedByRule => "a rule denies it",
+        Code::ApprovalRequired => "a rule asks",
+        Code::Granted => "a rule allows it",
+        Code::InvalidRequest => "it cannot be read",
+    }
+}
+
+/// The call that shows a change, without what its subject says already.
+fn example(change: &Change) -> Option<String> {
+    let call = change.witness.as_ref()?;
+    let mut text = format!("{} {}", call.action, call.arguments);
+    if change.agents().len() > 1 || change.environments().len() > 1 {
+        text = format!("{} in {}: {text}", call.agent, call.environment);
+    }
+    if !call.holding.is_empty() {
+        text += &format!(", holding {}", call.holding.join(", "));
+    }
+    if let Some(person) = &call.on_behalf_of {
+        text += &format!(", on behalf of {person}");
+    }
+    if call.calls > 0 {
+        text += &format!(", after {} calls", call.calls);
+    }
+    Some(text + &format!(", at {}", call.moment()))
+}
+
+/// What people are asked, where that is what changed.
+fn asks(change: &Change) -> Option<(String, String)> {
+    let of = |told: &Told| match (told.outcome, told.asks.as_slice()) {
+        (Outcome::RequireApproval, [_, ..]) => told.asks.join("; "),
+        _ => "nobody is asked".to_owned(),
+    };
+    let asked = [&change.before, &change.after]
+        .iter()
+        .any(|told| told.outcome == Outcome::RequireApproval && !told.asks.is_empty());
+    asked.then(|| (of(&change.before), of(&change.after)))
+}
+
+/// What came and went, a line each.
+fn came_and_went(names: &Names, mark: &str) -> Vec<String> {
+    let lists = [
+        ("new agent", &names.new_agents),
+        ("new environment", &names.new_environments),
+        ("new tool", &names.new_tools),
+        ("removed agent", &names.removed_agents),
+        ("removed environment", &names.removed_environments),
+        ("removed tool", &names.removed_tools),
+    ];
+    let line = |(what, list): &(&str, &Vec<String>)| {
+        let plural = if list.len() == 1 { "" } else { "s" };
+        let names: BTreeSet<&str> = list.iter().map(String::as_str).collect();
+        let short = what.split(' ').next_back().unwrap_or("one");
+        (!list.is_empty()).then(|| format!("{what}{plural}: {}", few(&names, mark, short)))
+    };
+    lists.iter().filter_map(line).collect()
+}
+
+/// How much there is of what, and whether all of it was decided.
+fn summary(changes: &Changes) -> String {
+    let count = |fits: &dyn Fn(Kind) -> bool| changes.changes.iter().filter(|change| fits(change.kind)).count();
+    let parts = [
+        (
+            count(&Kind::is_widened) + changes.facts.iter().filter(|fact| fact.widened).count(),
+            "widened",
+        ),
+        (
+            count(&Kind::is_narrowed) + changes.facts.iter().filter(|fact| !fact.widened).count(),
+            "narrowed",
+        ),
+        (count(&|kind| kind == Kind::OtherRule), "by another rule"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(many, _)| *many > 0)
+        .map(|(many, what)| format!("{many} {what}"))
+        .collect();
+    let cells: usize = changes.differing;
+    let decided = match cells - changes.decided.min(cells) {
+        0 => String::new(),
+        open => format!(", {open} of them not decided for certain"),
+    };
+    let agents: BTreeSet<&str> = changes.changes.iter().flat_map(Change::agents).collect();
+    let plural = |many: usize, what: &str| format!("{many} {what}{}", if many == 1 { "" } else { "s" });
+    format!(
+        "{}, in {} of {}{decided}",
+        if parts.is_empty() {
+            "nothing is answered otherwise".to_owned()
+        } else {
+            parts.join(", ")
+        },
+        plural(cells, "cell"),
+        plural(agents.len(), "agent"),
+    )
+}

@@ -1,0 +1,128 @@
+use super::{json, markdown, text};
+use crate::ast::Moment;
+use crate::compile::compile_unproved;
+use crate::diag::Sink;
+use crate::diff::{Changes, diff};
+use crate::source::SourceTree;
+
+const NOW: Moment = 1_795_305_600_000;
+
+const ORGANISATION: &str = r#"
+polity: v1
+kind: Organization
+name: acme
+owners: [carol]
+sole_owner: true
+bundle: {lifetime: 7d}
+---
+kind: Person
+name: carol
+email: carol@acme.example
+keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4t0MrHqfzyIJ6dvsFLvmZ+ZDS0m0vkDkKLJCTW4G7S"]
+---
+kind: Team
+name: payments
+owners: [carol]
+---
+kind: Environment
+name: production
+rank: 3
+enforced_by: [gateway]
+---
+kind: Tool
+name: billing
+actions:
+  refund: {effect: write, external: true, reversible: false, params: {amount: int, currency: string}}
+  read: {effect: read}
+---
+kind: Agent
+name: refund-bot
+owner: carol
+kill_contact: carol
+---
+kind: Agent
+name: helper
+owner: carol
+kill_contact: carol
+"#;
+
+fn table(rest: &str) -> polity_runtime::table::Table {
+    let deployment = |agent: &str| {
+        format!(
+            "kind: Deployment\nagent: {agent}\nteam: payments\nenvironments: {{production: {{ring: standard, tools: [billing], enforced_by: gateway}}}}\n"
+        )
+    };
+    let files = vec![
+        ("polity.yaml".to_owned(), ORGANISATION.to_owned()),
+        (
+            "deployments.yaml".to_owned(),
+            format!("{}---\n{}", deployment("refund-bot"), deployment("helper")),
+        ),
+        ("policies.yaml".to_owned(), rest.to_owned()),
+    ];
+    let compiled = compile_unproved(&SourceTree::from_files(files), NOW, Sink::default());
+    compiled
+        .table
+        .unwrap_or_else(|| panic!("{:#?}", compiled.findings.diagnostics()))
+}
+
+fn compared(before: &str, after: &str) -> Changes {
+    diff(&table(before), &table(after)).unwrap()
+}
+
+const BEFORE: &str = "\
+kind: Policy
+name: refunds
+for: {environments: [production]}
+rules:
+  small: {effect: allow, actions: [billing.refund], when: context.args.amount <= 5000}
+  read: {effect: allow, actions: [billing.read]}
+  dollars:
+    effect: require_approval
+    actions: [billing.refund]
+    when: context.args.currency == \"USD\"
+    approval: {require: [{from: [carol], count: 1}], separation: false}
+";
+
+#[test]
+fn an_amount_that_was_raised_reads_as_a_person_would_say_it() {
+    let after = BEFORE
+        .replace("5000", "9000")
+        .replace("  read: {effect: allow, actions: [billing.read]}\n", "");
+    let changes = compared(BEFORE, &after);
+    insta::assert_snapshot!("text", text::changes(&changes, text::SCREEN, false));
+    insta::assert_snapshot!("markdown", markdown::changes(&changes));
+    insta::assert_snapshot!("json", json::changes(&changes));
+}
+
+#[test]
+fn a_comment_and_another_order_are_no_change() {
+    let after = "# another order\n".to_owned()
+        + &BEFORE.replace("  read: {effect: allow, actions: [billing.read]}\n", "")
+        + "  read: {effect: allow, actions: [billing.read]}\n";
+    assert!(compared(BEFORE, &after).is_empty());
+    assert_eq!(text::changes(&compared(BEFORE, &after), 8, false), "");
+}
+
+#[test]
+fn what_could_be_widened_elsewhere_is_not_hidden_by_what_is_narrowed() {
+    // At most 5000 before; between 3000 and 9000 after: a narrowing and a widening of one cell.
+    let after = BEFORE.replace("amount <= 5000", "amount > 3000 && context.args.amount <= 9000");
+    let kinds: Vec<_> = compared(BEFORE, &after)
+        .changes
+        .iter()
+        .map(|change| change.kind.as_str())
+        .collect();
+    assert!(kinds.contains(&"widened") && kinds.contains(&"narrowed"), "{kinds:?}");
+}
+
+#[test]
+fn text_of_the_repository_ends_no_markup() {
+    let after = BEFORE.replace("\"USD\"", "\"U`S`<!-- @all -->D\"");
+    let comment = markdown::changes(&compared(BEFORE, &after));
+    assert!(comment.starts_with(markdown::MARKER));
+    // Only ever within code, whose fence is longer than any run of backticks in it.
+    for line in comment.lines().filter(|line| line.contains("@all")) {
+        assert!(line.contains("``"), "{line}");
+    }
+}

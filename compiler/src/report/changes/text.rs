@@ -1,0 +1,95 @@
+//! Changes for a terminal.
+
+use std::fmt::Write as _;
+
+use super::{asks, came_and_went, example, heading, subject, summary, told};
+use crate::diff::Changes;
+use crate::report::visible;
+
+/// How many changes are shown unless all are asked for: about a screen.
+pub const SCREEN: usize = 8;
+
+/// The changes, at most so many, with a line that sums them up at the end.
+pub fn changes(changes: &Changes, most: usize, colour: bool) -> String {
+    if changes.is_empty() {
+        return String::new();
+    }
+    let mut out = String::new();
+    let mut last = None;
+    for change in changes.changes.iter().take(most) {
+        if last != Some((change.kind, change.certain)) {
+            last = Some((change.kind, change.certain));
+            let possible = if change.certain {
+                ""
+            } else {
+                " (possible: could not be decided)"
+            };
+            title(
+                &mut out,
+                &format!("{}{possible}", heading(change.kind)),
+                change.kind.is_widened(),
+                colour,
+            );
+        }
+        line(&mut out, 2, &subject(change, ""));
+        line(
+            &mut out,
+            6,
+            &format!("{} -> {}", told(&change.before, ""), told(&change.after, "")),
+        );
+        if let Some((before, after)) = asks(change) {
+            line(&mut out, 6, &format!("asked: {before} -> {after}"));
+        }
+        if let Some(example) = example(change) {
+            line(&mut out, 6, &format!("for example {example}"));
+        }
+    }
+    if changes.changes.len() > most {
+        line(
+            &mut out,
+            2,
+            &format!("and {} more changes; --all shows them", changes.changes.len() - most),
+        );
+    }
+    for (widened, heading) in [(true, "widened beside the rules"), (false, "narrowed beside the rules")] {
+        let facts: Vec<_> = changes.facts.iter().filter(|fact| fact.widened == widened).collect();
+        if !facts.is_empty() {
+            title(&mut out, heading, widened, colour);
+        }
+        for fact in facts.iter().take(most) {
+            line(&mut out, 2, &fact.text);
+        }
+        if facts.len() > most {
+            line(
+                &mut out,
+                2,
+                &format!("and {} more; --all shows them", facts.len() - most),
+            );
+        }
+    }
+    let names = came_and_went(&changes.names, "");
+    if !names.is_empty() {
+        title(&mut out, "came and went", false, colour);
+        names.iter().for_each(|name| line(&mut out, 2, name));
+    }
+    out.push('\n');
+    line(&mut out, 0, &summary(changes));
+    out
+}
+
+fn title(out: &mut String, text: &str, loud: bool, colour: bool) {
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    let style = match (colour, loud) {
+        (false, _) => anstyle::Style::new(),
+        (true, true) => anstyle::AnsiColor::Red.on_default().bold(),
+        (true, false) => anstyle::Style::new().bold(),
+    };
+    // Writing to a `String` cannot fail.
+    let _ = writeln!(out, "{style}{text}{style:#}");
+}
+
+fn line(out: &mut String, indent: usize, text: &str) {
+    let _ = writeln!(out, "{:indent$}{}", "", visible::line(text));
+}

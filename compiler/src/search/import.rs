@@ -1,0 +1,320 @@
+//! The guards of a table become diagrams of a [`Space`]: words become the tests that the compiler knows, so that the
+//! guards of two tables, or a guard and a condition that was just lowered, can be compared. Knows nothing of cells.
+
+use polity_runtime::guard::{self, Guard, constant, resource};
+use polity_runtime::table::{ClassId, Table};
+use polity_runtime::value::{ANY, IpNet, SEGMENT, Slot};
+
+use super::Space;
+use crate::ir::{Constant, Function, GlobPart, Op, PatternPart, ResourcePart, Term, Test};
+use crate::table::diagram::{Diagram, TestId};
+use crate::table::hash::HashMap;
+
+/// A table and its guards as diagrams.
+#[derive(Debug)]
+pub struct Imported<'t> {
+    /// The table.
+    pub table: &'t Table,
+    /// Of each node, its diagram where slots keep their numbers.
+    guards: Vec<Diagram>,
+    people: Constant,
+    tests: HashMap<[u32; 3], Test>,
+    /// Diagrams of guards whose slots got other numbers, by the number of the renaming.
+    renamed: HashMap<(u32, u32), Diagram>,
+}
+
+/// Which slots get other numbers: `None` for one that keeps its own.
+pub type Names<'n> = &'n dyn Fn(Slot) -> Slot;
+
+impl<'t> Imported<'t> {
+    /// Brings every guard in. Gives `None` for a table with a test that this compiler does not know.
+    pub fn new(table: &'t Table, space: &mut Space) -> Option<Self> {
+        let mut people: Vec<Constant> = table
+            .data()
+            .people
+            .iter()
+            .map(|[name]| Constant::String(table.string(*name).to_owned()))
+            .collect();
+        people.sort();
+        let mut imported = Self {
+            table,
+            guards: Vec::new(),
+            people: Constant::Set(people),
+            tests: HashMap::default(),
+            renamed: HashMap::default(),
+        };
+        let nodes = &table.data().nodes;
+        let mut guards = vec![Diagram::ERROR; nodes.len()];
+        let mut ids: HashMap<[u32; 3], TestId> = HashMap::default();
+        // Edges lead forward, so children come first from the end.
+        for (at, &[op, left, right, yes, no, error]) in nodes.iter().enumerate().rev() {
+            let words = [op, left, right];
+            let id = match ids.get(&words) {
+                Some(id) => *id,
+                None => {
+                    let test = imported.test(words)?;
+                    let id = space.diagrams.intern(&test);
+                    ids.insert(words, id);
+                    imported.tests.insert(words, test);
+                    id
+                }
+            };
+            let of = |word: u32| child(&guards, Guard(word));
+            let made = space.diagrams.node(id, of(yes), of(no), of(error));
+            if let Some(place) = guards.get_mut(at) {
+                *place = made;
+            }
+        }
+        imported.guards = guards;
+        space.settle();
+        Some(imported)
+    }
+
+    /// A guard where slots keep their numbers.
+    pub fn guard(&self, guard: u32) -> Diagram {
+        child(&self.guards, Guard(guard))
+    }
+
+    /// A guard with its slots renumbered; `renaming` tells one renaming from another.
+    pub fn renamed(&mut self, space: &mut Space, guard: u32, renaming: u32, names: Names<'_>) -> Diagram {
+        let Some(at) = Guard(guard).leaf().is_none().then_some(guard) else {
+            return child(&[], Guard(guard));
+        };
+        if let Some(made) = self.renamed.get(&(renaming, at)) {
+            return *made;
+        }
+        let Some(&[op, left, right, yes, no, error]) = self.table.data().nodes.get(at as usize) else {
+            return Diagram::ERROR;
+        };
+        let edges = [yes, no, error]
+            .map(|edge| stacker::maybe_grow(64 << 10, 1 << 20, || self.renamed(space, edge, renaming, names)));
+        let [yes, no, error] = edges;
+        let Some(test) = self.tests.get(&[op, left, right]) else {
+            return Diagram::ERROR;
+        };
+        let id = space.diagrams.intern(&rename(test, names));
+        let made = space.diagrams.node(id, yes, no, error);
+        self.renamed.insert((renaming, at), made);
+        made
+    }
+
+    /// What a node tests.
+    fn test(&self, [op, left, right]: [u32; 3]) -> Option<Test> {
+        let op = guard::Op::from_word(op)?;
+        let (left, right) = (guard::Term::decode(left)?, guard::Term::decode(right)?);
+        let test = |op, left, right| Some(Test { op, left, right });
+        match op {
+            guard::Op::Holds => match right {
+                guard::Term::Class(class) => {
+                    let name = self.table.class_name(ClassId(class)).to_owned();
+                    test(Op::Contains, Term::Holding, Term::Constant(Constant::String(name)))
+                }
+                _ => None,
+            },
+            // Whom the bundle knows differs from table to table: here it is a set like another.
+            guard::Op::KnownPerson => test(Op::Contains, Term::Constant(self.people.clone()), self.term(left)?),
+            guard::Op::Like | guard::Op::Glob => {
+                let guard::Term::Pattern(at) = right else { return None };
+                let words = self.pattern(at)?;
+                if op == guard::Op::Like {
+                    return test(Op::Like, self.term(left)?, Term::Pattern(like(words)?));
+                }
+                let left = match left {
+                    guard::Term::Slot(slot) => Term::Resource(vec![ResourcePart::Slot {
+                        slot: Slot(u16::try_from(slot).ok()?),
+                        folded: false,
+                        free: false,
+                    }]),
+                    other => self.term(other)?,
+                };
+                test(Op::Glob, left, Term::Glob(glob(words)?))
+            }
+            other => test(operator(other)?, self.term(left)?, self.term(right)?),
+        }
+    }
+
+    fn pattern(&self, at: u32) -> Option<&[u32]> {
+        let words = &self.table.data().words;
+        let length = *words.get(at as usize)? as usize;
+        let first = at as usize + 1;
+        words.get(first..first.checked_add(length)?)
+    }
+
+    fn words(&self, first: u32, count: u32) -> Option<&'t [u32]> {
+        let first = first as usize;
+        self.table.data().words.get(first..first.checked_add(count as usize)?)
+    }
+
+    fn term(&self, term: guard::Term) -> Option<Term> {
+        Some(match term {
+            guard::Term::Nothing => Term::Nothing,
+            guard::Term::Constant(id) => Term::Constant(self.constant(id)?),
+            guard::Term::Slot(slot) => Term::Slot(Slot(u16::try_from(slot).ok()?)),
+            guard::Term::Now => Term::Now,
+            guard::Term::Calls => Term::Calls,
+            guard::Term::OnBehalfOf => Term::OnBehalfOf,
+            guard::Term::Holding => Term::Holding,
+            guard::Term::Apply(id) => self.apply(id)?,
+            guard::Term::Pattern(_) | guard::Term::Class(_) => return None,
+        })
+    }
+
+    fn apply(&self, id: u32) -> Option<Term> {
+        let &[function, first, count] = self.table.data().terms.get(id as usize)?;
+        let words = self.words(first, count)?;
+        let operand = |word: &u32| match guard::Term::decode(*word)? {
+            guard::Term::Apply(inner) if inner >= id => None,
+            term => self.term(term),
+        };
+        let operands = || words.iter().map(operand).collect::<Option<Vec<_>>>();
+        let function = guard::Function::from_word(function)?;
+        Some(match function {
+            guard::Function::Set => Term::Set(operands()?),
+            guard::Function::Resource => {
+                let (pairs, []) = words.as_chunks::<2>() else {
+                    return None;
+                };
+                let part = |&[flags, word]: &[u32; 2]| match guard::Term::decode(word)? {
+                    guard::Term::Slot(slot) => Some(ResourcePart::Slot {
+                        slot: Slot(u16::try_from(slot).ok()?),
+                        folded: flags & resource::FOLDED != 0,
+                        free: flags & resource::FREE != 0,
+                    }),
+                    guard::Term::Constant(id) => match self.constant(id)? {
+                        Constant::String(text) => Some(ResourcePart::Literal(text)),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                Term::Resource(pairs.iter().map(part).collect::<Option<_>>()?)
+            }
+            other => Term::Apply(named(other)?, operands()?),
+        })
+    }
+
+    fn constant(&self, id: u32) -> Option<Constant> {
+        let &[tag, a, b, c, d, e] = self.table.data().constants.get(id as usize)?;
+        let wide = (u64::from(a) | (u64::from(b) << 32)).cast_signed();
+        Some(match tag {
+            constant::BOOL => Constant::Bool(a != 0),
+            constant::INT => Constant::Int(wide),
+            constant::DECIMAL => Constant::Decimal(wide),
+            constant::DATETIME => Constant::DateTime(wide),
+            constant::DURATION => Constant::Duration(wide),
+            constant::STRING => Constant::String(self.table.string(a).to_owned()),
+            constant::IPV4 => Constant::Ip(IpNet {
+                address: std::net::Ipv4Addr::from(b).into(),
+                prefix: u8::try_from(a).ok()?,
+            }),
+            constant::IPV6 => {
+                let high = (u128::from(b) << 96) | (u128::from(c) << 64);
+                let low = (u128::from(d) << 32) | u128::from(e);
+                Constant::Ip(IpNet {
+                    address: std::net::Ipv6Addr::from(high | low).into(),
+                    prefix: u8::try_from(a).ok()?,
+                })
+            }
+            constant::SET => {
+                let elements = self.words(a, b)?.iter().filter(|inner| **inner < id);
+                Constant::Set(elements.map(|inner| self.constant(*inner)).collect::<Option<_>>()?)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// What an edge leads to.
+fn child(guards: &[Diagram], to: Guard) -> Diagram {
+    match to {
+        Guard::NO => Diagram::NO,
+        Guard::YES => Diagram::YES,
+        Guard::ERROR => Diagram::ERROR,
+        Guard(at) => guards.get(at as usize).copied().unwrap_or(Diagram::ERROR),
+    }
+}
+
+/// A test over other slots.
+fn rename(test: &Test, names: Names<'_>) -> Test {
+    Test {
+        op: test.op,
+        left: renamed(&test.left, names),
+        right: renamed(&test.right, names),
+    }
+}
+
+fn renamed(term: &Term, names: Names<'_>) -> Term {
+    let all = |terms: &[Term]| terms.iter().map(|one| renamed(one, names)).collect();
+    match term {
+        Term::Slot(slot) => Term::Slot(names(*slot)),
+        Term::Apply(function, operands) => Term::Apply(*function, all(operands)),
+        Term::Set(elements) => Term::Set(all(elements)),
+        Term::Resource(parts) => {
+            let part = |part: &ResourcePart| match part {
+                ResourcePart::Slot { slot, folded, free } => ResourcePart::Slot {
+                    slot: names(*slot),
+                    folded: *folded,
+                    free: *free,
+                },
+                literal @ ResourcePart::Literal(_) => literal.clone(),
+            };
+            Term::Resource(parts.iter().map(part).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn like(words: &[u32]) -> Option<Vec<PatternPart>> {
+    let part = |word: &u32| match *word {
+        ANY => Some(PatternPart::Any),
+        letter => char::from_u32(letter).map(PatternPart::Literal),
+    };
+    words.iter().map(part).collect()
+}
+
+fn glob(words: &[u32]) -> Option<Vec<GlobPart>> {
+    let part = |word: &u32| match *word {
+        ANY => Some(GlobPart::Any),
+        SEGMENT => Some(GlobPart::Segment),
+        letter => char::from_u32(letter).map(GlobPart::Literal),
+    };
+    words.iter().map(part).collect()
+}
+
+fn operator(op: guard::Op) -> Option<Op> {
+    Some(match op {
+        guard::Op::Has => Op::Has,
+        guard::Op::IsTrue => Op::IsTrue,
+        guard::Op::Equal => Op::Equal,
+        guard::Op::Less => Op::Less,
+        guard::Op::LessEqual => Op::LessEqual,
+        guard::Op::Contains => Op::Contains,
+        guard::Op::ContainsAll => Op::ContainsAll,
+        guard::Op::ContainsAny => Op::ContainsAny,
+        guard::Op::IsEmpty => Op::IsEmpty,
+        guard::Op::IsIpv4 => Op::IsIpv4,
+        guard::Op::IsIpv6 => Op::IsIpv6,
+        guard::Op::IsLoopback => Op::IsLoopback,
+        guard::Op::IsMulticast => Op::IsMulticast,
+        guard::Op::IsInRange => Op::IsInRange,
+        guard::Op::Like | guard::Op::Glob | guard::Op::Holds | guard::Op::KnownPerson => return None,
+    })
+}
+
+fn named(function: guard::Function) -> Option<Function> {
+    Some(match function {
+        guard::Function::Add => Function::Add,
+        guard::Function::Subtract => Function::Subtract,
+        guard::Function::Multiply => Function::Multiply,
+        guard::Function::Negate => Function::Negate,
+        guard::Function::Offset => Function::Offset,
+        guard::Function::DurationSince => Function::DurationSince,
+        guard::Function::ToDate => Function::ToDate,
+        guard::Function::ToTime => Function::ToTime,
+        guard::Function::ToMilliseconds => Function::ToMilliseconds,
+        guard::Function::ToSeconds => Function::ToSeconds,
+        guard::Function::ToMinutes => Function::ToMinutes,
+        guard::Function::ToHours => Function::ToHours,
+        guard::Function::ToDays => Function::ToDays,
+        guard::Function::Set | guard::Function::Resource => return None,
+    })
+}

@@ -1,0 +1,665 @@
+//! Strings: which values several of them may have at once, so that patterns, globs, sets of words and the forms of
+//! paths and hosts hold or do not hold. Constraints come in, texts or "none" go out; knows nothing of calls.
+//!
+//! Every constraint is a small automaton; all are followed together, character by character and string by string,
+//! breadth first, so the shortest texts come out and an exhausted walk is a proof. A constraint may read several
+//! strings one after the other with fixed text between: what a call touches, `repo:{owner}/{repo}`.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use polity_runtime::value::{ANY, SEGMENT, email, fold, host, path, url, url_path};
+
+use super::number::Solved;
+use crate::table::hash::HashMap;
+
+/// States of the joint automaton that are looked at before the rest is left open. Picked by gut feeling: some
+/// milliseconds.
+const MOST_STATES: usize = 12_000;
+/// Parts of a pattern that fit a word of states.
+const LONGEST_PATTERN: usize = 126;
+
+/// What a string may be at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Domain {
+    /// Anything.
+    Any,
+    /// Anything in lower case.
+    Folded,
+    /// A normal path.
+    Path,
+    /// A host.
+    Host,
+    /// The scheme of a url.
+    Scheme,
+    /// The host of a url.
+    UrlHost,
+    /// The path of a url.
+    UrlPath,
+    /// What stands before the `@` of an address.
+    Local,
+    /// One of these.
+    Words(Vec<String>),
+    /// A 64-bit integer as it stands in a resource.
+    Integer,
+}
+
+/// What is asked of strings: a sequence that all of a matcher takes, or does not take.
+#[derive(Debug, Clone)]
+pub(super) struct Constraint {
+    pub(super) sequence: Vec<Piece>,
+    pub(super) matcher: Matcher,
+    /// Whether it must take it.
+    pub(super) takes: bool,
+}
+
+/// Fixed text, or a string by its place; `true` where the pattern's letters are folded first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    Text(String),
+    String(usize, bool),
+}
+
+/// What takes a text.
+#[derive(Debug, Clone)]
+pub(super) enum Matcher {
+    /// Characters and wildcards, as the runtime has them.
+    Pattern(Vec<u32>),
+    /// One of these, sorted.
+    Words(Vec<String>),
+    /// What may stand beside others in a resource.
+    Safe,
+    /// What a domain takes.
+    Domain(Domain),
+}
+
+/// Where a matcher is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum State {
+    /// Parts of a pattern that may come next.
+    Parts(u128),
+    /// Words that begin so, and how many bytes are read.
+    Range(u32, u32, u32),
+    /// Of the small ones.
+    Small(u8),
+    /// Nothing can follow.
+    Dead,
+}
+
+/// Finds one text for each domain.
+pub(super) fn solve(domains: &[Domain], constraints: &[Constraint]) -> Solved<Vec<String>> {
+    let mut all: Vec<Constraint> = constraints.to_vec();
+    for (at, domain) in domains.iter().enumerate() {
+        if *domain != Domain::Any {
+            all.push(Constraint {
+                sequence: vec![Piece::String(at, false)],
+                matcher: Matcher::Domain(domain.clone()),
+                takes: true,
+            });
+        }
+    }
+    let walk = Walk {
+        domains,
+        constraints: &all,
+        letters: letters(domains, &all),
+    };
+    let long = |one: &Constraint| matches!(&one.matcher, Matcher::Pattern(parts) if parts.len() > LONGEST_PATTERN);
+    if all.iter().any(long) || !all.iter().all(|one| in_order(&one.sequence)) {
+        return Solved::Open;
+    }
+    walk.ordinary().map_or_else(|| walk.search(), Solved::Found)
+}
+
+/// A walk reads the strings in their order, each once.
+fn in_order(sequence: &[Piece]) -> bool {
+    let read: Vec<usize> = sequence
+        .iter()
+        .filter_map(|piece| match piece {
+            Piece::String(at, _) => Some(*at),
+            Piece::Text(_) => None,
+        })
+        .collect();
+    read.is_sorted_by(|a, b| a < b)
+}
+
+/// Letters that matter to some constraint, and some that matter to none.
+fn letters(domains: &[Domain], constraints: &[Constraint]) -> Vec<char> {
+    let mut named: BTreeSet<char> = BTreeSet::new();
+    for constraint in constraints {
+        match &constraint.matcher {
+            Matcher::Pattern(parts) => named.extend(
+                parts
+                    .iter()
+                    .filter(|part| !matches!(**part, ANY | SEGMENT))
+                    .filter_map(|part| char::from_u32(*part)),
+            ),
+            Matcher::Words(words) => named.extend(words.iter().flat_map(|word| word.chars())),
+            Matcher::Safe | Matcher::Domain(_) => {}
+        }
+    }
+    for domain in domains {
+        if let Domain::Words(words) = domain {
+            named.extend(words.iter().flat_map(|word| word.chars()));
+        }
+    }
+    let folded: Vec<char> = named
+        .iter()
+        .flat_map(|letter| fold(&letter.to_string()).chars().collect::<Vec<_>>())
+        .collect();
+    // What nobody names is alike to all, except for what paths, hosts and resources are made of.
+    let others = ('a'..='z')
+        .chain('0'..='9')
+        .filter(|letter| !named.contains(letter))
+        .take(1);
+    let beyond = ['~', '\u{e9}']
+        .into_iter()
+        .filter(|letter| !named.contains(letter))
+        .take(1);
+    let mut letters: Vec<char> = others.chain(['/', '.', '-', '0', '1']).chain(beyond).collect();
+    letters.retain(|letter| !named.contains(letter));
+    letters.splice(0..0, named.iter().copied().chain(folded));
+    let mut seen = BTreeSet::new();
+    letters.retain(|letter| seen.insert(*letter));
+    letters
+}
+
+struct Walk<'w> {
+    domains: &'w [Domain],
+    constraints: &'w [Constraint],
+    letters: Vec<char>,
+}
+
+/// What has been read so far: the string at hand, and where every constraint is, in its sequence and its matcher.
+type Place = (u32, Vec<(u32, State)>);
+
+impl Walk<'_> {
+    /// Texts that a person would write, if they do.
+    fn ordinary(&self) -> Option<Vec<String>> {
+        let likely = |domain: &Domain| -> &[&str] {
+            match domain {
+                Domain::Path => &["/example"],
+                Domain::Host => &["host.example"],
+                Domain::Integer => &["1"],
+                Domain::Scheme => &["https"],
+                Domain::UrlHost => &["host.example"],
+                Domain::UrlPath => &["/", "/example"],
+                Domain::Local => &["someone"],
+                Domain::Words(_) => &[],
+                Domain::Any | Domain::Folded => &["example", "other"],
+            }
+        };
+        let [domain] = self.domains else { return None };
+        let fits = |text: &&&str| {
+            let mut place = self.start();
+            for letter in text.chars() {
+                place = self.step(&place, letter)?;
+            }
+            self.turn(&place).filter(|place| self.is_end(place))
+        };
+        likely(domain)
+            .iter()
+            .find(|text| fits(text).is_some())
+            .map(|text| vec![(*text).to_owned()])
+    }
+
+    fn search(&self) -> Solved<Vec<String>> {
+        let start = self.start();
+        let mut seen: HashMap<Place, ()> = HashMap::default();
+        // Each place with the one that it was reached from, and how.
+        let mut trail: Vec<(usize, Option<char>)> = vec![(0, None)];
+        let mut open: VecDeque<(usize, Place)> = VecDeque::new();
+        seen.insert(start.clone(), ());
+        open.push_back((0, start));
+        let mut doubtful = false;
+        while let Some((at, place)) = open.pop_front() {
+            if place.0 as usize == self.domains.len() {
+                let found = texts(&trail, at, self.domains.len());
+                if found.iter().zip(self.domains).all(|(text, domain)| domain.has(text)) {
+                    return Solved::Found(found);
+                }
+                doubtful = true;
+                continue;
+            }
+            let mut next: Vec<(Option<char>, Option<Place>)> = vec![(None, self.turn(&place))];
+            next.extend(
+                self.letters
+                    .iter()
+                    .map(|letter| (Some(*letter), self.step(&place, *letter))),
+            );
+            for (how, place) in next {
+                let Some(place) = place else { continue };
+                if how.is_none() && place.0 as usize == self.domains.len() && !self.is_end(&place) {
+                    continue;
+                }
+                if seen.contains_key(&place) {
+                    continue;
+                }
+                if seen.len() >= MOST_STATES {
+                    return Solved::Open;
+                }
+                seen.insert(place.clone(), ());
+                trail.push((at, how));
+                open.push_back((trail.len() - 1, place));
+            }
+        }
+        if doubtful { Solved::Open } else { Solved::Never }
+    }
+
+    fn start(&self) -> Place {
+        let places = self.constraints.iter().map(|one| {
+            let state = one.matcher.start();
+            one.fixed(0, state)
+        });
+        (0, places.collect())
+    }
+
+    /// After one more letter of the string at hand; `None` where nothing can come of it.
+    fn step(&self, (at, places): &Place, letter: char) -> Option<Place> {
+        let mut next = Vec::with_capacity(places.len());
+        for (one, (piece, state)) in self.constraints.iter().zip(places) {
+            let state = match one.sequence.get(*piece as usize) {
+                Some(Piece::String(string, folded)) if *string == *at as usize => {
+                    one.matcher.step(*state, letter, *folded)
+                }
+                _ => *state,
+            };
+            if one.takes && state == State::Dead {
+                return None;
+            }
+            next.push((*piece, state));
+        }
+        Some((*at, next))
+    }
+
+    /// The string at hand ends here.
+    fn turn(&self, (at, places): &Place) -> Option<Place> {
+        let mut next = Vec::with_capacity(places.len());
+        for (one, (piece, state)) in self.constraints.iter().zip(places) {
+            let place = match one.sequence.get(*piece as usize) {
+                Some(Piece::String(string, _)) if *string == *at as usize => one.fixed(*piece + 1, *state),
+                _ => (*piece, *state),
+            };
+            if one.takes && place.1 == State::Dead {
+                return None;
+            }
+            // A sequence that is over has its answer.
+            if place.0 as usize == one.sequence.len() && one.matcher.is_end(place.1) != one.takes {
+                return None;
+            }
+            next.push(place);
+        }
+        Some((*at + 1, next))
+    }
+
+    fn is_end(&self, (_, places): &Place) -> bool {
+        self.constraints
+            .iter()
+            .zip(places)
+            .all(|(one, (_, state))| one.matcher.is_end(*state) == one.takes)
+    }
+}
+
+/// The texts along a trail.
+fn texts(trail: &[(usize, Option<char>)], mut at: usize, many: usize) -> Vec<String> {
+    let mut steps = Vec::new();
+    while at != 0 {
+        let Some((from, how)) = trail.get(at) else { break };
+        steps.push(*how);
+        at = *from;
+    }
+    let mut texts = vec![String::new()];
+    for step in steps.into_iter().rev() {
+        match (step, texts.last_mut()) {
+            (Some(letter), Some(text)) => text.push(letter),
+            _ => texts.push(String::new()),
+        }
+    }
+    texts.truncate(many);
+    texts
+}
+
+impl Constraint {
+    /// Reads the fixed text that stands next.
+    fn fixed(&self, mut piece: u32, mut state: State) -> (u32, State) {
+        while let Some(Piece::Text(text)) = self.sequence.get(piece as usize) {
+            state = text
+                .chars()
+                .fold(state, |state, letter| self.matcher.step(state, letter, false));
+            piece += 1;
+        }
+        (piece, state)
+    }
+}
+
+impl Matcher {
+    fn start(&self) -> State {
+        match self {
+            Self::Pattern(parts) => enter(parts, 1),
+            Self::Words(words) => State::Range(0, u32::try_from(words.len()).unwrap_or(u32::MAX), 0),
+            Self::Domain(Domain::Words(words)) => State::Range(0, u32::try_from(words.len()).unwrap_or(u32::MAX), 0),
+            Self::Safe | Self::Domain(_) => State::Small(0),
+        }
+    }
+
+    fn step(&self, state: State, letter: char, folded: bool) -> State {
+        match (self, state) {
+            (_, State::Dead) => State::Dead,
+            (Self::Pattern(parts), State::Parts(states)) => {
+                let mut next = 0u128;
+                let mut rest = states;
+                while rest != 0 {
+                    let bit = rest & rest.wrapping_neg();
+                    rest ^= bit;
+                    next |= match parts.get(bit.trailing_zeros() as usize) {
+                        Some(&ANY) => bit,
+                        Some(&SEGMENT) if letter != '/' => bit,
+                        Some(&part) if part != SEGMENT && is_letter(part, letter, folded) => bit << 1,
+                        _ => 0,
+                    };
+                }
+                enter(parts, next)
+            }
+            (Self::Words(words) | Self::Domain(Domain::Words(words)), State::Range(low, high, read)) => {
+                narrow(words, (low, high, read), letter)
+            }
+            (Self::Safe, State::Small(at)) => match (at, letter) {
+                (_, '/') => State::Small(4),
+                (4, _) => State::Small(4),
+                (_, letter) if letter.is_control() => State::Small(4),
+                (0, '.') => State::Small(1),
+                (1, '.') => State::Small(2),
+                _ => State::Small(3),
+            },
+            (Self::Domain(domain), State::Small(at)) => domain.step(at, letter),
+            _ => State::Dead,
+        }
+    }
+
+    fn is_end(&self, state: State) -> bool {
+        match (self, state) {
+            (Self::Pattern(parts), State::Parts(states)) => states >> parts.len() & 1 == 1,
+            (Self::Words(words) | Self::Domain(Domain::Words(words)), State::Range(low, high, read)) => {
+                low < high && words.get(low as usize).is_some_and(|word| word.len() == read as usize)
+            }
+            // The empty text, and what is not dots alone.
+            (Self::Safe, State::Small(at)) => matches!(at, 0 | 3),
+            (Self::Domain(domain), State::Small(at)) => domain.is_end(at),
+            _ => false,
+        }
+    }
+}
+
+impl Domain {
+    /// One more letter of what the domain holds; states are explained where they are entered.
+    fn step(&self, at: u8, letter: char) -> State {
+        let to = match self {
+            Self::Any | Self::Words(_) => Some(0),
+            Self::Folded => {
+                let text = letter.to_string();
+                (fold(&text) == text.as_str()).then_some(0)
+            }
+            // 0 nothing yet, 1 the root, 2 one dot of a segment, 3 two, 4 a segment, 5 a slash, 6 one dot and nothing else.
+            Self::UrlPath if at == 0 && letter != '/' => None,
+            Self::Path | Self::UrlPath => match (at, letter) {
+                (_, '\0') => None,
+                (0, '/') => Some(1),
+                (4, '/') => Some(5),
+                (_, '/') => None,
+                (0, '.') => Some(6),
+                (1 | 5, '.') => Some(2),
+                (2 | 6, '.') => Some(3),
+                _ => Some(4),
+            },
+            // 0 before a label, 1 in one, 2 after a hyphen in one.
+            Self::Host => match (at, letter) {
+                (_, 'a'..='z' | '0'..='9' | '_') => Some(1),
+                (1 | 2, '-') => Some(2),
+                (1, '.') => Some(0),
+                _ => None,
+            },
+            // As a host; 7 after a bracket, 3 after a dot.
+            Self::UrlHost => match (at, letter) {
+                (0, '[') | (7, _) => Some(7),
+                (_, 'a'..='z' | '0'..='9' | '_') => Some(1),
+                (1 | 2, '-') => Some(2),
+                (1, '.') => Some(3),
+                _ => None,
+            },
+            // 0 nothing, 1 letters.
+            Self::Scheme => match (at, letter) {
+                (_, 'a'..='z') | (1, '0'..='9' | '+' | '-' | '.') => Some(1),
+                _ => None,
+            },
+            // 0 before an atom, 1 in one.
+            Self::Local => match (at, letter) {
+                (1, '.') => Some(0),
+                (_, '.') => None,
+                (_, letter) if letter.is_ascii_graphic() && letter != '@' => Some(1),
+                _ => None,
+            },
+            // 0 nothing, 1 a sign, 2 a zero, 3 digits.
+            Self::Integer => match (at, letter) {
+                (0, '-') => Some(1),
+                (0, '0') => Some(2),
+                (0 | 1, '1'..='9') | (3, '0'..='9') => Some(3),
+                _ => None,
+            },
+        };
+        to.map_or(State::Dead, State::Small)
+    }
+
+    fn is_end(&self, at: u8) -> bool {
+        match self {
+            Self::Any | Self::Words(_) | Self::Folded => true,
+            Self::Path | Self::UrlPath => matches!(at, 1 | 4 | 6),
+            Self::Host | Self::Scheme | Self::Local => at == 1,
+            Self::UrlHost => matches!(at, 0 | 1 | 7),
+            Self::Integer => matches!(at, 2 | 3),
+        }
+    }
+
+    /// Whether it has the text, as the runtime's own reader has it.
+    pub(super) fn has(&self, text: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Scheme => url(&format!("{text}://host.example/")).is_ok_and(|url| url.scheme == text),
+            Self::UrlHost if text.is_empty() => true,
+            Self::UrlHost => url(&format!("https://{text}/")).is_ok_and(|url| url.host == text),
+            Self::UrlPath => url_path(text).is_ok_and(|normal| normal == text),
+            Self::Local => email(&format!("{text}@host.example")).is_ok_and(|email| email.local == text),
+            Self::Folded => fold(text) == text,
+            Self::Path => path(text).is_ok_and(|normal| normal == text),
+            Self::Host => host(text).is_ok_and(|normal| normal == text),
+            Self::Words(words) => words.iter().any(|word| word == text),
+            Self::Integer => text.parse::<i64>().is_ok(),
+        }
+    }
+}
+
+/// The words among these that go on with a letter.
+fn narrow(words: &[String], (low, high, read): (u32, u32, u32), letter: char) -> State {
+    let mut buffer = [0; 4];
+    let next = letter.encode_utf8(&mut buffer).as_bytes();
+    let goes_on = |word: &String| {
+        word.as_bytes()
+            .get(read as usize..)
+            .is_some_and(|rest| rest.starts_with(next))
+    };
+    let range = words.get(low as usize..high as usize).unwrap_or_default();
+    // Sorted by bytes, so those that go on alike stand together.
+    let Some(first) = range.iter().position(goes_on) else {
+        return State::Dead;
+    };
+    let many = range.iter().skip(first).take_while(|word| goes_on(word)).count();
+    let place = |offset: usize| low.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
+    let read = read.saturating_add(u32::try_from(next.len()).unwrap_or(u32::MAX));
+    State::Range(place(first), place(first + many), read)
+}
+
+/// A wildcard may take nothing, so what follows it may come next as well.
+fn enter(parts: &[u32], states: u128) -> State {
+    let mut states = states;
+    for (at, part) in parts.iter().enumerate() {
+        if matches!(*part, ANY | SEGMENT) && states >> at & 1 == 1 {
+            states |= 1 << (at + 1);
+        }
+    }
+    if states == 0 { State::Dead } else { State::Parts(states) }
+}
+
+fn is_letter(part: u32, letter: char, folded: bool) -> bool {
+    if !folded {
+        return part == u32::from(letter);
+    }
+    char::from_u32(part).is_some_and(|part| {
+        let mut buffer = [0; 4];
+        fold(part.encode_utf8(&mut buffer)).chars().eq([letter])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polity_runtime::value::{glob, like};
+    use proptest::prelude::*;
+
+    impl Constraint {
+        /// Whether the texts meet it.
+        fn holds(&self, texts: &[String]) -> bool {
+            let mut state = self.matcher.start();
+            for piece in &self.sequence {
+                let (text, folded) = match piece {
+                    Piece::Text(text) => (text.as_str(), false),
+                    Piece::String(at, folded) => (texts.get(*at).map_or("", String::as_str), *folded),
+                };
+                state = text
+                    .chars()
+                    .fold(state, |state, letter| self.matcher.step(state, letter, folded));
+            }
+            self.matcher.is_end(state) == self.takes
+        }
+    }
+
+    fn pattern(text: &str) -> Vec<u32> {
+        let mut parts = Vec::new();
+        let mut letters = text.chars().peekable();
+        while let Some(letter) = letters.next() {
+            parts.push(match letter {
+                '*' if letters.next_if_eq(&'*').is_some() => ANY,
+                '*' => SEGMENT,
+                letter => u32::from(letter),
+            });
+        }
+        parts
+    }
+
+    fn one(matcher: Matcher, takes: bool) -> Constraint {
+        Constraint {
+            sequence: vec![Piece::String(0, false)],
+            matcher,
+            takes,
+        }
+    }
+
+    #[test]
+    fn patterns_that_exclude_each_other_are_told() {
+        let both = |a: &str, b: &str| {
+            let constraints = [
+                one(Matcher::Pattern(pattern(a)), true),
+                one(Matcher::Pattern(pattern(b)), true),
+            ];
+            solve(&[Domain::Any], &constraints)
+        };
+        assert_eq!(both("repo:acme/**", "repo:evil/**"), Solved::Never);
+        assert!(matches!(both("repo:acme/**", "**/pay"), Solved::Found(_)));
+        let within = [
+            one(Matcher::Pattern(pattern("/srv/app/**")), true),
+            one(Matcher::Pattern(pattern("/srv/**")), false),
+        ];
+        assert_eq!(solve(&[Domain::Path], &within), Solved::Never);
+    }
+
+    #[test]
+    fn a_resource_of_two_arguments_is_solved_together() {
+        let resource = |glob: &str, takes| Constraint {
+            sequence: vec![
+                Piece::Text("repo:".into()),
+                Piece::String(0, false),
+                Piece::Text("/".into()),
+                Piece::String(1, false),
+            ],
+            matcher: Matcher::Pattern(pattern(glob)),
+            takes,
+        };
+        let safe = |at| Constraint {
+            sequence: vec![Piece::String(at, false)],
+            matcher: Matcher::Safe,
+            takes: true,
+        };
+        let domains = [Domain::Any, Domain::Any];
+        let found = solve(
+            &domains,
+            &[
+                resource("repo:acme/pay-*", true),
+                resource("repo:acme/pay-x", false),
+                safe(0),
+                safe(1),
+            ],
+        );
+        let Solved::Found(texts) = found else {
+            panic!("{found:?}")
+        };
+        assert_eq!(texts[0], "acme");
+        assert!(texts[1].starts_with("pay-") && texts[1] != "pay-x");
+        assert_eq!(
+            solve(
+                &domains,
+                &[
+                    resource("repo:acme/*", false),
+                    resource("repo:acme/**", true),
+                    safe(0),
+                    safe(1)
+                ]
+            ),
+            Solved::Never
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_matches_and_never_means_never(
+            patterns in proptest::collection::vec(("([ab/]|\\*|\\*\\*){0,4}", any::<bool>()), 1..4),
+        ) {
+            let constraints: Vec<_> =
+                patterns.iter().map(|(text, takes)| one(Matcher::Pattern(pattern(text)), *takes)).collect();
+            let holds = |text: &str| patterns.iter().all(|(glob_text, takes)| glob(&[(text, false)], &pattern(glob_text)) == *takes);
+            match solve(&[Domain::Any], &constraints) {
+                Solved::Found(texts) => prop_assert!(holds(&texts[0]), "{texts:?}"),
+                Solved::Never => {
+                    let mut all = vec![String::new()];
+                    for _ in 0..5 {
+                        for text in &all {
+                            prop_assert!(!holds(text), "{text}");
+                        }
+                        all = all.iter().flat_map(|text| "ab/c".chars().map(move |letter| format!("{text}{letter}"))).collect();
+                    }
+                }
+                Solved::Open => prop_assert!(false),
+            }
+        }
+
+        #[test]
+        fn a_text_is_taken_as_the_runtime_takes_it(text in "[abA/]{0,6}", pattern_text in "([abA/]|\\*|\\*\\*){0,5}") {
+            let parts = pattern(&pattern_text);
+            let takes = |folded| Constraint {
+                sequence: vec![Piece::String(0, folded)],
+                matcher: Matcher::Pattern(parts.clone()),
+                takes: true,
+            };
+            prop_assert_eq!(takes(false).holds(&[text.clone()]), glob(&[(&text, false)], &parts));
+            prop_assert_eq!(takes(true).holds(&[fold(&text).into_owned()]), glob(&[(&fold(&text), true)], &parts));
+            if !parts.contains(&SEGMENT) {
+                prop_assert_eq!(takes(false).holds(&[text.clone()]), like(&text, &parts));
+            }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Two revisions are told apart exactly: every call at a boundary of their rules that is answered otherwise lies in a
+//! change that was found, and every change shows a call to which the documents, read by the reference evaluator, say
+//! what the change says. Mistakes put into the search are noticed.
+
+#![allow(clippy::disallowed_methods, reason = "a test may be told how much to do")]
+
+use std::collections::BTreeMap;
+
+use polity::compile::compile;
+use polity::diag::Sink;
+use polity::diff::{Changes, Fault, Kind, diff, diff_with};
+use polity::search::Call;
+use polity::source::SourceTree;
+use polity_runtime::decide;
+use polity_runtime::table::Table;
+use polity_tests::change::WAYS;
+use polity_tests::compare::{COMPILED_AT, is_readable};
+use polity_tests::generate::random::Random;
+use polity_tests::generate::small;
+use polity_tests::load::load;
+use polity_tests::naive::{Answer, Naive, Outcome, Request};
+use polity_tests::requests::requests;
+use polity_tests::rewrite::{read, write};
+use rayon::prelude::*;
+
+/// Organisations that are changed in every way, unless `POLITY_SEEDS` says how many.
+const SEEDS: u64 = 3;
+/// Calls a pair, half from each side.
+const CALLS: usize = 240;
+
+/// The table, where the files compile.
+fn table(files: &[(String, String)]) -> Option<Table> {
+    compile(&SourceTree::from_files(files.to_vec()), COMPILED_AT, Sink::default()).table
+}
+
+struct Pair {
+    what: String,
+    files: [Vec<(String, String)>; 2],
+    tables: [Table; 2],
+}
+
+/// An organisation and what it becomes; nothing where there is nothing to change, or it does not compile.
+fn changed(seed: u64, way: usize) -> Option<Pair> {
+    let (what, change) = WAYS[way];
+    let files = small(seed);
+    let mut documents = read(&files);
+    let before = write(&documents);
+    let mut random = Random::new(seed ^ (way as u64) << 32);
+    if !change(&mut documents, &mut random) {
+        return None;
+    }
+    let after = write(&documents);
+    let tables = [table(&before)?, table(&after)?];
+    Some(Pair {
+        what: format!("seed {seed}, {what}"),
+        files: [before, after],
+        tables,
+    })
+}
+
+/// Calls that tell the two apart if any do.
+fn calls(pair: &Pair, seed: u64) -> Vec<(Request, Answer, Answer)> {
+    let [before, after] = [0, 1].map(|side| load(&pair.files[side]));
+    let naive = [Naive::new(&before), Naive::new(&after)];
+    let mut calls = requests(&before, seed, CALLS / 2);
+    calls.extend(requests(&after, seed + 1, CALLS / 2));
+    calls
+        .into_iter()
+        .filter(|call| pair.tables.iter().all(|table| is_readable(table, call)))
+        .map(|call| {
+            let said = [naive[0].decide(&call), naive[1].decide(&call)];
+            let [before, after] = said;
+            (call, before, after)
+        })
+        .collect()
+}
+
+fn outcome(outcome: Outcome) -> decide::Outcome {
+    match outcome {
+        Outcome::Deny => decide::Outcome::Deny,
+        Outcome::RequireApproval => decide::Outcome::RequireApproval,
+        Outcome::Allow => decide::Outcome::Allow,
+    }
+}
+
+/// What a call shows to have changed, if anything.
+fn shown(before: &Answer, after: &Answer) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = Kind::of(outcome(before.effect), outcome(after.effect))
+        .into_iter()
+        .collect();
+    if before.effect == after.effect {
+        // Who is refused before any rule is asked is refused by no rule.
+        let ruled = |answer: &Answer| {
+            matches!(
+                answer.code,
+                "denied-by-rule" | "no-grant" | "granted" | "approval-required"
+            )
+        };
+        if before.rule != after.rule && ruled(before) && ruled(after) {
+            kinds.push(Kind::OtherRule);
+        }
+        if before.effect == Outcome::RequireApproval {
+            let covered = |asks: &[(i64, Vec<String>)], by: &Answer| by.approvals.values().any(|other| other == asks);
+            if before.approvals.values().any(|asks| !covered(asks, after)) {
+                kinds.push(Kind::AsksLess);
+            }
+            if after.approvals.values().any(|asks| !covered(asks, before)) {
+                kinds.push(Kind::AsksMore);
+            }
+        }
+    }
+    kinds
+}
+
+fn request(call: &Call) -> Request {
+    Request {
+        agent: call.agent.clone(),
+        environment: call.environment.clone(),
+        action: call.action.clone(),
+        args: call.arguments.clone(),
+        holding: call.holding.clone(),
+        on_behalf_of: call.on_behalf_of.clone(),
+        calls: u64::try_from(call.calls).unwrap(),
+        now: call.now,
+    }
+}
+
+/// What is wrong with the changes; nothing where they are exact, as far as the calls tell.
+fn wrong(pair: &Pair, changes: &Changes, calls: &[(Request, Answer, Answer)]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let documents = [0, 1].map(|side| load(&pair.files[side]));
+    let naive = [Naive::new(&documents[0]), Naive::new(&documents[1])];
+    for change in &changes.changes {
+        let Some(witness) = &change.witness else { continue };
+        let call = request(witness);
+        let [before, after] = [naive[0].decide(&call), naive[1].decide(&call)];
+        let said = (outcome(before.effect), outcome(after.effect));
+        if said != (change.before.outcome, change.after.outcome) {
+            wrong.push(format!("the documents say {said:?} to the witness of {change:#?}"));
+        }
+        if !change.covers(&witness.agent, &witness.environment, &witness.action) {
+            wrong.push(format!("a witness lies outside of {change:#?}"));
+        }
+    }
+    for (call, before, after) in calls {
+        for kind in shown(before, after) {
+            // What is asked otherwise may be asked as strictly by another: that is for the search to tell.
+            let lies = changes.changes.iter().any(|change| {
+                let same = change.kind == kind
+                    || (matches!(kind, Kind::AsksLess | Kind::AsksMore)
+                        && matches!(change.kind, Kind::AsksLess | Kind::AsksMore | Kind::OtherRule));
+                same && (change.before.outcome, change.after.outcome) == (outcome(before.effect), outcome(after.effect))
+                    && change.covers(&call.agent, &call.environment, &call.action)
+            });
+            if !lies {
+                wrong.push(format!(
+                    "{kind:?} is in no change: {call:#?}\nbefore {before:#?}\nafter {after:#?}"
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+fn pairs() -> Vec<(u64, usize)> {
+    let seeds = std::env::var("POLITY_SEEDS").map_or(SEEDS, |seeds| seeds.parse().unwrap());
+    let first = std::env::var("POLITY_FIRST_SEED").map_or(0, |seed| seed.parse().unwrap());
+    (first..first + seeds)
+        .flat_map(|seed| (0..WAYS.len()).map(move |way| (seed, way)))
+        .collect()
+}
+
+#[test]
+fn every_call_that_is_answered_otherwise_lies_in_a_change() {
+    let all = pairs();
+    let told: Vec<(usize, usize, usize, BTreeMap<Kind, usize>)> = all
+        .par_iter()
+        .filter_map(|(seed, way)| {
+            let pair = changed(*seed, *way)?;
+            let changes = diff(&pair.tables[0], &pair.tables[1]).unwrap();
+            let calls = calls(&pair, *seed);
+            let wrong = wrong(&pair, &changes, &calls);
+            assert!(
+                wrong.is_empty(),
+                "{}: {} wrong, the first: {}",
+                pair.what,
+                wrong.len(),
+                wrong[0]
+            );
+            let differing = calls
+                .iter()
+                .filter(|(_, before, after)| !shown(before, after).is_empty());
+            let mut kinds = BTreeMap::new();
+            for change in &changes.changes {
+                *kinds.entry(change.kind).or_default() += 1;
+            }
+            Some((changes.differing, changes.decided, differing.count(), kinds))
+        })
+        .collect();
+    let sum = |of: fn(&(usize, usize, usize, BTreeMap<Kind, usize>)) -> usize| told.iter().map(of).sum::<usize>();
+    let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
+    for (_, _, _, found) in &told {
+        for (kind, count) in found {
+            *kinds.entry(*kind).or_default() += count;
+        }
+    }
+    println!(
+        "{} pairs, {} cells differ, {} decided, {} calls tell them apart, {kinds:?}",
+        told.len(),
+        sum(|one| one.0),
+        sum(|one| one.1),
+        sum(|one| one.2)
+    );
+    // What never comes up is not tested.
+    assert!(told.len() * 2 > all.len() && sum(|one| one.2) > 50);
+    for kind in [Kind::Widened, Kind::Narrowed, Kind::OtherRule] {
+        assert!(kinds.contains_key(&kind), "{kind:?}");
+    }
+}
+
+/// Two organisations that have little but names in common: tools of one name take other arguments.
+#[test]
+fn organisations_that_share_names_only_are_told_apart() {
+    let seeds = std::env::var("POLITY_SEEDS").map_or(SEEDS, |seeds| seeds.parse().unwrap());
+    let told: Vec<(usize, usize)> = (0..seeds)
+        .into_par_iter()
+        .map(|seed| {
+            let files = [small(seed), small(seed + 1)];
+            let tables = [0, 1].map(|side| table(&files[side]).unwrap());
+            let what = format!("seed {seed} and the next");
+            let pair = Pair { what, files, tables };
+            let changes = diff(&pair.tables[0], &pair.tables[1]).unwrap();
+            let wrong = wrong(&pair, &changes, &calls(&pair, seed));
+            assert!(
+                wrong.is_empty(),
+                "{}: {} wrong, the first: {}",
+                pair.what,
+                wrong.len(),
+                wrong[0]
+            );
+            (changes.differing, changes.decided)
+        })
+        .collect();
+    println!("{told:?}");
+    assert!(told.iter().any(|(differing, _)| *differing > 10));
+}
+
+#[test]
+fn an_organisation_does_not_differ_from_itself() {
+    for seed in 0..4 {
+        let files = small(seed);
+        let (one, other) = (table(&files).unwrap(), table(&write(&read(&files))).unwrap());
+        let changes = diff(&one, &other).unwrap();
+        assert!(changes.is_empty(), "{:#?}", changes.changes);
+    }
+}
+
+const ORGANISATION: &str = r#"
+polity: v1
+kind: Organization
+name: acme
+owners: [carol]
+sole_owner: true
+bundle: {lifetime: 7d}
+---
+kind: Person
+name: carol
+email: carol@acme.example
+keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4t0MrHqfzyIJ6dvsFLvmZ+ZDS0m0vkDkKLJCTW4G7S"]
+---
+kind: Team
+name: payments
+owners: [carol]
+---
+kind: Environment
+name: production
+rank: 3
+enforced_by: [gateway]
+---
+kind: Tool
+name: billing
+actions:
+  refund: {effect: write, external: true, reversible: false, params: {amount: int, note: {type: string, optional: true}}}
+---
+kind: Agent
+name: refund-bot
+owner: carol
+kill_contact: carol
+"#;
+
+const DEPLOYMENT: &str = "kind: Deployment\nagent: refund-bot\nteam: payments\nenvironments: {production: {ring: standard, tools: [billing], enforced_by: gateway}}\n";
+
+/// A mistake, and rules before and after that differ just where it is made.
+const FAULTS: [(Fault, &str, &str); 5] = [
+    (
+        Fault::Interval,
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: context.args.amount < 5}}",
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: context.args.amount <= 5}}",
+    ),
+    (
+        Fault::Patterns,
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: 'context.args has note && context.args.note like \"pay*\"'}}",
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: 'context.args has note && context.args.note like \"pay*\"'}, b: {effect: deny, when: 'context.args has note && context.args.note like \"*x\"', actions: [billing.refund]}}",
+    ),
+    (
+        Fault::Errors,
+        "{a: {effect: allow, environments: [production], actions: [billing.refund]}, b: {effect: deny, actions: [billing.refund], when: 'context.args.amount > 5'}}",
+        "{a: {effect: allow, environments: [production], actions: [billing.refund]}, b: {effect: deny, actions: [billing.refund], when: 'context.args has amount && context.args.amount > 5'}}",
+    ),
+    (
+        Fault::LastGrant,
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: context.args.amount < 5}}",
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: context.args.amount < 5}, b: {effect: allow, environments: [production], actions: [billing.refund], when: context.args.amount > 50}}",
+    ),
+    (
+        Fault::Absent,
+        "{a: {effect: allow, environments: [production], actions: [billing.refund]}}",
+        "{a: {effect: allow, environments: [production], actions: [billing.refund], when: 'context.args has note'}}",
+    ),
+];
+
+#[test]
+fn mistakes_put_into_the_search_are_noticed() {
+    for (fault, before, after) in FAULTS {
+        let files = [before, after].map(|rules| {
+            let policy = format!("kind: Policy\nname: refunds\nrules: {rules}\n");
+            vec![
+                ("deployment.yaml".to_owned(), DEPLOYMENT.to_owned()),
+                ("policy.yaml".to_owned(), policy),
+                ("polity.yaml".to_owned(), ORGANISATION.to_owned()),
+            ]
+        });
+        let pair = Pair {
+            what: format!("{fault:?}"),
+            tables: [0, 1].map(|side| table(&files[side]).unwrap_or_else(|| panic!("{fault:?}: side {side}"))),
+            files,
+        };
+        let calls = calls(&pair, 1);
+        let told = |fault| {
+            let changes = diff_with(&pair.tables[0], &pair.tables[1], fault).unwrap();
+            wrong(&pair, &changes, &calls)
+        };
+        assert_eq!(told(None), Vec::<String>::new());
+        assert!(!told(Some(fault)).is_empty(), "{fault:?} is not noticed");
+    }
+}
