@@ -466,3 +466,43 @@ fn one_person_with_two_keys_counts_once() {
     world.approve(&["carol", "dave"]).merge();
     world.holds();
 }
+
+/// Where the bot is not deployed, an edit grants it nothing there; it does once the bot is.
+#[test]
+fn an_approval_of_what_was_harmless_does_not_count_where_it_does_harm() {
+    let deployment = |staging: bool| {
+        let placed = "{ring: standard, tools: [billing], enforced_by: gateway}";
+        let more = if staging {
+            format!("  staging: {placed}\n")
+        } else {
+            String::new()
+        };
+        format!("kind: Deployment\nagent: bot\nenvironments:\n  production: {placed}\n{more}")
+    };
+    let path = "teams/payments/deployment.yaml";
+    for deployed in [false, true] {
+        let mut world = World::with(&[(path, &deployment(false))]);
+        let text = world.text(REFUNDS).replace("[production]", "[production, staging]");
+        world.write(REFUNDS, text).commit("frank").approve(&["carol"]);
+        let (branch, approved) = (world.head, world.files.clone());
+        // Meanwhile on the trunk, and approved there.
+        world.files.retain(|path, _| !path.starts_with(".polity/"));
+        world
+            .write(REFUNDS, refunds(100))
+            .write(path, deployment(deployed))
+            .write("README.md", "More.\n");
+        world.head = world.main;
+        world.commit("frank").approve(&["dave"]).merge();
+        world.files.extend(
+            approved
+                .into_iter()
+                .filter(|(name, _)| name != path && name != "README.md"),
+        );
+        world.head = branch;
+        world.merge();
+        match deployed {
+            false => drop(world.holds()),
+            true => world.refused("it was given when the change did not do this to payments/bot in staging"),
+        }
+    }
+}

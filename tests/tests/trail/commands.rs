@@ -237,7 +237,7 @@ fn an_approval_is_shown_signed_committed_and_counts() {
     bench
         .polity(check)
         .exits(1)
-        .says("widens: changes Policy `refunds`")
+        .says("widens: widened payments/bot in production: billing.refund")
         .says("the approval rule `payments`: not approved yet")
         .says("these could approve it: carol, dave");
     let carol = bench.secret("carol");

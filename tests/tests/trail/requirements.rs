@@ -55,7 +55,7 @@ fn a_pragma_is_no_comment() {
 fn what_no_rule_covers_asks_an_owner() {
     for (approver, holds) in [("alice", true), ("carol", false)] {
         let mut world = World::new();
-        let deny = "kind: Policy\nname: more\nrules:\n  all:\n    effect: deny\n    effects: [destructive]\n";
+        let deny = "kind: Policy\nname: more\nrules:\n  all:\n    effect: deny\n    actions: [billing.refund]\n";
         world
             .write("more.yaml", deny)
             .commit("frank")
@@ -434,4 +434,52 @@ fn a_team_may_add_no_key_in_its_own_folder() {
     world.commit("").merge();
     world.refused("is that of the agent second");
     assert_ne!(key("second").public_key(), key("dave").public_key());
+}
+
+#[test]
+fn a_rule_asks_by_what_a_change_does_and_where() {
+    let rules = "kind: ApprovalRule\nname: payments\nwhen: {paths: [\"teams/payments/**\"]}\nrequire: [{from: \
+                 [team-owners], count: 1}]\n---\nkind: ApprovalRule\nname: production\nwhen: {widens: true, environments: \
+                 [production]}\nrequire: [{from: [security], count: 1}]\n";
+    // Wider in production, narrower there, wider elsewhere, and described otherwise.
+    for (edit, approvers, refused) in [
+        (refunds(200), &["carol"][..], Some("`production`")),
+        (refunds(200), &["carol", "alice"], None),
+        (refunds(50), &["carol"], None),
+        (
+            refunds(100) + "  more:\n    effect: allow\n    environments: [staging]\n    actions: [billing.refund]\n",
+            &["carol"],
+            None,
+        ),
+        (
+            refunds(100).replace("rules:", "description: others\nrules:"),
+            &["carol"],
+            None,
+        ),
+    ] {
+        let mut world = World::with(&[(RULES, rules)]);
+        world.write(REFUNDS, &edit).commit("frank").approve(approvers).merge();
+        match refused {
+            None => drop(world.holds()),
+            Some(rule) => world.refused(rule),
+        }
+    }
+}
+
+#[test]
+fn what_a_rule_may_not_cover_asks_an_owner_as_well() {
+    // The rule is about one environment, and the change widens in two.
+    let rules = "kind: ApprovalRule\nname: staging\nwhen: {widens: true, environments: [staging]}\nrequire: [{from: \
+                 [erin], count: 1}]\n";
+    let both = refunds(100)
+        .replace("[production]", "[production, staging]")
+        .replace("<= 100", "<= 200");
+    for (approvers, holds) in [(&["erin"][..], false), (&["erin", "alice"], true)] {
+        let mut world = World::with(&[(RULES, rules)]);
+        world.write(REFUNDS, &both).commit("frank").approve(approvers).merge();
+        match holds {
+            true => drop(world.holds()),
+            false => world.refused("the organisation's owners"),
+        }
+    }
 }
