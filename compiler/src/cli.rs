@@ -4,6 +4,7 @@
 //! written here and below, and come to the library as values. One file a command, named as it is.
 
 mod answer;
+mod approve;
 mod build;
 mod check;
 mod completions;
@@ -18,17 +19,21 @@ mod import;
 mod init;
 mod inspect;
 mod keygen;
+mod log;
 mod man;
 mod modelines;
 mod part;
 mod progress;
+mod render;
 mod repository;
 mod request;
 mod schema;
 mod schema_cedar;
+mod ssh_agent;
 mod surroundings;
 mod template;
 mod test;
+mod trail;
 mod values;
 mod verify;
 
@@ -88,9 +93,12 @@ enum Command {
     Build(build::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
+    Approve(approve::Arguments),
+    Log(log::Arguments),
     Decide(decide::Arguments),
     Explain(explain::Arguments),
     Keygen(keygen::Arguments),
+    Render(render::Arguments),
     Schema(schema::Arguments),
     Template(template::Arguments),
     Import(import::Arguments),
@@ -109,9 +117,12 @@ impl Command {
             Self::Build(arguments) => build::run(arguments, console),
             Self::Verify(arguments) => verify::run(arguments, console),
             Self::Inspect(arguments) => inspect::run(arguments, console),
+            Self::Approve(arguments) => approve::run(arguments, console),
+            Self::Log(arguments) => log::run(arguments, console),
             Self::Decide(arguments) => decide::run(arguments, console),
             Self::Explain(arguments) => explain::run(arguments, console),
             Self::Keygen(arguments) => keygen::run(arguments, console),
+            Self::Render(arguments) => render::run(arguments, console),
             Self::Schema(arguments) => schema::run(arguments, console),
             Self::Template(arguments) => template::run(arguments, console),
             Self::Import(arguments) => import::run(arguments, console),

@@ -2,10 +2,9 @@
 
 use polity_runtime::table::Table;
 
-use crate::ast::{Body, Broken, Documents, Moment};
+use crate::ast::{Broken, Documents, Moment};
 use crate::check::check;
-use crate::diag::codes::rule::NOT_ENFORCED_YET;
-use crate::diag::{Diagnostic, Findings, LintLevels, Sink};
+use crate::diag::{Findings, LintLevels, Sink};
 use crate::expand::expand;
 use crate::ir::RuleSet;
 use crate::lower::lower;
@@ -55,7 +54,6 @@ fn run(tree: &SourceTree, now: Moment, mut sink: Sink, proved: bool) -> Compiled
     let Parsed { documents, pragmas } = parsed;
     let organization = resolve(&documents, &mut sink);
     let levels = LintLevels::read(&organization.lints, &mut sink);
-    not_yet(&documents, &mut sink);
     // Lints are asked only where names resolved: a rule that lost its action to an error would be called dead besides.
     let resolved = !sink.has_errors();
     let mut lints = Sink::default();
@@ -86,18 +84,5 @@ fn run(tree: &SourceTree, now: Moment, mut sink: Sink, proved: bool) -> Compiled
         rules,
         table,
         findings,
-    }
-}
-
-/// Kinds that say something which this compiler does not act on yet.
-fn not_yet(documents: &Documents, sink: &mut Sink) {
-    for document in &documents.documents {
-        let span = document.name.as_ref().map_or(document.span, |name| name.span);
-        let kind = match &document.body {
-            Body::ApprovalRule(_) => "ApprovalRule",
-            _ => continue,
-        };
-        let message = format!("{kind} documents are read and not enforced yet");
-        sink.push(Diagnostic::new(&NOT_ENFORCED_YET, message, span, ""));
     }
 }

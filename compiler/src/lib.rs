@@ -10,6 +10,7 @@
 //! | [`check`] | `&Organization` | diagnostics only |
 //! | [`lower`] | `&Organization` | [`ir::RuleSet`]: every rule over one condition language |
 //! | [`table`] | `&RuleSet` | [`polity_runtime::table::Table`]: guards, cells, fragments, placements |
+//! | [`trail`] | a repository's history | [`trail::verify::Trail`]: who approved each change, under the rules before it |
 //! | [`prove`] | `&Table`, invariants | diagnostics: what an invariant forbids, and yet can happen |
 //! | [`sign`], [`bundle`] | a manifest, sections and [`keys`] | the bundle's bytes, which load |
 //!
@@ -37,6 +38,7 @@ pub mod table;
 pub mod search;
 pub mod prove;
 pub mod compile;
+pub mod trail;
 pub mod suite;
 pub mod facts;
 pub mod keys;

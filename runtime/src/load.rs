@@ -26,7 +26,11 @@ pub struct Bundle {
     /// Tells sessions of one bundle from those of another.
     stamp: u64,
     table: Table,
+    trail: Option<Vec<u8>>,
 }
+
+/// The one section that is no part of the table.
+pub const TRAIL: &str = "trail";
 
 /// One call of an agent, as its host sees it.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +60,7 @@ impl Bundle {
     /// # Errors
     /// The sections do not make a table that holds together.
     pub fn from_verified(verified: &Verified) -> Result<Self, LoadError> {
-        let sections: BTreeMap<&str, &[u8]> = verified.sections().collect();
+        let sections: BTreeMap<&str, &[u8]> = verified.sections().filter(|(name, _)| *name != TRAIL).collect();
         let table = TableData::from_sections(&sections)
             .and_then(Table::new)
             .map_err(LoadError::Table)?;
@@ -70,7 +74,14 @@ impl Bundle {
             digest,
             stamp,
             table,
+            trail: verified.section(TRAIL).map(<[u8]>::to_vec),
         })
+    }
+
+    /// Which step of the history brought each rule, as the compiler wrote it; none in a bundle that is not attested.
+    /// Nothing is decided by it.
+    pub fn trail(&self) -> Option<&[u8]> {
+        self.trail.as_deref()
     }
 
     /// What the bundle says of itself.

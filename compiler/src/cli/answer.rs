@@ -1,5 +1,7 @@
 //! A verified bundle, asked: the runtime's decisions with their names, as [`report::decision`](decision) writes them.
 
+use std::collections::BTreeMap;
+
 use polity_runtime::decide::{Code, Decision, Kind, Outcome};
 use polity_runtime::explain::{self, Explanation, RuleTrace, Source};
 use polity_runtime::guard::Answer;
@@ -9,10 +11,13 @@ use super::{Failure, build::trust_root, request::Request};
 use crate::ast::Moment;
 use crate::report::decision::{self, Effect};
 use crate::suite::ask;
+use crate::trail::provenance::{self, Origin};
 
 /// A bundle to ask. Each request is decided alone: a new session that holds what it says, no call made.
 pub(super) struct Asked {
     bundle: Bundle,
+    /// Which step brought each rule, where the bundle is attested.
+    origins: BTreeMap<String, Origin>,
 }
 
 impl Asked {
@@ -21,7 +26,13 @@ impl Asked {
         let trust = trust_root(trust)?;
         let bundle =
             Bundle::load(bundle.to_vec(), &trust, now).map_err(|error| Failure::falls_short(error.to_string()))?;
-        Ok(Self { bundle })
+        let origins = match bundle.trail() {
+            Some(trail) => provenance::from_bytes(trail).ok_or_else(|| {
+                Failure::falls_short("the bundle's trail cannot be read: it was made by another version")
+            })?,
+            None => BTreeMap::new(),
+        };
+        Ok(Self { bundle, origins })
     }
 
     /// What is decided. What cannot be read is denied.
@@ -106,7 +117,10 @@ impl Asked {
             },
             observed: explanation.observed.clone(),
             challenge: None,
-            source: explanation.source.as_ref().map(|source| self.source(source)),
+            source: explanation.source.as_ref().map(|source| {
+                let rule = decided.rule.map(|rule| self.bundle.table().rule_name(rule));
+                self.source(rule, source)
+            }),
             bundle: decision::Bundle {
                 organization: manifest.organization.clone(),
                 digest: self.bundle.digest().to_string(),
@@ -119,14 +133,15 @@ impl Asked {
         }
     }
 
-    /// Until the trail says which commit brought a rule, it is the bundle's.
-    fn source(&self, source: &Source) -> decision::Source {
+    /// Where a rule was written, and who approved it. A bundle that is not attested knows its own commit only.
+    fn source(&self, rule: Option<&str>, source: &Source) -> decision::Source {
         let bundled = || self.bundle.manifest().source.commit.clone();
+        let origin = rule.and_then(|rule| self.origins.get(rule));
         decision::Source {
             path: source.path.clone(),
             line: source.line,
-            commit: source.commit.clone().or_else(bundled),
-            approved_by: Vec::new(),
+            commit: origin.map(|origin| origin.commit.clone()).or_else(bundled),
+            approved_by: origin.map(|origin| origin.approved_by.clone()).unwrap_or_default(),
         }
     }
 
@@ -179,7 +194,10 @@ impl Asked {
                 Answer::Error => decision::Outcome::Error,
             },
             steps: trace.steps.iter().map(ToString::to_string).collect(),
-            source: trace.source.as_ref().map(|source| self.source(source)),
+            source: trace
+                .source
+                .as_ref()
+                .map(|source| self.source(Some(&trace.name), source)),
         }
     }
 }

@@ -1,16 +1,18 @@
 //! `polity build`: compiles a revision, signs the bundle and writes it, whole or not at all.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use polity_runtime::{
     bundle::UnverifiedBundle,
-    manifest::{Compiler, Grace, Manifest, Scope, Serial, Source, Version},
+    load::TRAIL,
+    manifest::{self, Compiler, Grace, Manifest, Scope, Serial, Source, Version},
+    table::RuleId,
     trust::TrustRoot,
     wire::{
-        Timestamp,
+        Digest, Timestamp,
         layout::{FORMAT, MAGIC},
     },
 };
@@ -18,7 +20,7 @@ use polity_runtime::{
 use super::{
     Console, Exit, Failure, files, part,
     progress::{self, Progress},
-    repository, surroundings, values,
+    repository, surroundings, trail, values,
 };
 use crate::{
     ast::Moment,
@@ -26,18 +28,24 @@ use crate::{
     compile::compile,
     diag::{Findings, Sink},
     keys::SecretKey,
-    report::{suite, text},
+    report::{self, suite, text},
     resolve::Organization,
     source::{Revision, SourceTree},
     suite::{Report, Selection},
     table,
+    trail::{
+        provenance::{self, Origin},
+        state::States,
+        verify::Trail,
+    },
 };
 
 /// Compile a revision into a signed bundle
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  polity build --unattested --trust keys/trust.json --key keys/developer.key \\
+  polity build --trust trust.json --key bundle.key --out acme.polity
+  polity build --trust trust.json --key bundle.key --previous acme.polity \\
       --out acme.polity
   polity build acme --rev v1.4 --unattested --trust keys/trust.json \\
       --key keys/developer.key --out acme.polity
@@ -45,8 +53,11 @@ Examples:
       --key keys/developer.key --out payments.polity
 
 A commit is built: what is not committed is not in the bundle. A folder that is
-in no repository is built as it is. The approvals in a history cannot be
-verified yet, so every build takes --unattested.
+in no repository is built as it is with --unattested.
+
+Every change since the introductory commit of the trust root, or since the
+bundle that --previous names, must have been approved by those whom the rules
+before it ask. --unattested looks at no approval: for a developer's machine.
 
 The moment of issue is --issued, else SOURCE_DATE_EPOCH, else the clock. The
 same commit, compiler and moment give the same bytes.")]
@@ -66,6 +77,9 @@ pub(super) struct Arguments {
     /// Where to write the bundle
     #[arg(long, value_name = "BUNDLE")]
     out: PathBuf,
+    /// An attested bundle of an earlier commit: the history is verified from there on
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "unattested")]
+    previous: Option<PathBuf>,
     /// Answer for a part only: `team=NAME`, `environment=NAME` or `agent=TEAM/AGENT`. The bundle holds the rules that
     /// reach it, and the people whom they name; every other agent or environment is unknown to it
     #[arg(long = "for", value_name = "PART", value_parser = part::scope)]
@@ -84,6 +98,10 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         issued: moment_of_issue(arguments.issued)?,
         trust: files::read(&arguments.trust, "the trust root", files::LARGEST_KEY)?,
         keys: arguments.keys,
+        previous: arguments
+            .previous
+            .map(|path| files::read(&path, "the previous bundle", files::LARGEST_BUNDLE))
+            .transpose()?,
         path: arguments.path,
         rev: arguments.rev,
         unattested: arguments.unattested,
@@ -92,11 +110,19 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     let Built {
         tree,
         findings,
+        unapproved,
         failed,
         bundle,
     } = progress::with_progress(console, "building", |progress| build(&order, progress))?;
     let said = text::findings(&findings, &tree, console.colour_on_error());
     console.remark(&said);
+    if let Some(said) = unapproved {
+        console.remark(&said);
+        return Err(
+            Failure::falls_short("the history was not approved as its rules ask, so it is not attested")
+                .with_help("`polity approve` gives an approval; `--unattested` builds for a developer's machine"),
+        );
+    }
     if let Some(failed) = failed {
         console.remark(&failed.text(console.colour_on_error()));
     }
@@ -156,6 +182,8 @@ pub(super) struct Order {
     /// A key file each.
     pub(super) keys: Vec<PathBuf>,
     pub(super) unattested: bool,
+    /// The bytes of the bundle to continue from.
+    pub(super) previous: Option<Vec<u8>>,
     pub(super) issued: Moment,
     /// `None`: everything.
     pub(super) scope: Option<Scope>,
@@ -165,6 +193,8 @@ pub(super) struct Order {
 pub(super) struct Built {
     pub(super) tree: SourceTree,
     pub(super) findings: Findings,
+    /// What the history lacks, in words; nothing where it was approved, or nobody asked.
+    pub(super) unapproved: Option<String>,
     /// Tests that failed, if some did.
     pub(super) failed: Option<Failed>,
     pub(super) bundle: Option<SignedBundle>,
@@ -204,19 +234,26 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
         .iter()
         .map(|path| secret_key(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let (tree, sink) = repository::read_commit(&order.path, order.rev.as_deref(), order.unattested)?;
-    if !order.unattested {
-        return Err(
-            Failure::falls_short("the approvals of this history cannot be verified yet")
-                .with_help("`--unattested` builds a bundle for a developer's machine"),
-        );
-    }
+    let attested = match order.unattested {
+        true => None,
+        false => Some(attest(order, &trust, progress)?),
+    };
+    let revision = attested.as_ref().map(|attested| attested.opened.head.to_string());
+    let revision = revision.as_deref().or(order.rev.as_deref());
+    progress.say("reading the repository");
+    let (tree, sink) = repository::read_commit(&order.path, revision, order.unattested)?;
     progress.say("compiling");
     let compiled = compile(&tree, order.issued, sink);
-    let Some(table) = compiled.table else {
+    let unapproved = attested
+        .as_ref()
+        .filter(|attested| !attested.trail.holds())
+        .map(|attested| report::trail::shortfalls(&attested.trail));
+    let table = compiled.table.filter(|_| unapproved.is_none());
+    let Some(table) = table else {
         return Ok(Built {
             tree,
             findings: compiled.findings,
+            unapproved,
             failed: None,
             bundle: None,
         });
@@ -227,6 +264,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
         return Ok(Built {
             tree,
             findings: compiled.findings,
+            unapproved: None,
             failed: Some(Failed {
                 tree: compiled.tree,
                 report,
@@ -258,7 +296,16 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     progress.say("signing");
     let mut manifest = manifest(&compiled.organization, tree.revision(), &trust, order.issued)?;
     manifest.scope = order.scope.clone();
-    let sections = table.data().to_sections();
+    let mut sections = table.data().to_sections();
+    if let Some(attested) = &attested {
+        attested.describe(&trust, &mut manifest);
+        let mut origins = attested.origins(&compiled.organization, &compiled.tree)?;
+        // A bundle for a part holds no other part's rules, and nobody who approved them.
+        let count = u32::try_from(table.data().rules.len()).unwrap_or(u32::MAX);
+        let held: BTreeSet<&str> = (0..count).map(|id| table.rule_name(RuleId(id))).collect();
+        origins.retain(|rule, _| held.contains(rule.as_str()));
+        sections.insert(TRAIL.to_owned(), provenance::to_bytes(&origins));
+    }
     let bytes = pack(manifest, &sections, &[&trust], &keys).map_err(|error| Failure::falls_short(error.to_string()))?;
     let digest = UnverifiedBundle::open(bytes.clone())
         .map_err(|error| Failure::environment(error.to_string()))?
@@ -270,12 +317,96 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     Ok(Built {
         tree,
         findings: compiled.findings,
+        unapproved: None,
         failed: None,
         bundle,
     })
 }
 
-/// What the bundle says of itself. Its approvals were not verified, so it names no ref: it speaks for no branch.
+/// A history that was looked at.
+struct Attested {
+    opened: trail::Opened,
+    trail: Trail,
+    previous: Option<trail::Previous>,
+}
+
+/// Verifies the history of what is to be built, from the introductory commit or the previous bundle's.
+fn attest(order: &Order, trust: &TrustRoot, progress: &Progress) -> Result<Attested, Failure> {
+    let opened = trail::open(&order.path, order.rev.as_deref()).map_err(|failure| match failure.exit() {
+        Exit::Misuse => failure.with_help("`--unattested` takes a folder as it is, for a developer's machine"),
+        _ => failure,
+    })?;
+    let previous = match &order.previous {
+        Some(bytes) => Some(trail::previous(bytes.clone(), trust, order.issued)?),
+        None => None,
+    };
+    progress.say("verifying the approvals");
+    let trail = trail::attest(&opened, trust, previous.as_ref())?;
+    if let Some(previous) = &previous {
+        same_compiler(&opened, previous)?;
+    }
+    Ok(Attested {
+        opened,
+        trail,
+        previous,
+    })
+}
+
+/// The checkpoint's tree, compiled here, must answer as it did in the previous bundle: a compiler that changes its mind
+/// changes what is allowed, and nobody approved that.
+fn same_compiler(opened: &trail::Opened, previous: &trail::Previous) -> Result<(), Failure> {
+    let fail = |error: crate::source::ReadError| trail::failure(&error.into());
+    let state = States::new(&opened.history).of(previous.commit).map_err(fail)?;
+    let before = previous.verified.manifest();
+    let now = state
+        .table
+        .as_ref()
+        .map(|table| table.data().to_sections())
+        .unwrap_or_default();
+    let differs = |name: &String| {
+        let was = before.sections.get(name).map(|section| section.sha256);
+        was != now.get(name).map(|bytes| Digest::of(bytes))
+    };
+    let names = before.sections.keys().filter(|name| *name != TRAIL).chain(now.keys());
+    let different: BTreeSet<&String> = names.filter(|name| differs(name)).collect();
+    let Some(first) = different.first() else { return Ok(()) };
+    let (was, is) = (&before.compiler.version, env!("CARGO_PKG_VERSION"));
+    Err(Failure::falls_short(format!(
+        "this compiler ({is}) makes something else of the checkpoint {} than the previous bundle's ({was}) did: `{first}` \
+         is different",
+        previous.commit
+    ))
+    .with_help("build with the compiler of the previous bundle; whoever agrees with what the new one makes of it verifies the \
+                whole history again, without `--previous`"))
+}
+
+impl Attested {
+    /// What a bundle says of the history that was verified for it.
+    fn describe(&self, trust: &TrustRoot, manifest: &mut Manifest) {
+        let steps = self.trail.trunk.len().saturating_sub(self.trail.introductory + 1);
+        manifest.attested = true;
+        manifest.source.reference = Some(trust.reference.clone());
+        manifest.previous = self.previous.as_ref().map(|previous| previous.verified.digest());
+        manifest.trail = Some(manifest::Trail {
+            checkpoint: self.previous.as_ref().map(|previous| previous.commit.to_string()),
+            introductory: trust.introductory.clone().unwrap_or_default(),
+            steps: u64::try_from(steps).unwrap_or(u64::MAX),
+        });
+    }
+
+    /// Which step brought each rule. Of what lies before the checkpoint the previous bundle tells who approved it.
+    fn origins(&self, organization: &Organization, tree: &SourceTree) -> Result<BTreeMap<String, Origin>, Failure> {
+        let previous = self
+            .previous
+            .as_ref()
+            .and_then(|previous| previous.verified.section(TRAIL));
+        let previous = previous.and_then(provenance::from_bytes).unwrap_or_default();
+        provenance::origins(&self.opened.history, &self.trail, organization, tree, &previous)
+            .map_err(|error| trail::failure(&error))
+    }
+}
+
+/// What the bundle says of itself where its approvals were not verified: it names no ref, since it speaks for no branch.
 fn manifest(
     organization: &Organization,
     revision: &Revision,

@@ -2,14 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Console, Exit, Failure, modelines, progress, repository, surroundings};
+use super::{Console, Exit, Failure, build::trust_root, files, modelines, progress, repository, surroundings, trail};
 use crate::{
     ast::Moment,
     compile::compile,
     diag::Findings,
     report::{github, gitlab, json, sarif, text},
     source::SourceTree,
+    trail::verify::review,
 };
+
+/// The ref that approvals name unless a trust root names another.
+const MAIN: &str = "refs/heads/main";
 
 /// Say what is wrong with a repository
 #[derive(clap::Args)]
@@ -20,7 +24,12 @@ Examples:
   polity check --format json | jq '.diagnostics[].code'
   polity check --format sarif > polity.sarif
   polity check --write-modelines        editors then know what each file may say
-  polity explain unknown-code           what a diagnostic means")]
+  polity check --base origin/main       what a branch needs, and has, before it
+                                        may be merged
+  polity explain unknown-code           what a diagnostic means
+
+With --base the commit that is checked out is checked, or --rev, and exit code 1
+says that an approval is missing.")]
 pub(super) struct Arguments {
     /// The repository, or a folder
     #[arg(default_value = ".")]
@@ -28,6 +37,12 @@ pub(super) struct Arguments {
     /// A commit, branch or tag instead of the work tree
     #[arg(long)]
     rev: Option<String>,
+    /// Say whose approval the branch needs that leaves the trunk at or before this commit
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
+    /// With --base: the trust root, which names the organisation and the ref
+    #[arg(long, value_name = "FILE", requires = "base")]
+    trust: Option<PathBuf>,
     /// How to write the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -56,9 +71,10 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     if arguments.write_modelines {
         console.remark(&modelines::write(&arguments.path)?);
     }
-    let checked = progress::with_progress(console, "checking", |_| {
-        check(&arguments.path, arguments.rev.as_deref(), now)
-    });
+    // What is not committed can be approved by nobody, so with a base it is a commit that is looked at.
+    let head = arguments.base.as_ref().map(|_| "HEAD");
+    let rev = arguments.rev.as_deref().or(head);
+    let checked = progress::with_progress(console, "checking", |_| check(&arguments.path, rev, now));
     let Checked { tree, findings } = checked?;
     match arguments.format {
         Format::Text => console.result(&text::findings(&findings, &tree, console.colour()))?,
@@ -70,10 +86,40 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     if findings.has_errors() {
         return Ok(Exit::FallsShort);
     }
+    if let Some(base) = &arguments.base {
+        return reviewed(base, &arguments, console);
+    }
     if findings.diagnostics().is_empty() {
         console.remark(&format!("{} files, nothing found\n", tree.files().len()));
     }
     Ok(Exit::Yes)
+}
+
+/// What a branch needs, from whom, what it has and what is missing. The findings keep standard output to themselves
+/// where a script reads it.
+fn reviewed(base: &str, arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let trust = match &arguments.trust {
+        Some(path) => Some(trust_root(&files::read(path, "the trust root", files::LARGEST_KEY)?)?),
+        None => None,
+    };
+    let opened = trail::open(&arguments.path, arguments.rev.as_deref())?;
+    let trunk = opened
+        .history
+        .commit_of(base)
+        .map_err(|error| trail::failure(&error.into()))?;
+    let organization = trust.as_ref().map(|trust| trust.organization.as_str());
+    let reference = trust.as_ref().map_or(MAIN, |trust| trust.reference.as_str());
+    let judged =
+        review(&opened.history, trunk, opened.head, organization, reference).map_err(|error| trail::failure(&error))?;
+    let said = crate::report::trail::review(&judged);
+    match arguments.format {
+        Format::Text => console.result(&said)?,
+        _ => console.remark(&said),
+    }
+    match judged.holds() {
+        true => Ok(Exit::Yes),
+        false => Ok(Exit::FallsShort),
+    }
 }
 
 /// What was checked, and what was found there.

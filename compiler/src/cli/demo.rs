@@ -121,7 +121,7 @@ impl Demo {
         heading("Check it", console)?;
         self.command(console, &["check", &shown(&self.organization)])?;
         let checked = check::check(&self.organization, None, self.now)?;
-        // Notes on what is not enforced yet would fill pages: what they come to is enough here.
+        // Notes would fill pages: what they come to is enough here.
         let told = only(&checked.findings, &checked.tree, &|severity| severity != Severity::Note);
         console.result(&text::findings(&told, &checked.tree, console.colour()))?;
         let (files, notes) = (checked.tree.files().len(), checked.findings.summary().notes);
@@ -129,7 +129,7 @@ impl Demo {
             console.result(&format!("{files} files, nothing wrong"))?;
             console.result(&match notes {
                 0 => "\n".to_owned(),
-                _ => format!(", and {notes} notes on what is not enforced yet\n"),
+                _ => format!(", and {notes} notes\n"),
             })?;
         }
         match checked.findings.has_errors() {
@@ -177,6 +177,7 @@ impl Demo {
             trust: files::read(&self.trust(), "the trust root", files::LARGEST_KEY)?,
             keys: vec![key],
             unattested: true,
+            previous: None,
             scope: None,
             issued: self.now,
         };

@@ -41,6 +41,16 @@ pub(super) fn source_date_epoch() -> Result<Option<Moment>, Failure> {
     set.map(|value| epoch(&value.to_string_lossy())).transpose()
 }
 
+/// Where the ssh-agent listens.
+pub(super) fn ssh_agent() -> Option<std::path::PathBuf> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the environment comes in as a value from here on"
+    )]
+    let set = std::env::var_os("SSH_AUTH_SOCK");
+    set.filter(|path| !path.is_empty()).map(std::path::PathBuf::from)
+}
+
 fn epoch(value: &str) -> Result<Moment, Failure> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = if digits { value.parse::<Moment>().ok() } else { None };

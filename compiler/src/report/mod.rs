@@ -4,6 +4,7 @@
 //! a terminal, and whether it wants colour, comes in as a value; nothing here writes or reads anything.
 
 pub mod changes;
+pub mod codeowners;
 pub mod decision;
 pub mod github;
 pub mod gitlab;
@@ -14,6 +15,7 @@ pub mod replay;
 pub mod sarif;
 pub mod suite;
 pub mod text;
+pub mod trail;
 
 mod fingerprint;
 

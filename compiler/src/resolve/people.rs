@@ -11,9 +11,11 @@ use crate::diag::codes::reference::{
     GROUP_CYCLE, NO_ORGANIZATION, SHARED_KEY, TOO_FEW_OWNERS, TWO_ORGANIZATIONS, UNKNOWN_PERSON, UNKNOWN_TEAM,
     UNKNOWN_TOOL,
 };
+use crate::diag::codes::trail::BAD_KEY;
 use crate::diag::{Diagnostic, Sink};
 use crate::resolve::glob;
 use crate::source::Span;
+use crate::trail::signature::Key;
 
 /// How long a bundle lives where the organisation does not say: a week leaves room for a long weekend.
 const DEFAULT_LIFETIME: Millis = Millis(7 * 24 * 3_600_000);
@@ -293,20 +295,33 @@ fn environments(documents: &Documents, names: &Names, organization: &mut Organiz
     }
 }
 
-/// One key belongs to one principal, of whatever kind.
+/// One key belongs to one principal, of whatever kind; one that signs approvals or commits must be able to.
 fn keys(documents: &Documents, sink: &mut Sink) {
-    let mut seen: BTreeMap<String, (Span, Option<&str>)> = BTreeMap::new();
+    let mut seen: BTreeMap<Vec<u8>, (Span, Option<&str>)> = BTreeMap::new();
     for document in &documents.documents {
-        let keys: Vec<&Text> = match &document.body {
-            Body::Person(person) => person.keys.iter().collect(),
-            Body::Forge(forge) => forge.keys.iter().collect(),
-            Body::Agent(agent) => agent.git_keys.iter().chain(&agent.identity_keys).collect(),
+        let (signing, identity): (&[Text], &[Text]) = match &document.body {
+            Body::Person(person) => (&person.keys, &[]),
+            Body::Forge(forge) => (&forge.keys, &[]),
+            Body::Agent(agent) => (&agent.git_keys, &agent.identity_keys),
             _ => continue,
         };
         let holder = document.name.as_ref().map(|name| name.value.as_str());
-        for key in keys {
-            // The comment after the key's material is no part of it.
-            let material = key.value.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+        let mut listed: Vec<(&Text, Vec<u8>)> = Vec::new();
+        for key in signing {
+            match Key::parse(&key.value) {
+                Ok(read) => listed.push((key, read.as_bytes().to_vec())),
+                Err(error) => {
+                    let found = Diagnostic::new(&BAD_KEY, format!("this key cannot sign: {error}"), key.span, "");
+                    sink.push(found.with_help(
+                        "paste the line of the `.pub` file: `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa` of at \
+                         least 3072 bits, or a hardware key's `sk-` kinds",
+                    ));
+                }
+            }
+        }
+        // What proves an agent to its host is read by the host, and is compared here as it is written.
+        listed.extend(identity.iter().map(|key| (key, key.value.trim().as_bytes().to_vec())));
+        for (key, material) in listed {
             match seen.get(&material) {
                 Some((first, first_holder)) => {
                     let message = match first_holder {

@@ -12,7 +12,8 @@ use super::selector::{Lookup, both};
 use super::{Approval, ApprovalRule, Exception, Invariant, Kill, Organization, Requirement, Rule, Scope, TeamId};
 use crate::ast::{self, Body, Documents, Evidence, Millis, RuleEffect, Selector, Text};
 use crate::diag::codes::reference::{
-    APPROVAL_CANNOT_BE_MET, EXCEPTION_OF_ALLOW, EXCEPTION_OUTRANKED, RESOURCES_NOT_DECLARED, UNKNOWN_RULE,
+    APPROVAL_CANNOT_BE_MET, EXCEPTION_OF_ALLOW, EXCEPTION_OUTRANKED, RESOURCES_NOT_DECLARED, UNKNOWN_PERSON,
+    UNKNOWN_RULE,
 };
 use crate::diag::{Diagnostic, Sink};
 use crate::written;
@@ -200,6 +201,26 @@ impl Resolver<'_> {
             people: people.into_iter().collect(),
             team_owners: special("team-owners"),
         }
+    }
+
+    /// Somebody must be able to give the approval. How many own a team that a change touches is known only then.
+    fn enough_people(&mut self, written: &ast::Requirement, asked: &Requirement) {
+        let unknown = self
+            .sink
+            .diagnostics()
+            .iter()
+            .any(|found| *found.code == UNKNOWN_PERSON);
+        if asked.team_owners || unknown || asked.count as usize <= asked.people.len() {
+            return;
+        }
+        let message = format!(
+            "this approval can never be given: it asks for {} of {} people",
+            asked.count,
+            asked.people.len()
+        );
+        let help = "lower the count, or name more people; without anybody who may approve it, a change is blocked";
+        self.sink
+            .push(Diagnostic::new(&APPROVAL_CANNOT_BE_MET, message, written.span, "").with_help(help));
     }
 
     /// Each person counts for one requirement: for every deployment that the rule reaches there must be an assignment.
@@ -453,13 +474,17 @@ impl Resolver<'_> {
             for change in &rule.when {
                 self.lookup.scope(&change.selector, None, self.sink);
             }
+            let require: Vec<Requirement> = rule.require.iter().map(|one| self.requirement(one)).collect();
+            for (written, asked) in rule.require.iter().zip(&require) {
+                self.enough_people(written, asked);
+            }
             let mut changes: Vec<String> = rule.when.iter().map(written::change).collect();
             changes.sort();
             changes.dedup();
             all.push(ApprovalRule {
                 name: name.clone(),
                 changes,
-                require: rule.require.iter().map(|one| self.requirement(one)).collect(),
+                require,
                 evidence: rule.evidence.map_or(Evidence::Signed, |evidence| evidence.value),
             });
         }

@@ -14,7 +14,7 @@ use super::{ReadError, Revision, SourceTree};
 use crate::diag::Sink;
 
 /// The largest commit, tag or tree that is read, in bytes; a tree of a million entries has about half of it.
-const MAX_OBJECT_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_OBJECT_BYTES: u64 = 64 << 20;
 /// How many tags may point at each other before a commit; nobody nests more than two.
 const MAX_TAGS: usize = 8;
 
@@ -55,7 +55,7 @@ pub(crate) fn open(path: &Path) -> Result<Repository, ReadError> {
     let options = gix::open::Options::isolated()
         .bail_if_untrusted(true)
         .strict_config(true)
-        .config_overrides(["core.useReplaceRefs=false"]);
+        .config_overrides(["core.useReplaceRefs=false", "core.commitGraph=false"]);
     let repository = gix::open_opts(&place, options).map_err(|error| match error.dominant_class() {
         Some(gix::error::Class::PermissionDenied) => ReadError::ForeignOwner { path: place.clone() },
         _ => ReadError::Io {
@@ -108,8 +108,19 @@ pub(crate) fn read_commit(
     prefix: &str,
     sink: &mut Sink,
 ) -> Result<SourceTree, ReadError> {
-    let (tree, _) = commit_links(repository, commit)?;
     let trunk_steps = trunk_steps(repository, commit)?;
+    read_commit_at(repository, commit, trunk_steps, prefix, sink)
+}
+
+/// As [`read_commit`], for a caller who knows how many commits the first-parent chain has.
+pub(crate) fn read_commit_at(
+    repository: &Repository,
+    commit: ObjectId,
+    trunk_steps: u64,
+    prefix: &str,
+    sink: &mut Sink,
+) -> Result<SourceTree, ReadError> {
+    let (tree, _) = commit_links(repository, commit)?;
     let root = folder(repository, tree, prefix)?.ok_or_else(|| ReadError::NotInCommit {
         path: prefix.to_owned(),
         commit: commit.to_string(),
@@ -247,7 +258,7 @@ fn trunk_steps(repository: &Repository, commit: ObjectId) -> Result<u64, ReadErr
 }
 
 /// A commit's tree and first parent.
-fn commit_links(repository: &Repository, id: ObjectId) -> Result<(ObjectId, Option<ObjectId>), ReadError> {
+pub(crate) fn commit_links(repository: &Repository, id: ObjectId) -> Result<(ObjectId, Option<ObjectId>), ReadError> {
     let object = object(repository, id, MAX_OBJECT_BYTES)?;
     if object.kind != gix::objs::Kind::Commit {
         return Err(ReadError::Corrupt {
@@ -260,7 +271,7 @@ fn commit_links(repository: &Repository, id: ObjectId) -> Result<(ObjectId, Opti
 }
 
 /// The nearest folder with `polity.yaml`, from `inside` upwards; `inside` itself where there is none.
-fn organisation_root(repository: &Repository, commit: ObjectId, inside: &str) -> Result<String, ReadError> {
+pub(crate) fn organisation_root(repository: &Repository, commit: ObjectId, inside: &str) -> Result<String, ReadError> {
     let (tree, _) = commit_links(repository, commit)?;
     let mut at = inside;
     loop {
@@ -277,7 +288,7 @@ fn organisation_root(repository: &Repository, commit: ObjectId, inside: &str) ->
 }
 
 /// Where `path` lies in the repository's work tree, with `/` between segments; empty at its root.
-fn place_in_work_tree(repository: &Repository, path: &Path) -> String {
+pub(crate) fn place_in_work_tree(repository: &Repository, path: &Path) -> String {
     let Some(work_tree) = repository.workdir() else {
         return String::new();
     };
@@ -296,7 +307,7 @@ fn place_in_work_tree(repository: &Repository, path: &Path) -> String {
     parts.join("/")
 }
 
-fn folder(repository: &Repository, tree: ObjectId, path: &str) -> Result<Option<ObjectId>, ReadError> {
+pub(crate) fn folder(repository: &Repository, tree: ObjectId, path: &str) -> Result<Option<ObjectId>, ReadError> {
     let mut id = tree;
     for part in path.split('/').filter(|part| !part.is_empty()) {
         match child(repository, id, part.as_bytes())? {
@@ -307,14 +318,18 @@ fn folder(repository: &Repository, tree: ObjectId, path: &str) -> Result<Option<
     Ok(Some(id))
 }
 
-fn child(repository: &Repository, id: ObjectId, name: &[u8]) -> Result<Option<(EntryKind, ObjectId)>, ReadError> {
+pub(crate) fn child(
+    repository: &Repository,
+    id: ObjectId,
+    name: &[u8],
+) -> Result<Option<(EntryKind, ObjectId)>, ReadError> {
     let data = tree(repository, id)?;
     let entries = TreeRef::from_bytes(&data, id.kind()).map_err(|error| corrupt(id, &error))?;
     let found = entries.entries.iter().find(|entry| entry.filename.as_bytes() == name);
     Ok(found.map(|entry| (entry.mode.kind(), entry.oid.to_owned())))
 }
 
-fn tree(repository: &Repository, id: ObjectId) -> Result<Vec<u8>, ReadError> {
+pub(crate) fn tree(repository: &Repository, id: ObjectId) -> Result<Vec<u8>, ReadError> {
     let object = object(repository, id, MAX_OBJECT_BYTES)?;
     if object.kind == gix::objs::Kind::Tree {
         Ok(object.data)
@@ -327,7 +342,7 @@ fn tree(repository: &Repository, id: ObjectId) -> Result<Vec<u8>, ReadError> {
 }
 
 /// One object, hashed anew: bytes that were swapped under an id are an error.
-fn object(repository: &Repository, id: ObjectId, limit: u64) -> Result<gix::ObjectDetached, ReadError> {
+pub(crate) fn object(repository: &Repository, id: ObjectId, limit: u64) -> Result<gix::ObjectDetached, ReadError> {
     let header = repository.find_header(id).map_err(|error| corrupt(id, &error))?;
     if header.size() > limit {
         let message = format!("it has {} bytes; at most {limit} are read", header.size());
@@ -346,7 +361,7 @@ fn object(repository: &Repository, id: ObjectId, limit: u64) -> Result<gix::Obje
     Ok(object)
 }
 
-fn corrupt(id: ObjectId, error: &dyn std::fmt::Display) -> ReadError {
+pub(crate) fn corrupt(id: ObjectId, error: &dyn std::fmt::Display) -> ReadError {
     ReadError::Corrupt {
         object: id.to_string(),
         message: error.to_string(),

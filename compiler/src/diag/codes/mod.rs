@@ -22,6 +22,7 @@ pub mod lint;
 pub mod reference;
 pub mod rule;
 pub mod source;
+pub mod trail;
 pub mod suite;
 pub mod yaml;
 
@@ -44,6 +45,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         suite::ALL,
         invariant::ALL,
         lint::ALL,
+        trail::ALL,
     ]
     .into_iter()
     .flatten()

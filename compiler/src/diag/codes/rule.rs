@@ -2,5 +2,4 @@
 
 super::codes! {
     Error NOT_COMPILED_YET "not-compiled-yet";
-    Note NOT_ENFORCED_YET "not-enforced-yet";
 }

@@ -1,0 +1,278 @@
+//! `polity log`: who changed what, who approved it, and with which key.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::{Console, Exit, Failure, Format, build::trust_root, files, trail, values};
+use crate::ast::Moment;
+use crate::report::{json, trail as report};
+use crate::resolve::Glob;
+use crate::trail::ledger::{Changed, Entry, ledger};
+use crate::trail::statement::DocumentId;
+
+/// Show who changed what, and who approved it
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  polity log --agent payments/bot --environment production
+                      who approved this agent's access to production
+  polity log --agent payments/bot --credential billing-db
+  polity log --document policies/production.yaml
+                      when did it last change, and who reviewed it
+  polity log --person alice --since 2026-11-01T00:00:00Z
+  polity log --trust trust.json      and whether every change was approved
+
+The newest step comes first. A filter takes the documents that name what it
+says, before or after the change. What is claimed is nobody's signature.")]
+pub(super) struct Arguments {
+    /// The repository
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// The commit, branch or tag to look back from [default: HEAD]
+    #[arg(long)]
+    rev: Option<String>,
+    /// Verify the history against this trust root, too
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// Changes that name this agent: `bot` or `payments/bot`
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// Changes that name this environment
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
+    /// Changes in this team's folder, or that name it
+    #[arg(long, value_name = "NAME")]
+    team: Option<String>,
+    /// Changes that name this action or its tool
+    #[arg(long, value_name = "NAME")]
+    action: Option<String>,
+    /// Changes that name this credential
+    #[arg(long, value_name = "NAME")]
+    credential: Option<String>,
+    /// Changes of documents whose path, name or `Kind/name` matches this glob
+    #[arg(long, value_name = "GLOB")]
+    document: Option<String>,
+    /// Changes that this person wrote, approved or rejected
+    #[arg(long, value_name = "NAME")]
+    person: Option<String>,
+    /// Steps committed at this moment or later, by the committer's clock
+    #[arg(long, value_name = "RFC3339", value_parser = values::moment)]
+    since: Option<Moment>,
+    /// Steps committed before this moment
+    #[arg(long, value_name = "RFC3339", value_parser = values::moment)]
+    until: Option<Moment>,
+    /// How many steps at most
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    most: Option<usize>,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let opened = trail::open(&arguments.path, arguments.rev.as_deref())?;
+    let mut unapproved = String::new();
+    if let Some(path) = &arguments.trust {
+        let trust = trust_root(&files::read(path, "the trust root", files::LARGEST_KEY)?)?;
+        unapproved = report::shortfalls(&trail::attest(&opened, &trust, None)?);
+    }
+    let fail = |error: crate::trail::error::TrailError| trail::failure(&error);
+    let trunk = opened.history.chain(opened.head).map_err(|error| fail(error.into()))?;
+    let entries = ledger(&opened.history, &trunk).map_err(fail)?;
+    let shown: Vec<Line> = entries
+        .iter()
+        .rev()
+        .filter_map(|entry| line(entry, &arguments))
+        .take(arguments.most.unwrap_or(usize::MAX))
+        .collect();
+    match arguments.format {
+        Format::Json => console.result(&json::pretty(&Log {
+            version: 1,
+            approved: arguments.trust.is_some().then_some(unapproved.is_empty()),
+            steps: shown,
+        }))?,
+        Format::Text => shown.iter().try_for_each(|line| console.result(&text(line)))?,
+    }
+    if !unapproved.is_empty() {
+        console.remark(&unapproved);
+        return Ok(Exit::FallsShort);
+    }
+    Ok(Exit::Yes)
+}
+
+#[derive(Serialize)]
+struct Log {
+    version: u32,
+    /// Whether every step was approved; null where no trust root says from where on.
+    approved: Option<bool>,
+    steps: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    commit: String,
+    /// By the committer's clock, which is the committer's to set.
+    time: String,
+    title: String,
+    documents: Vec<String>,
+    written_by: Vec<String>,
+    /// How many of its commits nobody known has signed.
+    unknown_authors: usize,
+    approvals: Vec<Approval>,
+    rejected_by: Vec<String>,
+    claims: Vec<String>,
+    discussed: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Approval {
+    person: String,
+    grade: String,
+    key: Option<String>,
+    statement: String,
+}
+
+fn line(entry: &Entry, wanted: &Arguments) -> Option<Line> {
+    let moment = entry.commit.committer.seconds.saturating_mul(1000);
+    let early = wanted.since.is_some_and(|since| moment < since);
+    if early || wanted.until.is_some_and(|until| moment >= until) {
+        return None;
+    }
+    if let Some(person) = &wanted.person {
+        let wrote = entry.written_by.contains(person) || entry.rejections.contains(person);
+        if !wrote && !entry.approvals.iter().any(|given| given.person == *person) {
+            return None;
+        }
+    }
+    let documents: Vec<String> = entry
+        .documents
+        .iter()
+        .filter(|(id, changed)| concerns(id, changed, wanted))
+        .map(|(id, changed)| {
+            let verb = match (&changed.sides.before, &changed.sides.after) {
+                (None, _) => "adds",
+                (_, None) => "removes",
+                _ => "changes",
+            };
+            format!("{verb} {} {} in {}", id.kind, id.name, id.path)
+        })
+        .collect();
+    if documents.is_empty() && (filters(wanted) || entry.documents.is_empty()) {
+        return None;
+    }
+    Some(Line {
+        commit: entry.commit.id.to_string(),
+        time: values::timestamp(moment),
+        title: entry.commit.title().to_owned(),
+        documents,
+        written_by: entry.written_by.iter().cloned().collect(),
+        unknown_authors: entry.unknown,
+        approvals: entry
+            .approvals
+            .iter()
+            .map(|given| Approval {
+                person: given.person.clone(),
+                grade: given.grade.to_string(),
+                key: given.fingerprint.clone(),
+                statement: given.evidence.clone(),
+            })
+            .collect(),
+        rejected_by: entry.rejections.clone(),
+        claims: entry.claims.clone(),
+        discussed: entry.discussed.clone(),
+    })
+}
+
+/// Whether any filter asks about documents.
+fn filters(wanted: &Arguments) -> bool {
+    let Arguments {
+        agent,
+        environment,
+        team,
+        action,
+        credential,
+        document,
+        ..
+    } = wanted;
+    [agent, environment, team, action, credential, document]
+        .iter()
+        .any(|filter| filter.is_some())
+}
+
+/// Whether a document names everything that the filters ask for.
+fn concerns(id: &DocumentId, changed: &Changed, wanted: &Arguments) -> bool {
+    let names = |word: &str, separator| {
+        changed.words.contains(word)
+            || changed.words.iter().any(|found| {
+                // A lone star names everything and so nobody in particular.
+                found.contains('*')
+                    && !found.trim_matches(['*', '.', '/']).is_empty()
+                    && Glob::new(found, separator).matches(word)
+            })
+    };
+    let asked = |filter: &Option<String>, test: &dyn Fn(&str) -> bool| filter.as_deref().is_none_or(test);
+    asked(&wanted.agent, &|agent| {
+        let (team, bare) = agent
+            .split_once('/')
+            .map_or((None, agent), |(team, bare)| (Some(team), bare));
+        let of_kind = id.kind == "Deployment" || id.kind == "Agent";
+        let deployed = match team {
+            Some(_) => id.name == agent,
+            None => id.name.rsplit('/').next() == Some(bare),
+        };
+        (of_kind && (deployed || id.kind == "Agent" && id.name == bare))
+            || (!of_kind && (names(agent, '/') || names(bare, '/')))
+    }) && asked(&wanted.environment, &|name| {
+        names(name, '/') || (id.kind == "Environment" && id.name == name)
+    }) && asked(&wanted.team, &|name| {
+        id.path.starts_with(&format!("teams/{name}/")) || names(name, '/') || (id.kind == "Team" && id.name == name)
+    }) && asked(&wanted.action, &|name| {
+        let tool = name.split('.').next().unwrap_or(name);
+        names(name, '.') || names(tool, '.')
+    }) && asked(&wanted.credential, &|name| {
+        names(name, '.') || names(&format!("credential.{name}"), '.')
+    }) && asked(&wanted.document, &|glob| {
+        let glob = Glob::new(glob, '/');
+        let called = format!("{}/{}", id.kind, id.name);
+        [id.path.as_str(), id.name.as_str(), &called]
+            .iter()
+            .any(|name| glob.matches(name))
+    })
+}
+
+fn text(line: &Line) -> String {
+    let commit = line.commit.get(..12).unwrap_or(&line.commit);
+    let approvals: Vec<String> = line
+        .approvals
+        .iter()
+        .map(|given| {
+            let key = given.key.as_deref().unwrap_or("no key");
+            format!("{} ({}, {key})", given.person, given.grade)
+        })
+        .collect();
+    let approved = match approvals.as_slice() {
+        [] => "approved by nobody".to_owned(),
+        list => format!("approved by {}", list.join(", ")),
+    };
+    let mut written: Vec<String> = line.written_by.clone();
+    if line.unknown_authors > 0 {
+        written.push(format!("{} unsigned or unknown", line.unknown_authors));
+    }
+    let what = match line.documents.as_slice() {
+        [first, _, _, _, ..] => format!("{first} and {} more", line.documents.len() - 1),
+        few => few.join("; "),
+    };
+    let mut said = format!(
+        "{commit} {} {what}; {approved}; written by {}",
+        line.time,
+        written.join(", ")
+    );
+    for person in &line.rejected_by {
+        said.push_str(&format!("; rejected by {person}"));
+    }
+    for claim in &line.claims {
+        said.push_str(&format!("; claimed: {claim}"));
+    }
+    format!("{}\n", report::shown(&said))
+}

@@ -1,0 +1,84 @@
+//! The statement that an approver signs: a base, a head and a person in, what to sign out.
+//!
+//! It is computed from the two trees, by what verifies it later. Signing and writing are for the caller.
+
+use gix::ObjectId;
+
+use super::change::{self, Step};
+use super::error::TrailError;
+use super::history::History;
+use super::principals::Principal;
+use super::signature::Key;
+use super::state::States;
+use super::statement::{Statement, Verdict};
+use crate::source::ReadError;
+
+/// What a branch does, as an approval of it has to say.
+#[derive(Debug)]
+pub struct Proposal {
+    /// The commit of the trunk that it begins at.
+    pub base: ObjectId,
+    /// The commit that it ends at.
+    pub head: ObjectId,
+    /// What it does.
+    pub step: Step,
+    /// The statement, without an approver.
+    statement: Statement,
+}
+
+/// What the branch that ends at `head` does to the trunk that ends at `trunk`.
+///
+/// # Errors
+/// Where the two have nothing in common, or one of the trees does not compile.
+pub fn propose(history: &History, reference: &str, trunk: ObjectId, head: ObjectId) -> Result<Proposal, TrailError> {
+    let base = history.fork(trunk, head)?;
+    let states = States::new(history);
+    let (before, after) = (states.of(base)?, states.of(head)?);
+    for (commit, state) in [(base, &before), (head, &after)] {
+        if let Some(message) = &state.broken {
+            return Err(TrailError::BeginningBroken {
+                commit: commit.to_string(),
+                message: message.clone(),
+            });
+        }
+    }
+    let trees = (history.commit(base)?.tree, history.commit(head)?.tree);
+    let changes = history.changes(Some(trees.0), trees.1)?;
+    let step = change::step(history, &before, &after, &changes)?;
+    let statement = Statement {
+        organization: before.organization.name.clone(),
+        reference: reference.to_owned(),
+        base: base.to_string(),
+        documents: step.documents.clone(),
+        effects: step.effects.clone(),
+        rules: before.rules_digest(),
+        verdict: Verdict::Approve,
+        approver: String::new(),
+    };
+    Ok(Proposal {
+        base,
+        head,
+        step,
+        statement,
+    })
+}
+
+impl Proposal {
+    /// What one person says about it.
+    pub fn statement(&self, approver: &str, verdict: Verdict) -> Statement {
+        Statement {
+            approver: approver.to_owned(),
+            verdict,
+            ..self.statement.clone()
+        }
+    }
+
+    /// The person whose key it is in the tree that the branch begins at.
+    ///
+    /// # Errors
+    /// Where that tree cannot be read.
+    pub fn person(&self, history: &History, key: &Key) -> Result<Option<Principal>, ReadError> {
+        let state = States::new(history).of(self.base)?;
+        Ok(state.principals.holder(key).cloned())
+    }
+}

@@ -1,0 +1,253 @@
+//! What people and merge bots said: the files of `.polity/approvals/` and the messages of trunk commits in, approvals
+//! with their grade out, each with the reason why it does not count where it does not.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use gix::ObjectId;
+use polity_runtime::wire::Digest;
+
+use super::history::{History, Signed};
+use super::principals::{Principal, Principals};
+use super::signature::{self, APPROVAL, SignatureError, Signer};
+use super::statement::{Block, Statement};
+use crate::ast::Evidence;
+use crate::source::ReadError;
+
+/// A statement in a trunk tree, and whatever signature lies beside it.
+#[derive(Debug, Clone)]
+pub struct Exhibit {
+    /// The file's name without its extension.
+    pub name: String,
+    /// The statement, or what is wrong with it.
+    pub statement: Result<Rc<Statement>, String>,
+    /// Its signature.
+    pub signature: Option<Result<Signer, SignatureError>>,
+    /// The first commit of the trunk, by its place, whose tree has it, and the one after the last. It may have been
+    /// away in between; then there are two exhibits.
+    pub from: usize,
+    /// One past the last.
+    pub until: usize,
+}
+
+/// How an approval is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// Nobody signed it.
+    Claimed,
+    /// A merge bot says so.
+    Forge,
+    /// The person signed it.
+    Signed,
+    /// The person touched the key that signed it.
+    Present,
+}
+
+impl Grade {
+    /// Whether it is at least what a rule asks for.
+    pub fn satisfies(self, evidence: Evidence) -> bool {
+        self >= match evidence {
+            Evidence::Forge => Self::Forge,
+            Evidence::Signed => Self::Signed,
+            Evidence::Present => Self::Present,
+        }
+    }
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Claimed => "claimed",
+            Self::Forge => "forge",
+            Self::Signed => "signed",
+            Self::Present => "present",
+        })
+    }
+}
+
+/// A statement, and its signature.
+type Blobs = (ObjectId, Option<ObjectId>);
+
+/// Reads the evidence of every tree of a trunk.
+pub struct Archive<'h> {
+    history: &'h History,
+    /// What was read, by the ids of the statement and its signature: a file stands in many trees.
+    read: RefCell<BTreeMap<Blobs, Rc<Read>>>,
+}
+
+struct Read {
+    statement: Result<Rc<Statement>, String>,
+    signature: Option<Result<Signer, SignatureError>>,
+    digest: Digest,
+}
+
+impl<'h> Archive<'h> {
+    /// Nothing read yet.
+    pub fn new(history: &'h History) -> Self {
+        Self {
+            history,
+            read: RefCell::default(),
+        }
+    }
+
+    /// Everything that lay in the folder of approvals at any commit of the trunk.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn exhibits(&self, trunk: &[ObjectId]) -> Result<Vec<Exhibit>, ReadError> {
+        let folder = self.history.approvals();
+        let mut open: BTreeMap<(String, ObjectId, Option<ObjectId>), usize> = BTreeMap::new();
+        let mut all = Vec::new();
+        let mut last = None;
+        for (at, commit) in trunk.iter().enumerate() {
+            let tree = self.history.commit(*commit)?.tree;
+            if last == Some(tree) {
+                continue;
+            }
+            last = Some(tree);
+            let files = self.history.files(tree, &folder)?;
+            let mut here = BTreeMap::new();
+            for (file, id) in &files {
+                if let Some(name) = file.strip_suffix(".json") {
+                    let signature = files.get(&format!("{name}.sig")).copied();
+                    let key = (name.to_owned(), *id, signature);
+                    let from = open.get(&key).copied().unwrap_or(at);
+                    here.insert(key, from);
+                }
+            }
+            for (key, from) in std::mem::replace(&mut open, here) {
+                if !open.contains_key(&key) {
+                    all.push(self.exhibit(key, from, at)?);
+                }
+            }
+        }
+        for (key, from) in open {
+            all.push(self.exhibit(key, from, trunk.len())?);
+        }
+        all.sort_by(|a, b| (&a.name, a.from).cmp(&(&b.name, b.from)));
+        Ok(all)
+    }
+
+    fn exhibit(
+        &self,
+        (name, statement, signature): (String, ObjectId, Option<ObjectId>),
+        from: usize,
+        until: usize,
+    ) -> Result<Exhibit, ReadError> {
+        let key = (statement, signature);
+        let known = self.read.borrow().get(&key).cloned();
+        let read = match known {
+            Some(read) => read,
+            None => {
+                let read = Rc::new(self.read(statement, signature)?);
+                self.read.borrow_mut().insert(key, read.clone());
+                read
+            }
+        };
+        let named = match &read.statement {
+            Ok(_) if read.digest.to_string() != name => {
+                Err("does not have its content's digest as its name".to_owned())
+            }
+            other => other.clone(),
+        };
+        Ok(Exhibit {
+            name,
+            statement: named,
+            signature: read.signature.clone(),
+            from,
+            until,
+        })
+    }
+
+    fn read(&self, statement: ObjectId, signature: Option<ObjectId>) -> Result<Read, ReadError> {
+        let bytes = self.history.blob(statement)?;
+        let signature = match signature {
+            Some(id) => Some(signature::verify(&self.history.blob(id)?, APPROVAL, &bytes)),
+            None => None,
+        };
+        Ok(Read {
+            statement: Statement::from_bytes(&bytes).map(Rc::new),
+            signature,
+            digest: Digest::of(&bytes),
+        })
+    }
+}
+
+/// What a merge bot vouches for in a trunk commit that it signed.
+#[derive(Debug, Clone)]
+pub struct Vouched {
+    /// The commit's place in the trunk.
+    pub at: usize,
+    /// The bot's key.
+    pub signer: Signer,
+    /// What it wrote.
+    pub block: Block,
+}
+
+/// Reads the blocks of the trunk commits from a place on. Whose the keys are is not asked here.
+///
+/// # Errors
+/// Where an object is missing or is not what its id says.
+pub fn vouched(history: &History, trunk: &[ObjectId], from: usize) -> Result<Vec<Vouched>, ReadError> {
+    let mut all = Vec::new();
+    for (at, id) in trunk.iter().enumerate().skip(from) {
+        let commit = history.commit(*id)?;
+        if let Some(block) = Block::parse(&commit.message)
+            && let Signed::By(signer) = commit.signed()
+        {
+            all.push(Vouched { at, signer, block });
+        }
+    }
+    Ok(all)
+}
+
+/// A proof that a person gave a statement, under the keys of one tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// How strong it is.
+    pub grade: Grade,
+    /// The fingerprint of the key that proves it; none where nothing does.
+    pub fingerprint: Option<String>,
+}
+
+/// Who proves a statement, and how. `keys` are those of the tree before the step; `added` those of the tree before
+/// the commit that added the evidence. A key must be the person's in both.
+///
+/// # Errors
+/// Why the signature proves nothing, as the end of a sentence about the approval.
+pub fn prove(exhibit: &Exhibit, statement: &Statement, keys: &Principals, added: &Principals) -> Result<Proof, String> {
+    let Some(signature) = &exhibit.signature else {
+        return Ok(Proof {
+            grade: Grade::Claimed,
+            fingerprint: None,
+        });
+    };
+    let signer = signature.as_ref().map_err(ToString::to_string)?;
+    let fingerprint = signer.key.fingerprint();
+    match keys.holder(&signer.key) {
+        None => {
+            return Err(format!(
+                "its key {fingerprint} belongs to nobody in the tree before the step"
+            ));
+        }
+        Some(Principal::Person(name)) if *name == statement.approver => {}
+        Some(other) => {
+            return Err(format!(
+                "it says that `{}` gave it, and its key {fingerprint} is that of {other}",
+                statement.approver
+            ));
+        }
+    }
+    if added.holder(&signer.key) != keys.holder(&signer.key) {
+        return Err(format!(
+            "its key {fingerprint} was not `{}`'s in the tree before the commit that added it",
+            statement.approver
+        ));
+    }
+    Ok(Proof {
+        grade: if signer.present { Grade::Present } else { Grade::Signed },
+        fingerprint: Some(fingerprint),
+    })
+}

@@ -1,0 +1,463 @@
+//! The trunk of a repository: an open repository in, commits, their parts and what changed between trees out.
+//!
+//! Every object is hashed anew when it is read, and parents are those that the commits themselves name: no replaced
+//! object, graft, shallow boundary or commit-graph file has a say. It knows nothing of approvals.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::rc::Rc;
+
+use gix::objs::{TreeRef, tree::EntryMode};
+use gix::{ObjectId, Repository};
+
+use super::error::TrailError;
+use super::signature::{self, COMMIT, SignatureError, Signer};
+use crate::diag::Sink;
+use crate::source::{ReadError, SourceTree, git};
+
+/// Where approvals lie, below the organisation's root.
+pub const APPROVALS: &str = ".polity/approvals";
+
+/// A repository whose history is read, and where in it the organisation lies.
+pub struct History {
+    repository: Repository,
+    /// Below it everything is the organisation's; empty at the repository's root.
+    prefix: String,
+    /// Trees that were read, by id: the same folder stands in most commits.
+    trees: RefCell<HashMap<ObjectId, Rc<Folder>>>,
+    /// Commits that were read, by id: the same one is asked for by each part of a verification.
+    commits: RefCell<HashMap<ObjectId, Commit>>,
+}
+
+/// A folder's entries by name.
+type Folder = BTreeMap<Vec<u8>, (EntryMode, ObjectId)>;
+
+/// A commit, as its own bytes say it.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Its id.
+    pub id: ObjectId,
+    /// Its tree.
+    pub tree: ObjectId,
+    /// Its parents; the first is the trunk's.
+    pub parents: Vec<ObjectId>,
+    /// Typed text: says nothing about who wrote it.
+    pub author: Typed,
+    /// Typed text likewise.
+    pub committer: Typed,
+    /// The message; what is not UTF-8 is replaced.
+    pub message: String,
+    /// How it is signed, not yet verified.
+    signature: Signature,
+}
+
+/// A name, an address and a time that somebody typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typed {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+    /// Seconds since 1970; 0 where it cannot be read.
+    pub seconds: i64,
+}
+
+#[derive(Debug, Clone)]
+enum Signature {
+    None,
+    /// More than one header, or one for another hash: two readers could see two signatures.
+    Ambiguous,
+    One {
+        armour: Vec<u8>,
+        payload: Vec<u8>,
+    },
+}
+
+/// Who signed a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signed {
+    /// Nobody.
+    Unsigned,
+    /// It has several signatures, so none counts.
+    Ambiguous,
+    /// It has one that does not count.
+    Bad(SignatureError),
+    /// It holds.
+    By(Signer),
+}
+
+/// A path whose content differs between two trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// From the repository's root; what is not UTF-8 is escaped.
+    pub path: String,
+    /// Mode and object before; absent where nothing stood there.
+    pub before: Option<(EntryMode, ObjectId)>,
+    /// And after.
+    pub after: Option<(EntryMode, ObjectId)>,
+}
+
+impl History {
+    /// Opens the repository at or around `path`; `revision` tells, with the path, where the organisation's root is.
+    ///
+    /// # Errors
+    /// A repository that is shallow, grafted, foreign or broken, and a revision that names no commit.
+    pub fn open(path: &Path, revision: &str) -> Result<(Self, ObjectId), ReadError> {
+        let repository = git::open(path)?;
+        let head = git::commit_of(&repository, revision)?;
+        let inside = git::place_in_work_tree(&repository, path);
+        let prefix = git::organisation_root(&repository, head, &inside)?;
+        let history = Self {
+            repository,
+            prefix,
+            trees: RefCell::default(),
+            commits: RefCell::default(),
+        };
+        Ok((history, head))
+    }
+
+    /// The repository, for what writes into it.
+    pub(crate) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Where the organisation lies.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The commit that a revision names.
+    ///
+    /// # Errors
+    /// Where it names none.
+    pub fn commit_of(&self, revision: &str) -> Result<ObjectId, ReadError> {
+        git::commit_of(&self.repository, revision)
+    }
+
+    /// The commit that a ref points to: the ref itself, or in a clone the one that follows it at `origin`.
+    ///
+    /// # Errors
+    /// Where there is neither.
+    pub fn tip(&self, reference: &str) -> Result<ObjectId, ReadError> {
+        let here = self.commit_of(reference);
+        match (here, reference.strip_prefix("refs/heads/")) {
+            (Err(_), Some(branch)) => self.commit_of(&format!("refs/remotes/origin/{branch}")),
+            (here, _) => here,
+        }
+    }
+
+    /// The first-parent chain from the root to `head`, oldest first.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn chain(&self, head: ObjectId) -> Result<Vec<ObjectId>, ReadError> {
+        let mut chain = vec![head];
+        let mut at = head;
+        while let Some(parent) = self.commit(at)?.parents.first() {
+            chain.push(*parent);
+            at = *parent;
+        }
+        chain.reverse();
+        Ok(chain)
+    }
+
+    /// A commit.
+    ///
+    /// # Errors
+    /// Where it is missing or is not what its id says.
+    pub fn commit(&self, id: ObjectId) -> Result<Commit, ReadError> {
+        if let Some(known) = self.commits.borrow().get(&id) {
+            return Ok(known.clone());
+        }
+        let commit = self.read_commit(id)?;
+        self.commits.borrow_mut().insert(id, commit.clone());
+        Ok(commit)
+    }
+
+    fn read_commit(&self, id: ObjectId) -> Result<Commit, ReadError> {
+        let object = git::object(&self.repository, id, git::MAX_OBJECT_BYTES)?;
+        if object.kind != gix::objs::Kind::Commit {
+            return Err(git::corrupt(id, &"it is no commit"));
+        }
+        let parsed =
+            gix::objs::CommitRef::from_bytes(&object.data, id.kind()).map_err(|error| git::corrupt(id, &error))?;
+        let typed = |raw: Option<gix::actor::SignatureRef<'_>>| match raw {
+            Some(who) => Typed {
+                name: who.name.to_string(),
+                email: who.email.to_string(),
+                seconds: who.time().map_or(0, |time| time.seconds),
+            },
+            None => Typed {
+                name: String::new(),
+                email: String::new(),
+                seconds: 0,
+            },
+        };
+        Ok(Commit {
+            id,
+            tree: parsed.tree(),
+            parents: parsed.parents().collect(),
+            author: typed(parsed.author().ok()),
+            committer: typed(parsed.committer().ok()),
+            message: String::from_utf8_lossy(parsed.message).into_owned(),
+            signature: signature_of(&object.data, id.kind()),
+        })
+    }
+
+    /// A tree's files at a commit, as the compiler reads them.
+    ///
+    /// # Errors
+    /// As [`git::read_commit`].
+    pub fn source(&self, commit: ObjectId, steps: u64, sink: &mut Sink) -> Result<SourceTree, ReadError> {
+        git::read_commit_at(&self.repository, commit, steps, &self.prefix, sink)
+    }
+
+    /// A file's bytes.
+    ///
+    /// # Errors
+    /// Where it is missing, too large or not what its id says.
+    pub fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ReadError> {
+        let object = git::object(&self.repository, id, crate::source::MAX_FILE_BYTES)?;
+        match object.kind {
+            gix::objs::Kind::Blob => Ok(object.data),
+            _ => Err(git::corrupt(id, &"it is no blob")),
+        }
+    }
+
+    /// The files of a folder of a tree, by name; none where there is no such folder.
+    ///
+    /// # Errors
+    /// Where a tree is missing or is not what its id says.
+    pub fn files(&self, tree: ObjectId, folder: &str) -> Result<BTreeMap<String, ObjectId>, ReadError> {
+        let mut at = tree;
+        for part in folder.split('/').filter(|part| !part.is_empty()) {
+            match self.folder(at)?.get(part.as_bytes()) {
+                Some((mode, id)) if mode.is_tree() => at = *id,
+                _ => return Ok(BTreeMap::new()),
+            }
+        }
+        let folder = self.folder(at)?;
+        let files = folder.iter().filter(|(_, (mode, _))| mode.is_blob());
+        Ok(files
+            .filter_map(|(name, (_, id))| Some((String::from_utf8(name.clone()).ok()?, *id)))
+            .collect())
+    }
+
+    /// What stands at a path of a tree, folders apart.
+    ///
+    /// # Errors
+    /// Where a tree is missing or is not what its id says.
+    pub fn entry(&self, tree: ObjectId, path: &str) -> Result<Option<(EntryMode, ObjectId)>, ReadError> {
+        let mut at = tree;
+        let mut parts = path.split('/').peekable();
+        while let Some(part) = parts.next() {
+            // A name that is not UTF-8 was escaped when it was shown, so it is looked up as it was shown.
+            let folder = self.folder(at)?;
+            let found = match folder.get(part.as_bytes()) {
+                Some(found) => Some(*found),
+                None => folder
+                    .iter()
+                    .find(|(name, _)| shown(name) == part)
+                    .map(|(_, found)| *found),
+            };
+            match (found, parts.peek()) {
+                (Some((mode, id)), Some(_)) if mode.is_tree() => at = id,
+                (Some((mode, id)), None) if !mode.is_tree() => return Ok(Some((mode, id))),
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The folder of approvals, from the repository's root.
+    pub fn approvals(&self) -> String {
+        match self.prefix.as_str() {
+            "" => APPROVALS.to_owned(),
+            prefix => format!("{prefix}/{APPROVALS}"),
+        }
+    }
+
+    /// What differs between two trees, by path; from nothing where `before` is absent.
+    ///
+    /// # Errors
+    /// Where a tree is missing or is not what its id says.
+    pub fn changes(&self, before: Option<ObjectId>, after: ObjectId) -> Result<Vec<Change>, ReadError> {
+        let mut changes = Vec::new();
+        let mut open = vec![(String::new(), before, Some(after))];
+        while let Some((path, before, after)) = open.pop() {
+            if before == after {
+                continue;
+            }
+            let folder = |id: Option<ObjectId>| id.map_or_else(|| Ok(Rc::default()), |id| self.folder(id));
+            let (left, right) = (folder(before)?, folder(after)?);
+            let names: BTreeSet<&Vec<u8>> = left.keys().chain(right.keys()).collect();
+            for name in names {
+                let (one, other) = (left.get(name).copied(), right.get(name).copied());
+                if one == other {
+                    continue;
+                }
+                let path = match path.as_str() {
+                    "" => shown(name),
+                    path => format!("{path}/{}", shown(name)),
+                };
+                let is_tree = |entry: Option<(EntryMode, ObjectId)>| entry.filter(|(mode, _)| mode.is_tree());
+                let is_file = |entry: Option<(EntryMode, ObjectId)>| entry.filter(|(mode, _)| !mode.is_tree());
+                if is_file(one) != is_file(other) {
+                    changes.push(Change {
+                        path: path.clone(),
+                        before: is_file(one),
+                        after: is_file(other),
+                    });
+                }
+                let (below, above) = (is_tree(one).map(|(_, id)| id), is_tree(other).map(|(_, id)| id));
+                if below != above {
+                    open.push((path, below, above));
+                }
+            }
+        }
+        changes.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(changes)
+    }
+
+    fn folder(&self, id: ObjectId) -> Result<Rc<Folder>, ReadError> {
+        if let Some(known) = self.trees.borrow().get(&id) {
+            return Ok(known.clone());
+        }
+        let data = git::tree(&self.repository, id)?;
+        let entries = TreeRef::from_bytes(&data, id.kind()).map_err(|error| git::corrupt(id, &error))?;
+        let mut folder = Folder::new();
+        for entry in entries.entries {
+            let value = (entry.mode, entry.oid.to_owned());
+            if folder.insert(entry.filename.to_vec(), value).is_some() {
+                return Err(git::corrupt(id, &"two of its entries have one name"));
+            }
+        }
+        let folder = Rc::new(folder);
+        self.trees.borrow_mut().insert(id, folder.clone());
+        Ok(folder)
+    }
+
+    /// The commits that `commit` brings and `seen` does not have, which then has them: itself first. Those of the
+    /// other parents stand behind it.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn brought(&self, commit: ObjectId, seen: &mut BTreeSet<ObjectId>) -> Result<Vec<Commit>, ReadError> {
+        let mut open = vec![commit];
+        let mut brought = Vec::new();
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            let commit = self.commit(id)?;
+            open.extend(commit.parents.iter().rev().copied());
+            brought.push(commit);
+        }
+        Ok(brought)
+    }
+
+    /// Whether a merge's tree is what merging its two parents gives without a conflict: then whoever merged wrote
+    /// nothing. Of no other commit it is true.
+    pub fn is_mechanical(&self, commit: &Commit) -> bool {
+        let [ours, theirs] = commit.parents.as_slice() else {
+            return false;
+        };
+        // What merging writes stays in memory: nothing here may change the repository.
+        let repository = self.repository.clone().with_object_memory();
+        let Ok(options) = repository.tree_merge_options() else {
+            return false;
+        };
+        let merged = repository.merge_commits(*ours, *theirs, Default::default(), options.into());
+        let Ok(mut merged) = merged else { return false };
+        let how = gix::merge::tree::TreatAsUnresolved::git();
+        if merged.tree_merge.has_unresolved_conflicts(how) {
+            return false;
+        }
+        matches!(merged.tree_merge.tree.write(), Ok(tree) if tree.detach() == commit.tree)
+    }
+
+    /// The newest commit that both have, if it lies on the trunk of the first.
+    ///
+    /// # Errors
+    /// Where there is none, or it does not lie there.
+    pub fn fork(&self, trunk: ObjectId, branch: ObjectId) -> Result<ObjectId, TrailError> {
+        let base = self.repository.merge_base(trunk, branch).ok().flatten();
+        let base = base.map(gix::Id::detach).ok_or_else(|| TrailError::NoCommonCommit {
+            one: trunk.to_string(),
+            other: branch.to_string(),
+        })?;
+        match self.chain(trunk)?.contains(&base) {
+            true => Ok(base),
+            false => Err(TrailError::ForkOffTrunk {
+                commit: base.to_string(),
+            }),
+        }
+    }
+}
+
+impl Commit {
+    /// Who signed it.
+    pub fn signed(&self) -> Signed {
+        match &self.signature {
+            Signature::None => Signed::Unsigned,
+            Signature::Ambiguous => Signed::Ambiguous,
+            Signature::One { armour, payload } => match signature::verify(armour, COMMIT, payload) {
+                Ok(signer) => Signed::By(signer),
+                Err(error) => Signed::Bad(error),
+            },
+        }
+    }
+
+    /// Its message's first line.
+    pub fn title(&self) -> &str {
+        self.message.lines().next().unwrap_or("")
+    }
+}
+
+/// The signature header, and the commit without it: what was signed. Git joins several headers and other readers take
+/// the first, so a commit with two is read as signed by none.
+fn signature_of(data: &[u8], hash: gix::hash::Kind) -> Signature {
+    let name: &[u8] = match hash {
+        gix::hash::Kind::Sha1 => b"gpgsig ",
+        _ => b"gpgsig-sha256 ",
+    };
+    let mut armour: Option<Vec<u8>> = None;
+    let mut payload = Vec::with_capacity(data.len());
+    let mut rest = data;
+    let mut within = false;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let (line, after) = rest.split_at(end + 1);
+        if line == b"\n" {
+            break;
+        }
+        rest = after;
+        if line.starts_with(b"gpgsig") {
+            if armour.is_some() || !line.starts_with(name) {
+                return Signature::Ambiguous;
+            }
+            armour = Some(line.get(name.len()..).unwrap_or_default().to_vec());
+            within = true;
+        } else if let (true, Some(armour), Some(folded)) = (within, &mut armour, line.strip_prefix(b" ")) {
+            armour.extend_from_slice(folded);
+        } else {
+            within = false;
+            payload.extend_from_slice(line);
+        }
+    }
+    payload.extend_from_slice(rest);
+    match armour {
+        None => Signature::None,
+        // Git ends its text at such a byte, and what is signed would be another thing than what is shown.
+        Some(_) if data.contains(&0) => Signature::Ambiguous,
+        Some(armour) => Signature::One { armour, payload },
+    }
+}
+
+/// A name as it may be printed: what is not UTF-8 is escaped.
+fn shown(name: &[u8]) -> String {
+    match std::str::from_utf8(name) {
+        Ok(name) => name.to_owned(),
+        Err(_) => name.escape_ascii().to_string(),
+    }
+}

@@ -1,0 +1,323 @@
+//! What a step means: two compiled states in, facts out, one for each way, team and environment that it touches.
+//!
+//! Answers are compared by [`crate::diff`], everything else by [`crate::facts`]; whatever neither proves equal or
+//! stricter widens. Which document brings a fact about is not traced: every document that the step changes may.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use polity_runtime::decide::Outcome;
+use polity_runtime::table::{ActionId, DeploymentId, ToolId};
+use polity_runtime::wire::Digest;
+
+use super::change::{Direction, Fact, Subject};
+use super::state::State;
+use super::statement::{Cell, DocumentId, Sides};
+use crate::diff::{Change, Told, diff};
+use crate::facts::{self, facts};
+use crate::parse::document::team_of;
+use crate::resolve::Organization;
+
+/// The most answers that a statement lists one by one. Above it lists their digest: nobody reads so many, and the
+/// statement must stay within what is read of a file.
+const MOST_CELLS: usize = 2_000;
+
+/// What differs in meaning, and the answers that do. `None` where it cannot be told.
+pub(super) fn compare(
+    before: &State,
+    after: &State,
+    documents: &BTreeSet<DocumentId>,
+) -> Option<(Vec<Fact>, BTreeMap<Cell, Sides<String>>)> {
+    let changes = diff(before.table.as_ref()?, after.table.as_ref()?).ok()?;
+    let sides = [Placed::new(&before.organization), Placed::new(&after.organization)];
+    let mut effects: BTreeMap<Cell, Sides<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<(u8, String, String), Group> = BTreeMap::new();
+    for change in &changes.changes {
+        let said = Sides {
+            before: Some(told(&change.before, change)),
+            after: Some(told(&change.after, change)),
+        };
+        let way = match () {
+            () if change.kind.is_widened() => 0,
+            () if change.kind.is_narrowed() => 1,
+            () => 2,
+        };
+        for cell in cells(change) {
+            let team = cell.agent.split('/').next().unwrap_or_default().to_owned();
+            let group = groups.entry((way, team, cell.environment.clone())).or_default();
+            let text = format!(
+                "{} {} in {}: {}",
+                change.kind.as_str(),
+                cell.agent,
+                cell.environment,
+                cell.action
+            );
+            group.lead.get_or_insert(text);
+            group
+                .subjects
+                .extend(sides.iter().filter_map(|side| side.subject(&cell)));
+            let known = effects.entry(cell.clone()).or_insert(Sides {
+                before: None,
+                after: None,
+            });
+            join(&mut known.before, &said.before);
+            join(&mut known.after, &said.after);
+            group.cells.insert(cell);
+        }
+    }
+    let effects = bounded(effects, &mut groups);
+    let mut all: Vec<Fact> = Vec::new();
+    for ((way, team, _), group) in groups {
+        let more = group.cells.len().saturating_sub(1);
+        let lead = group.lead.unwrap_or_default();
+        all.push(Fact {
+            what: match more {
+                0 => lead,
+                more => format!("{lead}, and {more} more like it"),
+            },
+            direction: match way {
+                0 => Direction::Widens,
+                1 => Direction::Narrows,
+                _ => Direction::Neutral,
+            },
+            meaning: true,
+            documents: documents.clone(),
+            effects: group.cells,
+            reach: Some(group.subjects.into_iter().collect()),
+            teams: Some([team].into()),
+        });
+    }
+    for fact in facts(&before.organization, &after.organization) {
+        all.push(beside(&fact, &sides, documents));
+    }
+    Some((all, effects))
+}
+
+#[derive(Default)]
+struct Group {
+    lead: Option<String>,
+    cells: BTreeSet<Cell>,
+    subjects: BTreeSet<Subject>,
+}
+
+fn cells(change: &Change) -> impl Iterator<Item = Cell> {
+    change.places.iter().flat_map(|place| {
+        place.placements.iter().flat_map(|(agent, environment)| {
+            place.actions.iter().map(|action| Cell {
+                agent: agent.to_string(),
+                environment: environment.to_string(),
+                action: action.to_string(),
+            })
+        })
+    })
+}
+
+/// What one side answers, in words: the answer, the rule, whom it asks, and for which calls.
+fn told(told: &Told, change: &Change) -> String {
+    let outcome = match told.outcome {
+        Outcome::Allow => "allow",
+        Outcome::RequireApproval => "require_approval",
+        Outcome::Deny => "deny",
+    };
+    let mut text = outcome.to_owned();
+    for part in told.rule.iter().chain(&told.grant).chain(&told.asks) {
+        text.push_str(" by ");
+        text.push_str(part);
+    }
+    if !change.conditions.is_empty() {
+        text.push_str(" when ");
+        text.push_str(&change.conditions.join(" and "));
+    }
+    text
+}
+
+fn join(known: &mut Option<String>, more: &Option<String>) {
+    match (known.as_mut(), more) {
+        (None, more) => known.clone_from(more),
+        (Some(known), Some(more)) => {
+            known.push_str("; ");
+            known.push_str(more);
+        }
+        (Some(_), None) => {}
+    }
+}
+
+/// More answers than anybody reads become one, which stands for their digest.
+fn bounded(
+    effects: BTreeMap<Cell, Sides<String>>,
+    groups: &mut BTreeMap<(u8, String, String), Group>,
+) -> BTreeMap<Cell, Sides<String>> {
+    if effects.len() <= MOST_CELLS {
+        return effects;
+    }
+    let text: String = effects
+        .iter()
+        .map(|(cell, sides)| format!("{cell:?} {sides:?}\n"))
+        .collect();
+    let every = Cell {
+        agent: "*".to_owned(),
+        environment: "*".to_owned(),
+        action: "*".to_owned(),
+    };
+    for group in groups.values_mut() {
+        group.cells = [every.clone()].into();
+    }
+    let digest = format!("{} answers, {}", effects.len(), Digest::of(text.as_bytes()));
+    let sides = Sides {
+        before: None,
+        after: Some(digest),
+    };
+    [(every, sides)].into()
+}
+
+/// A fact that no cell holds. Whom it concerns is what it names; a part that it does not name may be anything.
+fn beside(fact: &facts::Fact, sides: &[Placed<'_>; 2], documents: &BTreeSet<DocumentId>) -> Fact {
+    let named = &fact.subject;
+    let own = documents
+        .iter()
+        .find(|id| id.kind == named.document && id.name == named.name);
+    let mut subject = Subject {
+        deployment: named.deployment.clone(),
+        environment: named.environment.clone(),
+        action: named.action.clone(),
+        ..Subject::default()
+    };
+    let teams: Option<BTreeSet<String>> = match (named.document, own) {
+        _ if named.team.is_some() => Some(named.team.iter().cloned().collect()),
+        ("Team", _) => Some([named.name.clone()].into()),
+        ("Deployment", _) => named.name.split_once('/').map(|(team, _)| [team.to_owned()].into()),
+        ("Environment", _) => {
+            subject.environment = Some(named.name.clone());
+            Some(teams(sides, |placed, at| {
+                placed.environment(at) == Some(named.name.as_str())
+            }))
+        }
+        ("Ring", _) => {
+            subject.ring = Some(named.name.clone());
+            Some(teams(sides, |placed, at| placed.ring(at) == Some(named.name.as_str())))
+        }
+        ("Tool", _) => {
+            subject.tool = Some(named.name.clone());
+            Some(teams(sides, |placed, at| placed.gives(at, &named.name)))
+        }
+        ("Credential", _) => {
+            let tool = format!("credential.{}", named.name);
+            subject.tool = Some(tool.clone());
+            Some(teams(sides, |placed, at| placed.gives(at, &tool)))
+        }
+        ("Organization" | "Person" | "Group" | "Forge" | "ApprovalRule" | "DataClass", _) => Some(BTreeSet::new()),
+        (_, Some(id)) => team_of(&id.path).map(|team| [team.to_owned()].into()),
+        _ => None,
+    };
+    Fact {
+        what: fact.to_string(),
+        direction: match fact.direction {
+            facts::Direction::Widened => Direction::Widens,
+            facts::Direction::Narrowed => Direction::Narrows,
+            facts::Direction::Neutral => Direction::Neutral,
+        },
+        meaning: true,
+        documents: documents.clone(),
+        effects: BTreeSet::new(),
+        reach: Some(vec![subject]),
+        teams,
+    }
+}
+
+/// Teams of which some deployment is placed so, on either side.
+fn teams(sides: &[Placed<'_>; 2], test: impl Fn(&Placed<'_>, &At<'_>) -> bool) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for side in sides {
+        for at in &side.placements {
+            if test(side, at) {
+                all.extend(at.deployment.split('/').next().map(str::to_owned));
+            }
+        }
+    }
+    all
+}
+
+/// One side's placements and actions, by name.
+struct Placed<'o> {
+    organization: &'o Organization,
+    placements: Vec<At<'o>>,
+    by_name: BTreeMap<(&'o str, &'o str), usize>,
+    actions: BTreeMap<&'o str, ActionId>,
+}
+
+/// A deployment in an environment.
+struct At<'o> {
+    deployment: &'o str,
+    id: DeploymentId,
+    placement: &'o crate::resolve::Placement,
+}
+
+impl<'o> Placed<'o> {
+    fn new(organization: &'o Organization) -> Self {
+        let mut placements = Vec::new();
+        let mut by_name = BTreeMap::new();
+        for (deployment, id) in organization.deployments.iter().zip(0..) {
+            for placement in &deployment.placements {
+                if let Some(environment) = organization.environments.get(placement.environment.0 as usize) {
+                    by_name.insert(
+                        (deployment.name.as_str(), environment.name.value.as_str()),
+                        placements.len(),
+                    );
+                }
+                placements.push(At {
+                    deployment: &deployment.name,
+                    id: DeploymentId(id),
+                    placement,
+                });
+            }
+        }
+        let actions = organization.actions.iter().zip(0..);
+        Self {
+            organization,
+            placements,
+            by_name,
+            actions: actions
+                .map(|(action, id)| (action.name.as_str(), ActionId(id)))
+                .collect(),
+        }
+    }
+
+    fn environment(&self, at: &At<'_>) -> Option<&str> {
+        let environment = self.organization.environments.get(at.placement.environment.0 as usize);
+        environment.map(|environment| environment.name.value.as_str())
+    }
+
+    fn ring(&self, at: &At<'_>) -> Option<&str> {
+        let ring = self.organization.rings.get(at.placement.ring.0 as usize);
+        ring.map(|ring| ring.name.as_str())
+    }
+
+    fn gives(&self, at: &At<'_>, name: &str) -> bool {
+        let named = |tool: &ToolId| {
+            let tool = self.organization.tools.get(tool.0 as usize);
+            tool.is_some_and(|tool| tool.name == name)
+        };
+        at.placement.given.iter().any(named)
+    }
+
+    /// What is known of a cell on this side; nothing where it has no such placement.
+    fn subject(&self, cell: &Cell) -> Option<Subject> {
+        let at = self.by_name.get(&(cell.agent.as_str(), cell.environment.as_str()))?;
+        let at = self.placements.get(*at)?;
+        let action = self.actions.get(cell.action.as_str());
+        let action = action.and_then(|id| self.organization.actions.get(id.0 as usize));
+        let tool = action.and_then(|action| self.organization.tools.get(action.tool.0 as usize));
+        let deployment = self.organization.deployments.get(at.id.0 as usize)?;
+        let agent = self.organization.agents.get(deployment.agent.0 as usize);
+        Some(Subject {
+            deployment: Some(cell.agent.clone()),
+            ring: self.ring(at).map(str::to_owned),
+            tags: agent.map(|agent| agent.tags.clone()),
+            environment: Some(cell.environment.clone()),
+            tool: tool.map(|tool| tool.name.clone()),
+            action: Some(cell.action.clone()),
+            effect: action.map(|action| action.effect),
+            external: action.map(|action| action.external),
+            reversible: action.map(|action| action.reversible),
+        })
+    }
+}

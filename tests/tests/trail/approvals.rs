@@ -1,0 +1,508 @@
+//! Approvals that count, and those that look as if they did.
+
+use polity::trail::statement::{Sides, Statement, Verdict};
+use polity_runtime::wire::Digest;
+
+use crate::world::{APPROVAL, COMMIT, REFUNDS, RULES, World, public, refunds, sign};
+
+/// A branch that raises refunds, by frank.
+fn raised() -> World {
+    let mut world = World::new();
+    world.write(REFUNDS, refunds(200)).commit("frank");
+    world
+}
+
+/// Adds what `person` signs of an altered statement, and merges.
+fn altered(mut world: World, person: &str, alter: impl FnOnce(&mut Statement)) -> World {
+    let mut statement = world.statement(person);
+    alter(&mut statement);
+    let signature = sign(person, APPROVAL, &statement.to_bytes());
+    world.add_evidence(&statement, Some(signature));
+    world.commit("").merge();
+    world
+}
+
+#[test]
+fn an_approval_counts_for_what_it_says_and_nothing_else() {
+    altered(raised(), "carol", |_| {}).holds();
+    type Alter<'a> = &'a dyn Fn(&mut Statement);
+    let other: [(&str, Alter<'_>); 7] = [
+        ("it was given for the organisation `evil`", &|s| {
+            s.organization = "evil".to_owned()
+        }),
+        ("it was given for `refs/heads/other`", &|s| {
+            s.reference = "refs/heads/other".to_owned()
+        }),
+        ("is not on the trunk before the step", &|s| s.base = "1".repeat(40)),
+        ("it does not list `Policy refunds", &|s| s.documents.clear()),
+        ("it was given for other content", &|s| {
+            let after = Some(Digest::of(b"other"));
+            s.documents.values_mut().for_each(|sides| sides.after = after);
+        }),
+        ("it was given under other approval rules", &|s| {
+            s.rules = Digest::of(b"other")
+        }),
+        ("it is a rejection", &|s| s.verdict = Verdict::Reject),
+    ];
+    for (words, alter) in other {
+        let world = altered(raised(), "carol", alter);
+        // What lists nothing of a change says nothing about it.
+        match words.starts_with("it does not list") {
+            true => world.refused("missing 1"),
+            false => world.refused(words),
+        }
+    }
+}
+
+#[test]
+fn two_halves_approved_by_two_people_are_nothing_approved() {
+    let second = "teams/payments/second.yaml";
+    let policy = refunds(500).replace("name: refunds", "name: second");
+    let make = || {
+        let mut world = World::new();
+        world
+            .write(REFUNDS, refunds(200))
+            .write(second, &policy)
+            .commit("frank");
+        world
+    };
+    let mut world = make();
+    for (person, path) in [("carol", REFUNDS), ("dave", second)] {
+        let mut statement = world.statement(person);
+        statement.documents.retain(|id, _| id.path == path);
+        assert_eq!(statement.documents.len(), 1);
+        let signature = sign(person, APPROVAL, &statement.to_bytes());
+        world.add_evidence(&statement, Some(signature));
+    }
+    world.commit("").merge();
+    world.refused("it does not list");
+    let mut world = make();
+    world.approve(&["carol"]).merge();
+    world.holds();
+}
+
+#[test]
+fn an_approval_goes_stale_with_the_next_push() {
+    let mut world = raised();
+    world
+        .approve(&["carol"])
+        .write(REFUNDS, refunds(100_000))
+        .commit("frank")
+        .merge();
+    world.refused("it was given for other content of `Policy refunds");
+    let mut world = raised();
+    world
+        .approve(&["carol"])
+        .write("README.md", "More.\n")
+        .commit("frank")
+        .merge();
+    world.holds();
+}
+
+#[test]
+fn more_documents_than_were_approved_are_not_approved() {
+    let mut world = raised();
+    world.approve(&["carol"]);
+    let policy = refunds(500).replace("name: refunds", "name: second");
+    world
+        .write("teams/payments/second.yaml", policy)
+        .commit("frank")
+        .merge();
+    world.refused("it does not list `Policy second");
+}
+
+#[test]
+fn an_approval_is_not_replayed_after_there_and_back() {
+    let mut world = raised();
+    world.approve(&["carol"]);
+    let evidence: Vec<_> = world
+        .files
+        .iter()
+        .filter(|(path, _)| path.starts_with(".polity/"))
+        .map(|(p, f)| (p.clone(), f.clone()))
+        .collect();
+    world.merge();
+    // Back, approved.
+    world.approved_step(100);
+    // There again, with the first approval still lying in the tree.
+    world.files.extend(evidence);
+    world.write(REFUNDS, refunds(200)).commit("frank").merge();
+    world.refused("changed since its base");
+    // The twin: approved anew.
+    let mut world = raised();
+    world.approve(&["carol"]).merge();
+    world.approved_step(100);
+    world.approved_step(200);
+    world.holds();
+}
+
+#[test]
+fn an_approval_survives_squash_rebase_and_a_queue() {
+    let mut world = raised();
+    world.approve(&["carol", "dave"]).squash("gitlab", "Squashed");
+    // Its authors are gone, so a second person has to have looked.
+    world.holds();
+    let mut world = raised();
+    world.approve(&["carol"]).squash("gitlab", "Squashed");
+    world.refused("is signed by the merge bot `gitlab`, so its authors are gone");
+    // Rebased: three commits on the trunk, the last with the evidence.
+    let mut world = raised();
+    world
+        .write("teams/payments/note.md", "n\n")
+        .commit("frank")
+        .approve(&["carol"])
+        .forward();
+    world.holds();
+    // A queue: somebody else's change went in between.
+    let mut world = raised();
+    world.approve(&["carol"]);
+    let (branch, files) = (world.head, world.files.clone());
+    world.files.retain(|path, _| !path.starts_with(".polity"));
+    world.write(REFUNDS, refunds(100)).write("README.md", "Other.\n");
+    world.head = world.main;
+    world.commit("frank").forward();
+    world.files = files;
+    world.write("README.md", "Other.\n");
+    world.head = branch;
+    world.merge();
+    world.holds();
+}
+
+#[test]
+fn an_approval_may_come_one_step_later_and_not_vanish_before() {
+    let mut world = raised();
+    let statement = world.statement("carol");
+    world.merge();
+    world.refused("missing 1");
+    world.add_evidence(&statement, Some(sign("carol", APPROVAL, &statement.to_bytes())));
+    world.commit("").merge();
+    world.holds();
+    // Deleted in the very step: it was never there.
+    let mut world = raised();
+    world.approve(&["carol"]);
+    world.files.retain(|path, _| !path.starts_with(".polity"));
+    world.commit("frank").merge();
+    world.refused("missing 1");
+    // Deleting it later is a change to a dot-file, and takes nothing from what was.
+    let mut world = raised();
+    world.approve(&["carol"]).merge();
+    world.files.retain(|path, _| !path.starts_with(".polity"));
+    world.commit("frank").merge();
+    world.refused("the organisation's owners");
+    world.refused("removes `.polity/approvals/");
+}
+
+#[test]
+fn a_rejection_is_shown_and_taking_it_away_changes_nothing() {
+    let reject = |world: &mut World| {
+        let mut statement = world.statement("dave");
+        statement.verdict = Verdict::Reject;
+        let signature = sign("dave", APPROVAL, &statement.to_bytes());
+        world.add_evidence(&statement, Some(signature));
+        world.commit("");
+    };
+    for rejected in [true, false] {
+        let mut world = raised();
+        if rejected {
+            reject(&mut world);
+        }
+        world.approve(&["carol"]).merge();
+        let trail = world.holds();
+        let refused = &trail.steps[0].answers[0].refused;
+        assert_eq!(refused.iter().any(|one| one.why == "it is a rejection"), rejected);
+        let mut world = raised();
+        if rejected {
+            reject(&mut world);
+        }
+        world.merge();
+        world.refused("missing 1");
+    }
+}
+
+#[test]
+fn nobody_approves_what_they_wrote() {
+    // Signed by carol; typed as carol; carol in a trailer; carol asked for the merge; carol's commit among others.
+    let mut world = World::new();
+    world
+        .write(REFUNDS, refunds(200))
+        .commit("carol")
+        .approve(&["carol"])
+        .merge();
+    world.refused("carol wrote part of the change");
+    let typed = |message: &str, author: &str| {
+        let mut world = World::new();
+        world
+            .write(REFUNDS, refunds(200))
+            .commit_as(author, "frank", message)
+            .approve(&["carol"])
+            .merge();
+        world
+    };
+    typed("a change", "carol").refused("carol is named as an author");
+    typed("a change\n\nCo-authored-by: C <carol@acme.example>", "frank").refused("carol is named as an author");
+    typed("a change\n\nCo-authored-by: D <dave@acme.example>", "frank").holds();
+    let mut world = World::new();
+    world
+        .write(REFUNDS, refunds(200))
+        .commit("frank")
+        .write("teams/payments/x.md", "x")
+        .commit("carol");
+    world.approve(&["carol"]).merge();
+    world.refused("carol wrote part of the change");
+    // The requester, whom the merge bot names.
+    let rule = "kind: ApprovalRule\nname: payments\nwhen: {paths: [\"teams/**\"]}\nrequire: [{from: [team-owners], count: 1}]\nevidence: forge\n";
+    for (requester, holds) in [("carol", false), ("dave", true)] {
+        let mut world = World::with(&[(RULES, rule)]);
+        world.write(REFUNDS, refunds(200)).commit("frank");
+        let statement = world.statement("carol");
+        let name = world.add_evidence(&statement, None);
+        let message = format!("Merge !7\n\nPolity-Approval: {name}\nPolity-Requested-By: {requester}");
+        world.commit("").merge_by("gitlab", &message);
+        match holds {
+            true => drop(world.holds()),
+            false => world.refused("requester of the change"),
+        }
+    }
+}
+
+#[test]
+fn nobody_approves_what_their_agent_wrote() {
+    let rule = "kind: ApprovalRule\nname: payments\nwhen: {paths: [\"teams/**\"]}\nrequire: [{from: [erin, carol], count: 1}]\n";
+    for (approver, holds) in [("erin", false), ("carol", true)] {
+        let mut world = World::with(&[(RULES, rule)]);
+        world
+            .write(REFUNDS, refunds(200))
+            .commit("bot")
+            .approve(&[approver])
+            .merge();
+        match holds {
+            true => drop(world.holds()),
+            false => world.refused("erin owns an agent that wrote part of the change"),
+        }
+    }
+}
+
+#[test]
+fn an_agents_key_is_no_persons() {
+    let mut world = raised();
+    let statement = world.statement("carol");
+    let signature = sign("bot", APPROVAL, &statement.to_bytes());
+    world.add_evidence(&statement, Some(signature));
+    world.commit("").merge();
+    world.refused("is that of the agent bot");
+    // Nor may an agent sign in its own name.
+    let mut world = raised();
+    let mut statement = world.statement("bot");
+    statement.approver = "bot".to_owned();
+    let signature = sign("bot", APPROVAL, &statement.to_bytes());
+    world.add_evidence(&statement, Some(signature));
+    world.commit("").merge();
+    world.refused("is that of the agent bot");
+}
+
+#[test]
+fn evidence_is_as_strong_as_its_signature() {
+    // No signature, another's, one over something else, a commit's, an unknown key's.
+    let attack = |make: &dyn Fn(&Statement) -> Option<String>| {
+        let mut world = raised();
+        let statement = world.statement("carol");
+        let signature = make(&statement);
+        world.add_evidence(&statement, signature);
+        world.commit("").merge();
+        world
+    };
+    attack(&|s| Some(sign("carol", APPROVAL, &s.to_bytes()))).holds();
+    attack(&|_| None).refused("it is of the grade `claimed`, and `signed` is asked for");
+    attack(&|s| Some(sign("dave", APPROVAL, &s.to_bytes()))).refused("it says that `carol` gave it");
+    attack(&|_| Some(sign("carol", APPROVAL, b"another"))).refused("the signature does not hold");
+    attack(&|s| Some(sign("carol", COMMIT, &s.to_bytes()))).refused("made for `git` and not for `polity-approval@v1`");
+    attack(&|s| Some(sign("nobody", APPROVAL, &s.to_bytes()))).refused("belongs to nobody in the tree before the step");
+    attack(&|_| Some("-----BEGIN PGP SIGNATURE-----\nx".to_owned())).refused("OpenPGP, which is not supported");
+    attack(&|s| {
+        Some(
+            sign("carol", APPROVAL, &s.to_bytes())
+                .replace("SSHSIG", "")
+                .split_at(60)
+                .0
+                .to_owned(),
+        )
+    })
+    .refused("malformed");
+}
+
+#[test]
+fn a_statement_under_another_name_is_none() {
+    let mut world = raised();
+    let statement = world.statement("carol");
+    let signature = sign("carol", APPROVAL, &statement.to_bytes());
+    let name = Digest::of(b"other").to_string();
+    world.write(&format!(".polity/approvals/{name}.json"), statement.to_bytes());
+    world.write(&format!(".polity/approvals/{name}.sig"), signature);
+    world.commit("").merge();
+    world.refused("does not have its content's digest as its name");
+}
+
+#[test]
+fn a_forged_trailer_is_a_claim() {
+    let rule = "kind: ApprovalRule\nname: payments\nwhen: {paths: [\"teams/**\"]}\nrequire: [{from: [team-owners], count: 1}]\nevidence: forge\n";
+    let merged = |signer: &str, message: &dyn Fn(&str) -> String| {
+        let mut world = World::with(&[(RULES, rule)]);
+        world.write(REFUNDS, refunds(200)).commit("frank");
+        let statement = world.statement("carol");
+        let name = world.add_evidence(&statement, None);
+        world.commit("").merge_by(signer, &message(&name));
+        world
+    };
+    let block = |name: &str| format!("Polity-Approval: {name}");
+    let held = merged("gitlab", &|name| format!("Merge !7\n\n{}", block(name))).holds();
+    assert_eq!(held.steps[0].answers[0].given[0].grade.to_string(), "forge");
+    type Message<'a> = &'a dyn Fn(&str) -> String;
+    let forged: [(&str, Message<'_>); 7] = [
+        ("gitlab", &|name| format!("Merge Polity-Approval: {name}")),
+        ("gitlab", &|name| {
+            format!("Merge !7\n\nA description.\n\n{}", block(name))
+        }),
+        ("gitlab", &|name| {
+            format!("Merge !7\n\n{}\n\nA description.", block(name))
+        }),
+        ("gitlab", &|name| {
+            format!("Merge !7\n\nApproved-by: carol\n{}", block(name))
+        }),
+        ("gitlab", &|_| "Merge !7\n\nApproved-by: carol".to_owned()),
+        ("frank", &|name| format!("Merge !7\n\n{}", block(name))),
+        ("", &|name| format!("Merge !7\n\n{}", block(name))),
+    ];
+    for (signer, message) in forged {
+        merged(signer, message).refused("it is of the grade `claimed`");
+    }
+    // What a bot vouches for is less than a signature, where one is asked for.
+    let mut world = World::new();
+    world.write(REFUNDS, refunds(200)).commit("frank");
+    let statement = world.statement("carol");
+    let name = world.add_evidence(&statement, None);
+    world
+        .commit("")
+        .merge_by("gitlab", &format!("Merge !7\n\n{}", block(&name)));
+    world.refused("it is of the grade `forge`, and `signed` is asked for");
+}
+
+#[test]
+fn a_key_must_be_older_than_what_it_approves() {
+    // The key comes with the change itself.
+    let add = |world: &mut World, key: &str| {
+        let old = public("carol");
+        world.replace(
+            "people.yaml",
+            &format!("[\"{old}\"]"),
+            &format!("[\"{old}\", \"{}\"]", public(key)),
+        );
+    };
+    let mut world = World::new();
+    add(&mut world, "new");
+    world.write(REFUNDS, refunds(200)).commit("frank");
+    let sign_as = |world: &mut World, key: &str| {
+        let statement = world.statement("carol");
+        let signature = sign(key, APPROVAL, &statement.to_bytes());
+        world.add_evidence(&statement, Some(signature));
+        world.commit("");
+    };
+    sign_as(&mut world, "new");
+    world.merge();
+    world.refused("belongs to nobody in the tree before the step");
+    // The twin: added a step before, by an owner.
+    let mut world = World::new();
+    add(&mut world, "new");
+    world.commit("frank").approve(&["alice"]).merge();
+    world.write(REFUNDS, refunds(200)).commit("frank");
+    sign_as(&mut world, "new");
+    world.merge();
+    world.holds();
+    // Removed before the evidence came: it may have been stolen.
+    let mut world = World::new();
+    world.write(REFUNDS, refunds(200)).commit("frank");
+    let statement = world.statement("carol");
+    world.merge();
+    world
+        .replace("people.yaml", &public("carol"), &public("new"))
+        .commit("frank")
+        .approve(&["alice"])
+        .merge();
+    world.add_evidence(&statement, Some(sign("carol", APPROVAL, &statement.to_bytes())));
+    world.commit("").merge();
+    world.refused("was not `carol`'s in the tree before the commit that added it");
+}
+
+#[test]
+fn one_person_with_two_keys_counts_once() {
+    let rule = "kind: ApprovalRule\nname: payments\nwhen: {paths: [\"teams/**\"]}\nrequire: [{from: [team-owners], count: 2}]\n";
+    let make = || {
+        let mut world = World::with(&[(RULES, rule)]);
+        let old = public("carol");
+        world.replace(
+            "people.yaml",
+            &format!("[\"{old}\"]"),
+            &format!("[\"{old}\", \"{}\"]", public("second")),
+        );
+        world.commit("frank").approve(&["alice"]).merge();
+        world.write(REFUNDS, refunds(200)).commit("frank");
+        world
+    };
+    let mut world = make();
+    let statement = world.statement("carol");
+    world.add_evidence(&statement, Some(sign("carol", APPROVAL, &statement.to_bytes())));
+    // The same word again, from the other key: statements are named by content, so it takes another content.
+    let mut again = statement.clone();
+    again.documents.insert(
+        polity::trail::statement::DocumentId::parse("File - nowhere").unwrap(),
+        Sides {
+            before: None,
+            after: None,
+        },
+    );
+    world.add_evidence(&again, Some(sign("second", APPROVAL, &again.to_bytes())));
+    world.commit("").merge();
+    world.refused("missing 1");
+    let mut world = make();
+    world.approve(&["carol", "dave"]).merge();
+    world.holds();
+}
+
+/// Where the bot is not deployed, an edit grants it nothing there; it does once the bot is.
+#[test]
+fn an_approval_of_what_was_harmless_does_not_count_where_it_does_harm() {
+    let deployment = |staging: bool| {
+        let placed = "{ring: standard, tools: [billing], enforced_by: gateway}";
+        let more = if staging {
+            format!("  staging: {placed}\n")
+        } else {
+            String::new()
+        };
+        format!("kind: Deployment\nagent: bot\nenvironments:\n  production: {placed}\n{more}")
+    };
+    let path = "teams/payments/deployment.yaml";
+    for deployed in [false, true] {
+        let mut world = World::with(&[(path, &deployment(false))]);
+        let text = world.text(REFUNDS).replace("[production]", "[production, staging]");
+        world.write(REFUNDS, text).commit("frank").approve(&["carol"]);
+        let (branch, approved) = (world.head, world.files.clone());
+        // Meanwhile on the trunk, and approved there.
+        world.files.retain(|path, _| !path.starts_with(".polity/"));
+        world
+            .write(REFUNDS, refunds(100))
+            .write(path, deployment(deployed))
+            .write("README.md", "More.\n");
+        world.head = world.main;
+        world.commit("frank").approve(&["dave"]).merge();
+        world.files.extend(
+            approved
+                .into_iter()
+                .filter(|(name, _)| name != path && name != "README.md"),
+        );
+        world.head = branch;
+        world.merge();
+        match deployed {
+            false => drop(world.holds()),
+            true => world.refused("it was given when the change did not do this to payments/bot in staging"),
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! The commands over a history: exit codes, what they say, and what they leave.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use ssh_key::LineEnding;
+
+use crate::world::{MAIN, REFUNDS, World, folder, key, public, refunds};
+
+struct Ran {
+    exit: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    #[track_caller]
+    fn exits(self, exit: i32) -> Self {
+        assert_eq!(self.exit, Some(exit), "{}\n{}", self.out, self.err);
+        self
+    }
+    #[track_caller]
+    fn says(self, words: &str) -> Self {
+        assert!(
+            self.out.contains(words) || self.err.contains(words),
+            "expected `{words}`:\n{}\n{}",
+            self.out,
+            self.err
+        );
+        self
+    }
+}
+
+fn run(folder: &Path, command: &str, environment: &[(&str, &str)]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_polity-tested"))
+        .args(command.split_whitespace())
+        .current_dir(folder)
+        .env_remove("SOURCE_DATE_EPOCH")
+        .env_remove("SSH_AUTH_SOCK")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    Ran {
+        exit: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A world with a trust root beside it that begins where the world does.
+struct Bench {
+    world: World,
+    keys: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(world: World) -> Self {
+        let keys = folder();
+        let made = format!(
+            "keygen --organization acme --introductory {} --out keys",
+            world.introductory
+        );
+        run(keys.path(), &made, &[]).exits(0);
+        Self { world, keys }
+    }
+
+    /// `polity`, in the folder of the keys; `repo` stands for the repository.
+    fn polity(&self, command: &str) -> Ran {
+        run(
+            self.keys.path(),
+            &command.replace("repo", self.world.path().to_str().unwrap()),
+            &[],
+        )
+    }
+
+    fn build(&self, out: &str, more: &str) -> Ran {
+        self.polity(&format!(
+            "build repo --rev {MAIN} --trust keys/trust.json --key keys/bundle.key --out {out} --issued \
+             2026-11-23T09:00:00Z {more}"
+        ))
+    }
+
+    fn secret(&self, name: &str) -> String {
+        let path = self.keys.path().join(name);
+        fs::write(&path, key(name).to_openssh(LineEnding::LF).unwrap().as_bytes()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Puts the branch into the work tree.
+    fn check_out(&self) {
+        self.world
+            .git(&["checkout", "-q", "-f", "-B", "work", &self.world.head.to_string()]);
+    }
+}
+
+#[test]
+fn a_build_attests_what_was_approved_and_nothing_else() {
+    let mut bench = Bench::new(World::new());
+    bench.world.approved_step(200);
+    bench.build("a.polity", "").exits(0);
+    bench.polity("verify a.polity --trust keys/trust.json").exits(0);
+    bench
+        .polity("inspect a.polity --trust keys/trust.json")
+        .exits(0)
+        .says("attested");
+    bench.world.write(REFUNDS, refunds(300)).commit("frank").merge();
+    let step = bench.world.main.to_string();
+    bench
+        .build("b.polity", "")
+        .exits(1)
+        .says(&step[..12])
+        .says("the approval rule `payments`")
+        .says("these could approve it: carol, dave")
+        .says("polity approve");
+    assert!(!bench.keys.path().join("b.polity").exists());
+    // A trust root without a beginning attests nothing.
+    let dev = "keygen --organization acme --developer --out dev";
+    bench.polity(dev).exits(0);
+    bench
+        .polity("build repo --trust dev/trust.json --key dev/bundle.key --out c.polity")
+        .exits(1)
+        .says("introductory");
+    let unattested =
+        format!("build repo --rev {MAIN} --unattested --trust dev/trust.json --key dev/developer.key --out c.polity");
+    bench.polity(&unattested).exits(0);
+    // Nor does a commit that the ref does not have.
+    bench.world.write("README.md", "Aside.\n").commit("frank");
+    let aside = bench.world.head;
+    let other = format!("build repo --rev {aside} --trust keys/trust.json --key keys/bundle.key --out d.polity");
+    bench
+        .polity(&other)
+        .exits(1)
+        .says("is not on the first-parent chain of `refs/heads/main`");
+}
+
+#[test]
+fn a_repository_that_cannot_be_trusted_is_exit_code_two() {
+    let mut bench = Bench::new(World::new());
+    bench.world.approved_step(200);
+    fs::write(
+        bench.world.path().join(".git/shallow"),
+        format!("{}\n", bench.world.main),
+    )
+    .unwrap();
+    bench.build("a.polity", "").exits(2).says("git fetch --unshallow");
+    bench.polity("log repo").exits(2).says("git fetch --unshallow");
+    fs::remove_file(bench.world.path().join(".git/shallow")).unwrap();
+    bench.build("a.polity", "").exits(0);
+}
+
+#[test]
+fn a_build_continues_from_an_attested_bundle_only() {
+    let mut bench = Bench::new(World::new());
+    bench.world.approved_step(200);
+    bench.build("one.polity", "").exits(0);
+    bench.world.approved_step(300);
+    bench.build("two.polity", "--previous one.polity").exits(0);
+    bench.build("whole.polity", "").exits(0);
+    bench.polity("verify two.polity --trust keys/trust.json").exits(0);
+    // What it was built from is found again, whichever way.
+    for bundle in ["two.polity", "whole.polity"] {
+        bench
+            .polity(&format!("inspect {bundle}"))
+            .exits(0)
+            .says(&bench.world.main.to_string());
+    }
+    bench.polity("inspect two.polity").says("checkpoint");
+    // An unattested one says nothing about its history.
+    bench
+        .polity("keygen --organization acme --developer --out dev")
+        .exits(0);
+    let unattested =
+        format!("build repo --rev {MAIN} --unattested --trust dev/trust.json --key dev/developer.key --out dev.polity");
+    bench.polity(&unattested).exits(0);
+    bench
+        .build("x.polity", "--previous dev.polity")
+        .exits(1)
+        .says("the previous bundle cannot be continued");
+    // Neither does one of a history that was rewound.
+    let back = bench.world.history().commit(bench.world.main).unwrap().parents[0];
+    bench.world.set_main(back);
+    bench
+        .build("x.polity", "--previous two.polity")
+        .exits(1)
+        .says("the checkpoint");
+}
+
+#[test]
+fn a_decision_names_the_commit_that_brought_its_rule_and_who_approved_it() {
+    let mut bench = Bench::new(World::new());
+    let decide = |bench: &Bench, bundle: &str| {
+        let command = format!(
+            "decide {bundle} --trust keys/trust.json --agent payments/bot --environment production --action \
+             billing.refund --args {{\"amount\":1}} --now 2026-11-23T10:00:00Z --format json"
+        );
+        let ran = bench.polity(&command).exits(0);
+        let read: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        (
+            read["source"]["commit"].as_str().unwrap().to_owned(),
+            read["source"]["approved_by"].clone(),
+        )
+    };
+    bench.build("none.polity", "").exits(0);
+    let beginning = bench.world.introductory.to_string();
+    assert_eq!(decide(&bench, "none.polity"), (beginning, serde_json::json!([])));
+    bench.world.approved_step(200);
+    let brought = bench.world.main.to_string();
+    // A step that changes another rule of the same file, and one that changes nothing.
+    let second = "  other:\n    effect: deny\n    actions: [billing.refund]\n    when: context.args.amount > 9000\n";
+    let text = bench.world.text(REFUNDS) + second;
+    bench
+        .world
+        .write(REFUNDS, text)
+        .commit("frank")
+        .approve(&["dave"])
+        .merge();
+    bench.world.write("README.md", "More.\n").commit("frank").merge();
+    bench.build("one.polity", "").exits(0);
+    let expected = (brought, serde_json::json!(["carol (signed)"]));
+    assert_eq!(decide(&bench, "one.polity"), expected);
+    // What lies before the checkpoint is known from the bundle that it was continued from.
+    bench.world.write("README.md", "And more.\n").commit("frank").merge();
+    bench.build("two.polity", "--previous one.polity").exits(0);
+    assert_eq!(decide(&bench, "two.polity"), expected);
+    bench.build("whole.polity", "").exits(0);
+    assert_eq!(decide(&bench, "whole.polity"), expected);
+}
+
+#[test]
+fn an_approval_is_shown_signed_committed_and_counts() {
+    let mut bench = Bench::new(World::new());
+    bench.world.write(REFUNDS, refunds(200)).commit("frank");
+    bench.check_out();
+    let check = "check repo --base main --trust keys/trust.json";
+    bench
+        .polity(check)
+        .exits(1)
+        .says("widens: widened payments/bot in production: billing.refund")
+        .says("the approval rule `payments`: not approved yet")
+        .says("these could approve it: carol, dave");
+    let carol = bench.secret("carol");
+    bench
+        .polity(&format!("approve main..HEAD --path repo --key {carol}"))
+        .exits(2)
+        .says("--yes");
+    bench
+        .polity(&format!("approve main..HEAD --path repo --key {carol} --dry-run"))
+        .exits(0)
+        .says("widens");
+    let stranger = bench.secret("stranger");
+    bench
+        .polity(&format!("approve --path repo --key {stranger} --yes"))
+        .exits(1)
+        .says("belongs to nobody on the trunk");
+    let bot = bench.secret("bot");
+    bench
+        .polity(&format!("approve --path repo --key {bot} --yes"))
+        .exits(1)
+        .says("only people approve");
+    let approved = bench
+        .polity(&format!("approve --path repo --key {carol} --yes"))
+        .exits(0)
+        .says("signed by carol");
+    let file = approved.out.lines().last().unwrap().to_owned();
+    assert!(
+        file.starts_with(".polity/approvals/") && file.ends_with(".json"),
+        "{file}"
+    );
+    assert_eq!(
+        bench.world.git(&["status", "--porcelain"]),
+        "",
+        "the work tree and the index know it"
+    );
+    bench
+        .polity(check)
+        .exits(0)
+        .says("approved")
+        .says("has carol: signed by SHA256:");
+    // ssh-keygen, which did not make it, takes the signature.
+    let allowed = bench.keys.path().join("allowed");
+    fs::write(&allowed, format!("carol {}\n", public("carol"))).unwrap();
+    let verified = Command::new("ssh-keygen")
+        .args(["-Y", "verify", "-n", "polity-approval@v1", "-I", "carol", "-f"])
+        .arg(&allowed)
+        .arg("-s")
+        .arg(bench.world.path().join(file.replace(".json", ".sig")))
+        .stdin(fs::File::open(bench.world.path().join(&file)).unwrap())
+        .output()
+        .unwrap();
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
+    bench.world.git(&["checkout", "-q", "main"]);
+    bench.world.git(&["merge", "-q", "--no-ff", "-m", "merge", "work"]);
+    bench.build("a.polity", "").exits(0);
+    // A no is shown, and is no yes.
+    bench.world.git(&["checkout", "-q", "-b", "next"]);
+    fs::write(bench.world.path().join(REFUNDS), refunds(300)).unwrap();
+    bench.world.git(&["commit", "-q", "-a", "-m", "more"]);
+    bench
+        .polity(&format!("approve --path repo --key {carol} --yes --reject"))
+        .exits(0);
+    bench.polity(check).exits(1).says("it is a rejection");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_agent_signs_for_a_public_key() {
+    let mut bench = Bench::new(World::new());
+    bench.world.write(REFUNDS, refunds(200)).commit("frank");
+    bench.check_out();
+    let carol = bench.secret("carol");
+    let public_file = bench.keys.path().join("carol.pub");
+    fs::write(&public_file, public("carol")).unwrap();
+    fs::set_permissions(&carol, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let command = format!(
+        "approve --path {} --key {} --yes",
+        bench.world.path().display(),
+        public_file.display()
+    );
+    run(bench.keys.path(), &command, &[]).exits(2).says("SSH_AUTH_SOCK");
+    // The agent ends with the command that it runs.
+    let socket = bench.keys.path().join("agent");
+    let script = format!(
+        "ssh-add -q {carol} && exec {} {command}",
+        env!("CARGO_BIN_EXE_polity-tested")
+    );
+    let output = Command::new("ssh-agent")
+        .args(["-a", socket.to_str().unwrap(), "sh", "-c", &script])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    bench
+        .polity("check repo --base main")
+        .exits(0)
+        .says("has carol: signed");
+}
+
+#[test]
+fn the_log_answers_who_approved_what_in_a_line() {
+    let mut bench = Bench::new(World::new());
+    bench.world.approved_step(200);
+    let first = bench.world.main.to_string();
+    let claimed = "a change\n\nReviewed-by: dave";
+    bench
+        .world
+        .write(REFUNDS, refunds(300))
+        .commit_as("frank", "frank", "more")
+        .merge_by("gitlab", claimed);
+    let second = bench.world.main.to_string();
+    bench.world.write("README.md", "Nothing.\n").commit("frank").merge();
+    let all = bench.polity("log repo").exits(0);
+    let lines: Vec<&str> = all.out.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", all.out);
+    assert!(
+        lines[0].starts_with(&second[..12]) && lines[0].contains("approved by nobody"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[0].contains("claimed: Reviewed-by: dave"), "{}", lines[0]);
+    assert!(
+        lines[1].starts_with(&first[..12]) && lines[1].contains("approved by carol (signed, SHA256:"),
+        "{}",
+        lines[1]
+    );
+    assert!(lines[1].contains("changes Policy refunds in teams/payments/refunds.yaml") && lines[1].contains("frank"));
+    let count = |filter: &str| bench.polity(&format!("log repo {filter}")).exits(0).out.lines().count();
+    for (filter, found) in [
+        ("--agent payments/bot --environment production", 2),
+        ("--agent payments/bot --environment staging", 0),
+        ("--agent other", 0),
+        ("--action billing.refund", 2),
+        ("--team payments", 2),
+        ("--team support", 0),
+        ("--document teams/**", 2),
+        ("--document Policy/refunds", 2),
+        ("--document polity.yaml", 0),
+        ("--credential billing-db", 0),
+        ("--person carol", 1),
+        ("--person frank", 2),
+        ("--person erin", 0),
+        ("--since 2030-01-01T00:00:00Z", 0),
+        ("--until 2030-01-01T00:00:00Z", 2),
+        ("-n 1", 1),
+    ] {
+        assert_eq!(count(filter), found, "{filter}");
+    }
+    let json = bench
+        .polity("log repo --format json --trust keys/trust.json")
+        .exits(1)
+        .says("was not approved");
+    let read: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(read["approved"], false);
+    assert_eq!(read["steps"][1]["approvals"][0]["person"], "carol");
+    assert_eq!(read["steps"][1]["approvals"][0]["grade"], "signed");
+    assert_eq!(read["steps"][1]["commit"], first);
+}
+
+#[test]
+fn codeowners_name_the_same_people() {
+    let bench = Bench::new(World::new());
+    bench.check_out();
+    let github = bench.polity("render codeowners repo").exits(0);
+    assert!(
+        github.out.contains("* alice@acme.example bob@acme.example\n"),
+        "{}",
+        github.out
+    );
+    let payments = "/teams/payments/** alice@acme.example bob@acme.example carol@acme.example dave@acme.example\n";
+    assert!(github.out.contains(payments), "{}", github.out);
+    let gitlab = bench.polity("render codeowners repo --forge gitlab").exits(0);
+    let section = "[payments][1]\n/teams/payments/** carol@acme.example dave@acme.example\n";
+    assert!(gitlab.out.contains(section), "{}", gitlab.out);
+}
+
+#[test]
+fn a_compiler_that_changes_its_mind_is_noticed() {
+    use polity::bundle::pack;
+    use polity::keys::SecretKey;
+    use polity_runtime::bundle::UnverifiedBundle;
+    use polity_runtime::trust::TrustRoot;
+
+    let mut bench = Bench::new(World::new());
+    bench.world.approved_step(200);
+    bench.build("one.polity", "").exits(0);
+    bench.world.approved_step(300);
+    bench.build("two.polity", "--previous one.polity").exits(0);
+    // The first bundle's manifest over the second one's table: what another compiler might have made of the commit.
+    let at = |name: &str| bench.keys.path().join(name);
+    let trust = TrustRoot::parse(&fs::read_to_string(at("keys/trust.json")).unwrap()).unwrap();
+    let read = |name: &str| {
+        let bundle = UnverifiedBundle::open(fs::read(at(name)).unwrap()).unwrap();
+        bundle.verify(&trust, 1_795_424_400_000).unwrap()
+    };
+    let sections = read("two.polity").to_sections();
+    let key = SecretKey::read(&at("keys/bundle.key")).unwrap();
+    let other = pack(read("one.polity").manifest().clone(), &sections, &[&trust], &[key]).unwrap();
+    fs::write(at("other.polity"), other).unwrap();
+    bench
+        .build("x.polity", "--previous other.polity")
+        .exits(1)
+        .says("makes something else of the checkpoint");
+}

@@ -1,0 +1,9 @@
+//! Threats to the approval trail, each with a twin that differs in nothing but the attack and passes.
+
+mod approvals;
+mod commands;
+mod histories;
+mod merges;
+mod requirements;
+mod signatures;
+mod world;
