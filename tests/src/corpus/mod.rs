@@ -205,8 +205,25 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// One file; `None` of JSON that is no test.
 fn one(folder: &Path, file: &Path, broken: Break<'_>) -> Option<Report> {
-    let test: Test = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
+    let json: Json = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
+    let asked = json.get("requests").or(json.get("queries"))?.as_array()?.len();
     let name = file.strip_prefix(folder).unwrap_or(file).display().to_string();
+    let test: Test = match serde_json::from_value(json) {
+        Ok(test) => test,
+        Err(error) => {
+            // A test that is not understood is not one that agrees.
+            let refused = Count {
+                refused: BTreeMap::from([(format!("`{name}` is no test: {error}"), asked)]),
+                ..Count::default()
+            };
+            return Some(Report {
+                files: 1,
+                known: refused.clone(),
+                asked: refused,
+                ..Report::default()
+            });
+        }
+    };
     let read = |path: &str| {
         // Paths are from the folder of all tests, which may be above the one that was given.
         let found = file
