@@ -24,7 +24,7 @@ fn heading(kind: Kind) -> &'static str {
     match kind {
         Kind::Widened => "widened",
         Kind::NoLongerNeedsApproval => "widened: no longer needs approval",
-        Kind::AsksLess => "widened: asks for less",
+        Kind::AsksLess => "widened: asks for less, or a limit is gone",
         Kind::NeedsApproval => "now needs approval",
         Kind::AsksMore => "asks for more",
         Kind::Narrowed => "narrowed",
