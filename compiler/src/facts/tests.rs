@@ -237,7 +237,10 @@ fn each_direction_is_that_of_strictness() {
         ("strict: true", "strict: false"),
         ("    reads: [secrets]\n    params", "    reads: []\n    params"),
         ("outcome: [allow, require_approval]", "outcome: [allow]"),
-        ("AAAAgitlab", "AAAAother"),
+        (
+            "AAAAC3NzaC1lZDI1NTE5AAAAICAnDb8xTk2B6PMpUcZysQOkatcY+xJP5ndF4yJwEFjL",
+            "AAAAC3NzaC1lZDI1NTE5AAAAIKi7AVKIGXfU5BonMuzG35VsOtYJsydj8MnoMvIA5Mxe",
+        ),
         ("models: [\"claude-*\"]", "models: [\"claude-*\", \"gpt-*\"]"),
         (
             "environments: [staging]\neverything",
@@ -267,7 +270,10 @@ fn each_direction_is_that_of_strictness() {
             "outcome: [allow, require_approval]",
             "outcome: [allow, require_approval, deny]",
         ),
-        ("git: {keys: [\"ssh-ed25519 AAAAgit\"]}\n", ""),
+        (
+            "git: {keys: [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGTvHSvNL2pRNuq3AXvUqMrn690A2TNlGRJ3qaXwXny4\"]}\n",
+            "",
+        ),
         ("everything: false", "everything: true"),
         (
             "require: [{from: [security], count: 1}, {from: [team-owners], count: 1}]\nevidence",
@@ -301,7 +307,7 @@ fn approvers_are_compared_down_to_people_and_their_keys() {
     );
     insta::assert_snapshot!(
         "a_key_more",
-        changed(&[("AAAAbob\"", "AAAAbob\", \"ssh-ed25519 AAAAbob2\"")]).join("\n")
+        changed(&[("AAAAC3NzaC1lZDI1NTE5AAAAIPB6H8X2IPWuBlq/oKjaXo5NTyBilC3MruY4778txaRR\"", "AAAAC3NzaC1lZDI1NTE5AAAAIPB6H8X2IPWuBlq/oKjaXo5NTyBilC3MruY4778txaRR\", \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEyB23YP90kGsphsuO6wyX9j0fAure8Ov3wJEZlMLLjh\"")]).join("\n")
     );
     insta::assert_snapshot!(
         "another_owner_of_a_team",
@@ -322,8 +328,8 @@ fn approvers_are_compared_down_to_people_and_their_keys() {
     };
     // Fewer may approve, and no other keys: stricter.
     assert!(!widened(&[(
-        "[\"ssh-ed25519 AAAAbob\"]",
-        "[\"ssh-ed25519 AAAAbob\"]\n# a comment"
+        "[\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPB6H8X2IPWuBlq/oKjaXo5NTyBilC3MruY4778txaRR\"]",
+        "[\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPB6H8X2IPWuBlq/oKjaXo5NTyBilC3MruY4778txaRR\"]\n# a comment"
     )]));
     assert!(widened(&[(
         "{from: [security], count: 1}], timeout",
