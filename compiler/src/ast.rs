@@ -425,6 +425,8 @@ pub struct CedarPolicy {
     pub text: Text,
     /// The ids of the actions, or groups of them, that it names; absent: any.
     pub actions: Option<Vec<Text>>,
+    /// The action is that one, and not in it.
+    pub exact: bool,
     /// Its head names a resource: it is about actions that declare some.
     pub names_resource: bool,
     /// There is something to evaluate beside its head.

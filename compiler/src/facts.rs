@@ -310,8 +310,7 @@ struct View<'o> {
 }
 
 impl<'o> View<'o> {
-    /// Takes note that something is there. `reaches` says whether anybody is given more by its being there, and `lost`
-    /// whether anything is held back less once it is gone.
+    /// Takes note that something is there, and of which way it goes if it comes, and if it goes.
     fn exists(&mut self, subject: &Subject, kind: Kind, span: Option<Span>, comes: Direction, goes: Direction) {
         self.put(subject, kind, "", span, Value::Exists { comes, goes });
     }

@@ -98,6 +98,9 @@ pub fn violations(organization: &Organization, rules: &RuleSet, table: &Table) -
 /// What is searched once: a way to decide, the premise under which it matters, and the answer.
 type Asked = (Alternative, Option<Diagram>, u32);
 
+/// Is told what came of a place and an action.
+type Tell<'t> = &'t mut dyn FnMut(&Place<'_>, &str, Found<(Call, Verdict)>);
+
 struct Prover<'p> {
     organization: &'p Organization,
     rules: &'p RuleSet,
@@ -166,7 +169,7 @@ impl<'p> Prover<'p> {
         when: Option<&Typed>,
         (id, deployment, placement): (DeploymentId, &'p Deployment, &'p Placement),
         known: &mut HashMap<Asked, Found<(Call, Verdict)>>,
-        tell: &mut dyn FnMut(&Place<'_>, &str, Found<(Call, Verdict)>),
+        tell: Tell<'_>,
     ) {
         let environment = self.organization.environments.get(placement.environment.0 as usize);
         let environment = environment.map_or("", |environment| environment.name.value.as_str());

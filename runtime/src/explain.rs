@@ -272,10 +272,18 @@ impl Named<'_> {
             })
             .collect();
         if errors.is_empty() {
+            let fault = match raw.tests.last() {
+                Some((node, answer, _)) => {
+                    let test = describe::node(self.table, self.action, *node);
+                    let answer = if *answer == Answer::Yes { "so" } else { "not so" };
+                    format!("it cannot be evaluated where this is {answer}: {test}")
+                }
+                None => "it can never be evaluated".into(),
+            };
             errors.push(ConditionError {
                 rule: self.name(raw),
                 argument: None,
-                fault: "it can never be evaluated".into(),
+                fault,
             });
         }
         errors.sort();

@@ -24,6 +24,16 @@ fn told(base: &str, more: &str) -> Vec<String> {
         .collect()
 }
 
+/// What is said to do about the first error.
+fn helped(more: &str) -> String {
+    let files = [("polity.yaml", BASE), ("policies/more.yaml", more)];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let compiled = compile(&SourceTree::from_files(files.to_vec()), COMPILED_AT, Sink::default());
+    let mut found = compiled.findings.diagnostics().iter();
+    let syntax = found.find(|found| found.code.id == "condition-syntax").unwrap();
+    syntax.help.iter().map(|help| help.text.clone()).collect()
+}
+
 fn rule(action: &str, when: &str) -> String {
     format!("kind: Policy\nname: p\nrules:\n  r: {{effect: deny, actions: [{action}], when: '{when}'}}\n")
 }
@@ -98,4 +108,18 @@ fn what_is_wrong_on_several_lines_of_a_built_in_template_is_told_once() {
         one.starts_with(start) && one.ends_with(" of the built-in template `customer-support`)"),
         "{one}"
     );
+}
+
+#[test]
+fn words_of_other_languages_are_told_in_cedars() {
+    for (when, help) in [
+        ("context.args has amount and true", "`&&`"),
+        ("true or false", "`||`"),
+        ("context.args.amount != null", "`context.args has x`"),
+        ("args.amount > 5", "`context.args.x`"),
+        ("context.args.payment.startsWith(\"pi_\")", "`like`"),
+    ] {
+        let said = helped(&rule("billing.refund", when));
+        assert!(said.contains(help), "{when}: {said}");
+    }
 }

@@ -170,10 +170,13 @@ fn pairs() -> Vec<(u64, usize)> {
         .collect()
 }
 
+/// Cells that differ, those decided, calls that tell the two apart, and changes by kind.
+type Told = (usize, usize, usize, BTreeMap<Kind, usize>);
+
 #[test]
 fn every_call_that_is_answered_otherwise_lies_in_a_change() {
     let all = pairs();
-    let told: Vec<(usize, usize, usize, BTreeMap<Kind, usize>)> = all
+    let told: Vec<Told> = all
         .par_iter()
         .filter_map(|(seed, way)| {
             let pair = changed(*seed, *way)?;
@@ -197,7 +200,7 @@ fn every_call_that_is_answered_otherwise_lies_in_a_change() {
             Some((changes.differing, changes.decided, differing.count(), kinds))
         })
         .collect();
-    let sum = |of: fn(&(usize, usize, usize, BTreeMap<Kind, usize>)) -> usize| told.iter().map(of).sum::<usize>();
+    let sum = |of: fn(&Told) -> usize| told.iter().map(of).sum::<usize>();
     let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
     for (_, _, _, found) in &told {
         for (kind, count) in found {

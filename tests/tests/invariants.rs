@@ -27,6 +27,9 @@ const CALLS: usize = 240;
 /// Invariants an organisation.
 const INVARIANTS: usize = 3;
 
+/// What is forbidden.
+const OUTCOMES: [&[&str]; 3] = [&["allow"], &["allow", "require_approval"], &["require_approval"]];
+
 const SELECTORS: [&str; 14] = [
     "agents",
     "teams",
@@ -129,7 +132,7 @@ fn check(seed: u64, counts: &mut Counts) {
         let Some(about) = about(&documents, &mut random) else {
             continue;
         };
-        let outcomes: &[&str] = *random.pick(&[&["allow"][..], &["allow", "require_approval"], &["require_approval"]]);
+        let outcomes = *random.pick(&OUTCOMES);
         let [proved, probed] = with(&documents, &about, outcomes).map(|all| write(&all));
         let tree = SourceTree::from_files(proved);
         let compiled = compile_unproved(&tree, COMPILED_AT, Sink::default());

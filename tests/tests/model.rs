@@ -10,6 +10,7 @@ use std::path::Path;
 use polity::compile::compile;
 use polity::diag::{Severity, Sink};
 use polity::source::SourceTree;
+use polity::suite::{self, Selection};
 use polity_runtime::table::Table;
 use polity_tests::compare::{COMPILED_AT, asked, compare, compiled};
 use polity_tests::load::load;
@@ -77,6 +78,10 @@ fn every_document_of_the_page_compiles() {
         .map(|found| found.message.as_str())
         .collect();
     assert!(notes.is_empty(), "every kind is acted upon: {notes:?}");
+    // The page's tests pass over the page's policies, although the page's kill covers some of it.
+    let table = compiled.table.as_ref().unwrap();
+    let report = suite::run(&compiled.organization, table, &Selection::default());
+    assert_eq!(report.count(), (7, 0), "{report:#?}");
 }
 
 /// The page's template, with a body that the page leaves out.

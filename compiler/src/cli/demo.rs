@@ -21,8 +21,9 @@ use crate::{
     ast::Moment,
     compile::compile,
     diag::{Findings, LintLevels, Severity, Sink},
-    report::{decision, text},
+    report::{decision, suite::summary, text},
     source::SourceTree,
+    suite::{self, Selection},
 };
 
 /// Make an example organisation, and show what Polity does with it
@@ -57,6 +58,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     prepare(&arguments.out)?;
     demo.commit(console)?;
     demo.check(console)?;
+    demo.test(console)?;
     demo.build(console)?;
     let asked = demo.verify(console)?;
     demo.ask(&asked, &questions, console)?;
@@ -133,6 +135,21 @@ impl Demo {
         match checked.findings.has_errors() {
             true => Err(Failure::falls_short("the example organisation has errors")),
             false => Ok(()),
+        }
+    }
+
+    fn test(&self, console: &mut Console) -> Result<(), Failure> {
+        heading("Ask what its tests ask", console)?;
+        self.command(console, &["test", &shown(&self.organization)])?;
+        let (tree, sink) = crate::cli::repository::read(&self.organization, None)?;
+        let compiled = compile(&tree, self.now, sink);
+        let table = compiled.table.as_ref();
+        let table = table.ok_or_else(|| Failure::falls_short("the example organisation has errors"))?;
+        let report = suite::run(&compiled.organization, table, &Selection::default());
+        console.result(&format!("{}\n", summary(&report).join("\n")))?;
+        match report.count() {
+            (_, 0) => Ok(()),
+            _ => Err(Failure::falls_short("a test of the example organisation fails")),
         }
     }
 

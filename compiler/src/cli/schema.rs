@@ -18,7 +18,7 @@ Examples:
   polity schema                    every kind, told apart by `kind`
   polity schema Policy | jq .properties.rules
   polity schema --out schemas      a file a kind, and polity.json for all
-  polity schema --cedar            what the `.cedar` files of this folder are type-checked against
+  polity schema --cedar            of this folder, for its `.cedar` files
   polity check --write-modelines   names a schema in each file, for editors")]
 pub(super) struct Arguments {
     /// The kind, as `kind:` names it; `Template` for a template's declaration

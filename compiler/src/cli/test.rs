@@ -140,7 +140,9 @@ fn test(
     known(&arguments.suites, &compiled.organization)?;
     let rules = match &arguments.base {
         None => None,
-        Some(base) => Some(since(&arguments.path, base, now, compiled)?),
+        Some(base) => Some(progress::with_progress(console, "compiling the base", |_| {
+            since(&arguments.path, base, now, compiled)
+        })?),
     };
     let selection = Selection {
         suites: &arguments.suites,

@@ -29,9 +29,12 @@ struct Cause {
     grant: Option<String>,
 }
 
+/// Of placements that are alike, by their number, the actions.
+type Places = BTreeMap<usize, Vec<Arc<str>>>;
+
 /// Groups what was found.
 pub(super) fn group(placed: &Placed<'_>, examined: &[Examined]) -> Changes {
-    let mut groups: BTreeMap<Key, (Difference, BTreeMap<usize, Vec<Arc<str>>>)> = BTreeMap::new();
+    let mut groups: BTreeMap<Key, (Difference, Places)> = BTreeMap::new();
     let mut undecided = 0;
     for (job, found) in placed.jobs.iter().zip(examined) {
         let cells: usize = job

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use polity_runtime::table::{ActionId, ToolId};
+use polity_runtime::table::ToolId;
 use polity_runtime::value::{Effect, Slot};
 
 use super::Direction::Neutral;
@@ -31,8 +31,8 @@ pub(super) fn items(view: &mut View<'_>) {
         }
     }
     let lifting = holding_grants(view);
-    for (id, action) in (0u32..).map(ActionId).zip(&organization.actions) {
-        self::action(view, id, action, lifting);
+    for action in &organization.actions {
+        self::action(view, action, lifting);
     }
     for base in &organization.bases {
         self::base(view, base);
@@ -100,7 +100,7 @@ fn credential(view: &mut View<'_>, tool: &Tool, given: bool) {
     put(view, "issuer", Value::Any(Some(issuer.join(", "))));
 }
 
-fn action(view: &mut View<'_>, id: ActionId, action: &Action, lifting: bool) {
+fn action(view: &mut View<'_>, action: &Action, lifting: bool) {
     let subject = self::subject(view, action.tool, &action.name);
     if subject.document != "Tool" {
         return;
@@ -130,7 +130,6 @@ fn action(view: &mut View<'_>, id: ActionId, action: &Action, lifting: bool) {
     let resources: BTreeSet<String> = action.resources.iter().map(|one| resource(one, shape)).collect();
     let resources: Vec<String> = resources.into_iter().collect();
     put(view, Kind::Tool, "resources", Value::Any(Some(resources.join(", "))));
-    debug_assert_eq!(view.action(id), action.name);
     let params = parameters(view, action.shape);
     put(view, Kind::Tool, "params", Value::Any(Some(params)));
 }

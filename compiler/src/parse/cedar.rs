@@ -181,6 +181,7 @@ impl Reader<'_> {
             cedar: Some(CedarPolicy {
                 text,
                 actions,
+                exact: policy.exact,
                 names_resource,
                 conditional: policy.conditional || names_resource,
                 links: self.links.clone(),

@@ -13,6 +13,7 @@ use super::names::{Index, Names};
 use super::people::persons;
 use super::{ACTION_GROUPS, AgentId, Behalf, Glob, Organization, Resources, Scope, TeamId, glob};
 use crate::ast::{self, Selector, Text};
+use crate::diag::codes::cedar::IMPOSSIBLE_SCOPE;
 use crate::diag::codes::reference::{
     MATCHES_NOTHING_HERE, UNKNOWN_ACTION, UNKNOWN_AGENT, UNKNOWN_CLASS, UNKNOWN_CREDENTIAL, UNKNOWN_ENVIRONMENT,
     UNKNOWN_RING, UNKNOWN_TAG, UNKNOWN_TEAM, UNKNOWN_TOOL,
@@ -36,6 +37,8 @@ pub(super) struct Lookup<'o> {
     patterns: RefCell<BTreeMap<String, Matched>>,
     /// By full name and by the name without the variant; each list sorted.
     actions: BTreeMap<&'o str, Vec<ActionId>>,
+    /// By full name and by each group, as Cedar has them; each list sorted.
+    grouped: BTreeMap<&'o str, Vec<ActionId>>,
 }
 
 impl<'o> Lookup<'o> {
@@ -49,6 +52,7 @@ impl<'o> Lookup<'o> {
             tagged: BTreeMap::new(),
             patterns: RefCell::default(),
             actions: BTreeMap::new(),
+            grouped: BTreeMap::new(),
         };
         for (id, deployment) in (0u32..).map(DeploymentId).zip(&organization.deployments) {
             lookup.by_name.insert(&deployment.name, id);
@@ -65,6 +69,13 @@ impl<'o> Lookup<'o> {
         }
         for (id, action) in (0u32..).map(ActionId).zip(&organization.actions) {
             lookup.actions.entry(&action.base).or_default().push(id);
+            let mut names = organization.groups(action);
+            names.push(&action.name);
+            names.sort_unstable();
+            names.dedup();
+            for name in names {
+                lookup.grouped.entry(name).or_default().push(id);
+            }
             if action.name != action.base {
                 lookup.actions.entry(&action.name).or_default().push(id);
             }
@@ -98,33 +109,31 @@ impl Lookup<'_> {
     /// actions that declare some.
     pub(super) fn head(&self, policy: &ast::CedarPolicy, sink: &mut Sink) -> Scope {
         let organization = self.organization;
-        let all = || (0u32..).map(ActionId).zip(&organization.actions);
         let mut chosen: Option<BTreeSet<ActionId>> = None;
         for written in policy.actions.iter().flatten() {
             let found = chosen.get_or_insert_default();
-            let named = |(_, action): &(ActionId, &super::Action)| {
-                action.name == written.value || organization.groups(action).contains(&written.value.as_str())
-            };
-            let before = found.len();
-            found.extend(all().filter(named).map(|(id, _)| id));
-            let known = found.len() > before
-                || all().any(|one| named(&one))
-                || ACTION_GROUPS.contains(&written.value.as_str())
-                || self.names.tools.has(&written.value);
-            if !known && !self.names.written.contains(&written.value) && !self.names.tools.any_broken() {
-                let message = format!("there is no action or group of actions `{}`", written.value);
-                let names = organization.actions.iter().flat_map(|action| {
-                    let groups = organization.groups(action).into_iter();
-                    groups.chain([action.name.as_str()])
-                });
-                let found = Diagnostic::new(&UNKNOWN_ACTION, message, written.span, "");
-                sink.push(found.with_suggestion(&written.value, written.span, names));
+            match self.grouped.get(written.value.as_str()) {
+                Some(_) if policy.exact && !organization.actions.iter().any(|one| one.name == written.value) => {
+                    let message = format!("`{}` is a group of actions, and no call is one", written.value);
+                    let help = format!("write `action in Action::\"{}\"`", written.value);
+                    sink.push(Diagnostic::new(&IMPOSSIBLE_SCOPE, message, written.span, "never equal").with_help(help));
+                }
+                Some(actions) if policy.exact => found.extend(actions.iter().filter(|id| {
+                    organization
+                        .actions
+                        .get(id.0 as usize)
+                        .is_some_and(|one| one.name == written.value)
+                })),
+                Some(actions) => found.extend(actions),
+                None => self.unknown_action(written, sink),
             }
         }
         let actions = match (chosen, policy.names_resource) {
             (None, false) => None,
             (chosen, names_resource) => Some(
-                all()
+                (0u32..)
+                    .map(ActionId)
+                    .zip(&organization.actions)
                     .filter(|(id, action)| {
                         chosen.as_ref().is_none_or(|chosen| chosen.contains(id))
                             && !(names_resource && action.resources.is_empty())
@@ -136,6 +145,21 @@ impl Lookup<'_> {
         Scope {
             actions,
             ..Scope::default()
+        }
+    }
+}
+
+impl Lookup<'_> {
+    /// A group without actions is known all the same.
+    fn unknown_action(&self, written: &Text, sink: &mut Sink) {
+        let known = ACTION_GROUPS.contains(&written.value.as_str())
+            || self.names.tools.has(&written.value)
+            || self.names.written.contains(&written.value)
+            || self.names.tools.any_broken();
+        if !known {
+            let message = format!("there is no action or group of actions `{}`", written.value);
+            let found = Diagnostic::new(&UNKNOWN_ACTION, message, written.span, "");
+            sink.push(found.with_suggestion(&written.value, written.span, self.grouped.keys().copied()));
         }
     }
 }

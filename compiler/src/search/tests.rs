@@ -180,6 +180,20 @@ fn numbers_and_moments_are_decided() {
             "context.args.long < duration(\"61m\")",
             true,
         ),
+        ("context.args.amount * 3 <= 9252", "context.args.amount >= 3084", true),
+        ("context.args.amount * 3 <= 9252", "context.args.amount >= 3085", false),
+        ("-context.args.amount < -3199", "context.args.amount <= 3199", false),
+        ("context.args.amount * 3 == 10", "", false),
+        (
+            "context.args.long.toHours() == 2",
+            "context.args.long < duration(\"2h\")",
+            false,
+        ),
+        (
+            "context.args.long.toHours() == 2",
+            "context.args.long >= duration(\"179m\")",
+            true,
+        ),
         ("context.session.calls < 3", "context.session.calls == 2", true),
         ("context.session.calls < 3", "context.session.calls < 0", false),
         (
@@ -381,5 +395,5 @@ fn a_rule_that_is_only_observed_proves_nothing_yet() {
     assert!(broken("").is_empty());
     let found = broken(", observe_until: 2026-12-15");
     let (call, verdict) = found[0].witness.as_ref().unwrap();
-    assert!(call.moment() < "2026-12-15".to_owned() && verdict.rule.as_deref() == Some("p/a"));
+    assert!(*call.moment() < *"2026-12-15" && verdict.rule.as_deref() == Some("p/a"));
 }

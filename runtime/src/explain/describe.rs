@@ -16,6 +16,7 @@ pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String
         return String::new();
     };
     match op {
+        Op::Has if left == TOLD => "the request tells of a resource".into(),
         Op::Has => match left.rsplit_once('.') {
             Some((record, field)) => format!("{record} has {field}"),
             None => format!("has {left}"),
@@ -58,11 +59,14 @@ fn path(table: &Table, action: Option<ActionId>, slot: u32) -> Option<String> {
     find(table, first, count, slot)
 }
 
+/// The name of a resource that the request tells of.
+const TOLD: &str = "the resource told of";
+
 /// What is told of a resource, as a condition spells it.
 fn told(path: &str) -> String {
     match path.split_once('.') {
         Some((_, attribute)) => format!("resource.{attribute}"),
-        None => "the resource that is told of".to_owned(),
+        None => TOLD.to_owned(),
     }
 }
 

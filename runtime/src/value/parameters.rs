@@ -178,11 +178,15 @@ impl Parameters<'_> {
                 let Some(name) = self.strings.get(parameter.name) else {
                     return false;
                 };
+                // What is told of a resource is a record of its own kind, beside the arguments and never within one.
+                let told = parameter.flags & ENTITY != 0;
+                let placed =
+                    told == name.starts_with(ENTITY_NAME) && (!told || (depth == 0 && parameter.kind == Kind::Record));
                 let sorted = previous.replace(name).is_none_or(|previous| previous < name);
                 let free = taken
                     .get_mut(usize::from(parameter.slot.0))
                     .is_some_and(|taken| !std::mem::replace(taken, true));
-                sorted && free && self.validate_children(index, &parameter, group, depth, taken)
+                placed && sorted && free && self.validate_children(index, &parameter, group, depth, taken)
             })
     }
 

@@ -19,7 +19,7 @@ impl Lowerer<'_> {
     pub(super) fn entity_literal(&mut self, e: &Expr, uid: &EntityUID) -> Out<Ent> {
         let written = uid.entity_type().to_string();
         if self.vocabulary.within().contains(written.as_str()) {
-            return Ok(Ent::Given(super::world::uid(uid)));
+            return Ok(Ent::Given(super::slots::uid(uid)));
         }
         let ty = self.known_type(e, &written)?;
         let name: &str = uid.eid().as_ref();

@@ -188,17 +188,40 @@ pub(super) fn syntax(
         .and_then(|e| e.labels())
         .and_then(|mut labels| labels.next())
         .map(|label| label.offset()..label.offset() + label.len());
+    let at = range
+        .clone()
+        .and_then(|range| text.value.get(range))
+        .unwrap_or_default();
+    let meant = in_cedar(at.trim());
     let span = range.map_or(place.span, |range| place.locate(range));
     let said = error.map_or_else(|| "it cannot be read".to_owned(), ToString::to_string);
     let finding = Diagnostic::new(code, format!("this is not {what}: {said}"), span, "here");
-    Box::new(if text.value.contains('\'') && !text.value.contains('"') {
-        finding.with_help("strings stand in double quotes, not in single ones")
-    } else {
-        match error.and_then(|e| e.help().map(|help| help.to_string())) {
-            Some(help) => finding.with_help(help),
-            None => finding,
-        }
+    let single = text.value.contains('\'') && !text.value.contains('"');
+    let quotes = || single.then(|| "strings stand in double quotes, not in single ones".to_owned());
+    let its_own = || error.and_then(|e| e.help().map(|help| help.to_string()));
+    Box::new(match meant.or_else(quotes).or_else(its_own) {
+        Some(help) => finding.with_help(help),
+        None => finding,
     })
+}
+
+/// How Cedar says what other languages say so.
+fn in_cedar(written: &str) -> Option<String> {
+    let help = match written {
+        "and" => "write `&&`",
+        "or" => "write `||`",
+        "not" => "write `!(...)`",
+        "null" | "None" | "nil" | "undefined" => "whether an argument is there is asked so: `context.args has x`",
+        _ if written.starts_with("args.") => "arguments are in `context.args`: write `context.args.x`",
+        _ if [".startsWith(", ".endsWith(", ".includes(", ".matches("]
+            .iter()
+            .any(|method| written.contains(method)) =>
+        {
+            "a string is matched with `like`, where a star takes any text: `context.args.x like \"a*\"`"
+        }
+        _ => return None,
+    };
+    Some(help.to_owned())
 }
 
 /// Whether the parser can be trusted with the text: it recurses, and nothing in it counts how deep.

@@ -31,6 +31,8 @@ pub struct Policy {
     pub principal: Constraint,
     /// The actions, or groups of them, that the head names; `None` where it takes any.
     pub actions: Option<Vec<Entity>>,
+    /// `action == ...`: a group is none of its actions.
+    pub exact: bool,
     /// What the head asks of the resource.
     pub resource: Constraint,
     /// Whether there is anything to evaluate beside the head.
@@ -152,7 +154,9 @@ pub fn read(text: &Text) -> Result<Policy, Box<Diagnostic>> {
         ActionConstraint::Eq(one) => Some(vec![entity(one)]),
     };
     let forbids = template.effect() == Effect::Forbid;
+    let exact = matches!(template.action_constraint(), ActionConstraint::Eq(_));
     Ok(Policy {
+        exact,
         forbids,
         keyword: keyword(text, forbids, annotations.last().map(|(_, _, span)| *span)),
         annotations,

@@ -36,7 +36,7 @@ impl Lowerer<'_> {
                 }),
             )),
             ExprKind::Lit(Literal::EntityUID(uid)) if self.world.is_some() => {
-                leaf(Val::Entity(Ent::Given(super::world::uid(uid))))
+                leaf(Val::Entity(Ent::Given(super::slots::uid(uid))))
             }
             ExprKind::Lit(Literal::EntityUID(uid)) => leaf(Val::Entity(self.entity_literal(e, uid)?)),
             ExprKind::Var(var) => leaf(self.variable(e, *var)?),

@@ -150,11 +150,17 @@ fn letters(domains: &[Domain], constraints: &[Constraint]) -> Vec<char> {
         .chain('0'..='9')
         .filter(|letter| !named.contains(letter))
         .take(1);
+    // Where only digits may stand, one that nobody names.
+    let digits = ('2'..='9').filter(|letter| !named.contains(letter)).take(1);
     let beyond = ['~', '\u{e9}']
         .into_iter()
         .filter(|letter| !named.contains(letter))
         .take(1);
-    let mut letters: Vec<char> = others.chain(['/', '.', '-', '0', '1']).chain(beyond).collect();
+    let mut letters: Vec<char> = others
+        .chain(['/', '.', '-', '0', '1'])
+        .chain(digits)
+        .chain(beyond)
+        .collect();
     letters.retain(|letter| !named.contains(letter));
     letters.splice(0..0, named.iter().copied().chain(folded));
     let mut seen = BTreeSet::new();
@@ -517,149 +523,4 @@ fn is_letter(part: u32, letter: char, folded: bool) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use polity_runtime::value::{glob, like};
-    use proptest::prelude::*;
-
-    impl Constraint {
-        /// Whether the texts meet it.
-        fn holds(&self, texts: &[String]) -> bool {
-            let mut state = self.matcher.start();
-            for piece in &self.sequence {
-                let (text, folded) = match piece {
-                    Piece::Text(text) => (text.as_str(), false),
-                    Piece::String(at, folded) => (texts.get(*at).map_or("", String::as_str), *folded),
-                };
-                state = text
-                    .chars()
-                    .fold(state, |state, letter| self.matcher.step(state, letter, folded));
-            }
-            self.matcher.is_end(state) == self.takes
-        }
-    }
-
-    fn pattern(text: &str) -> Vec<u32> {
-        let mut parts = Vec::new();
-        let mut letters = text.chars().peekable();
-        while let Some(letter) = letters.next() {
-            parts.push(match letter {
-                '*' if letters.next_if_eq(&'*').is_some() => ANY,
-                '*' => SEGMENT,
-                letter => u32::from(letter),
-            });
-        }
-        parts
-    }
-
-    fn one(matcher: Matcher, takes: bool) -> Constraint {
-        Constraint {
-            sequence: vec![Piece::String(0, false)],
-            matcher,
-            takes,
-        }
-    }
-
-    #[test]
-    fn patterns_that_exclude_each_other_are_told() {
-        let both = |a: &str, b: &str| {
-            let constraints = [
-                one(Matcher::Pattern(pattern(a)), true),
-                one(Matcher::Pattern(pattern(b)), true),
-            ];
-            solve(&[Domain::Any], &constraints)
-        };
-        assert_eq!(both("repo:acme/**", "repo:evil/**"), Solved::Never);
-        assert!(matches!(both("repo:acme/**", "**/pay"), Solved::Found(_)));
-        let within = [
-            one(Matcher::Pattern(pattern("/srv/app/**")), true),
-            one(Matcher::Pattern(pattern("/srv/**")), false),
-        ];
-        assert_eq!(solve(&[Domain::Path], &within), Solved::Never);
-    }
-
-    #[test]
-    fn a_resource_of_two_arguments_is_solved_together() {
-        let resource = |glob: &str, takes| Constraint {
-            sequence: vec![
-                Piece::Text("repo:".into()),
-                Piece::String(0, false),
-                Piece::Text("/".into()),
-                Piece::String(1, false),
-            ],
-            matcher: Matcher::Pattern(pattern(glob)),
-            takes,
-        };
-        let safe = |at| Constraint {
-            sequence: vec![Piece::String(at, false)],
-            matcher: Matcher::Safe,
-            takes: true,
-        };
-        let domains = [Domain::Any, Domain::Any];
-        let found = solve(
-            &domains,
-            &[
-                resource("repo:acme/pay-*", true),
-                resource("repo:acme/pay-x", false),
-                safe(0),
-                safe(1),
-            ],
-        );
-        let Solved::Found(texts) = found else {
-            panic!("{found:?}")
-        };
-        assert_eq!(texts[0], "acme");
-        assert!(texts[1].starts_with("pay-") && texts[1] != "pay-x");
-        assert_eq!(
-            solve(
-                &domains,
-                &[
-                    resource("repo:acme/*", false),
-                    resource("repo:acme/**", true),
-                    safe(0),
-                    safe(1)
-                ]
-            ),
-            Solved::Never
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_found_matches_and_never_means_never(
-            patterns in proptest::collection::vec(("([ab/]|\\*|\\*\\*){0,4}", any::<bool>()), 1..4),
-        ) {
-            let constraints: Vec<_> =
-                patterns.iter().map(|(text, takes)| one(Matcher::Pattern(pattern(text)), *takes)).collect();
-            let holds = |text: &str| patterns.iter().all(|(glob_text, takes)| glob(&[(text, false)], &pattern(glob_text)) == *takes);
-            match solve(&[Domain::Any], &constraints) {
-                Solved::Found(texts) => prop_assert!(holds(&texts[0]), "{texts:?}"),
-                Solved::Never => {
-                    let mut all = vec![String::new()];
-                    for _ in 0..5 {
-                        for text in &all {
-                            prop_assert!(!holds(text), "{text}");
-                        }
-                        all = all.iter().flat_map(|text| "ab/c".chars().map(move |letter| format!("{text}{letter}"))).collect();
-                    }
-                }
-                Solved::Open => prop_assert!(false),
-            }
-        }
-
-        #[test]
-        fn a_text_is_taken_as_the_runtime_takes_it(text in "[abA/]{0,6}", pattern_text in "([abA/]|\\*|\\*\\*){0,5}") {
-            let parts = pattern(&pattern_text);
-            let takes = |folded| Constraint {
-                sequence: vec![Piece::String(0, folded)],
-                matcher: Matcher::Pattern(parts.clone()),
-                takes: true,
-            };
-            prop_assert_eq!(takes(false).holds(&[text.clone()]), glob(&[(&text, false)], &parts));
-            prop_assert_eq!(takes(true).holds(&[fold(&text).into_owned()]), glob(&[(&fold(&text), true)], &parts));
-            if !parts.contains(&SEGMENT) {
-                prop_assert_eq!(takes(false).holds(&[text.clone()]), like(&text, &parts));
-            }
-        }
-    }
-}
+mod tests;

@@ -12,8 +12,10 @@ use crate::search::frame::Takes;
 /// 2026-01-01T00:00:00Z: the moment of a call that no rule asks about. Any would do; a fixed one, because nothing
 /// that is compared may depend on today.
 pub(crate) const ORDINARY_MOMENT: i64 = 1_767_225_600_000;
-/// 0000-01-01T00:00:00Z and the last millisecond of the year 9999: what an argument can say.
-pub(super) const MOMENTS: (i64, i64) = (-62_167_219_200_000, 253_402_300_799_999);
+/// The last millisecond of the year 9999: the latest moment that is written in four digits.
+pub(super) const LAST_MOMENT: i64 = 253_402_300_799_999;
+/// What an argument can say: the years 0000 to 9999, each a day longer for offsets.
+pub(super) const MOMENTS: (i64, i64) = (-62_167_219_200_000 - 86_400_000, LAST_MOMENT + 86_400_000);
 
 /// A value of another type.
 pub(crate) fn wrong(kind: Kind) -> Json {

@@ -449,7 +449,9 @@ fn a_table_that_is_not_well_formed_is_refused() {
     assert!(breaks(&|table| table.slots -= 1));
     assert!(breaks(&|table| table.records[at("int")][2] = 0));
     assert!(breaks(&|table| table.records[at("int")][1] = 16));
-    assert!(breaks(&|table| table.records[at("int")][1] |= 4 << 8));
+    assert!(breaks(&|table| table.records[at("int")][1] |= 8 << 8));
+    assert!(breaks(&|table| table.records[at("record")][1] |= 4 << 8));
+    assert!(breaks(&|table| table.records[at("int")][1] |= 8 << 8));
     assert!(breaks(&|table| table.records[at("int")][0] = u32::MAX));
     assert!(breaks(&|table| table.records[at("int")][4] = 1));
     assert!(breaks(&|table| table.records[at("int")][5] = 1));

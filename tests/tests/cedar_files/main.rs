@@ -2,6 +2,9 @@
 //!
 //! Each call is put to Cedar's own authorizer too, with the same text and the entities of the model.
 
+mod templates;
+mod told;
+
 use polity::ast::Moment;
 use polity::compile::{Compiled, compile};
 use polity::diag::Sink;
@@ -409,6 +412,10 @@ fn what_cannot_be_meant_is_refused() {
             "permit(principal, action, resource in Environment::\"prod\");",
             "unknown-environment",
         ),
+        (
+            "forbid(principal, action == Action::\"billing\", resource);",
+            "impossible-scope",
+        ),
         ("permit(principal in ?principal, action, resource);", "unlinked-slot"),
         (
             "permit(principal, action == Action::\"billing.refund\", resource) when { context.args.amout > 1 };",
@@ -457,90 +464,6 @@ fn a_comment_above_a_policy_silences_a_lint() {
     assert_eq!(found, [""; 0]);
 }
 
-const TEMPLATE: &str = r#"@id("refunds") permit(principal in ?principal, action == Action::"billing.refund", resource in ?resource)
-when { context.args.amount < 100 };
-"#;
-
-fn used(with: &str) -> (Compiled, Vec<&'static str>) {
-    let filled = format!("kind: Use\nname: payments-refunds\ntemplate: refunds\nwith: {{{with}}}\n");
-    built(&[("templates/refunds.cedar", TEMPLATE), ("uses/refunds.yaml", &filled)])
-}
-
-#[test]
-fn a_use_fills_in_the_slots_of_a_template() {
-    let (compiled, found) = used("principal: 'Team::\"payments\"', resource: 'Environment::\"production\"'");
-    assert_eq!(found, [""; 0], "{:#?}", compiled.findings.diagnostics());
-    let allowed = (Outcome::Allow, Some("payments-refunds/refunds".to_owned()));
-    assert_eq!(decide(&compiled, &refund(99)), allowed);
-    assert_eq!(decide(&compiled, &refund(100)).0, Outcome::Deny);
-    let elsewhere = |agent, environment| call(agent, environment, "billing.refund", refund(1).args);
-    assert_eq!(
-        decide(&compiled, &elsewhere("payments/bot", "staging")).0,
-        Outcome::Deny
-    );
-    assert_eq!(
-        decide(&compiled, &elsewhere("support/helper", "production")).0,
-        Outcome::Deny
-    );
-}
-
-#[test]
-fn a_use_that_does_not_fit_its_template_is_refused() {
-    let cases = [
-        ("principal: 'Team::\"payments\"'", "missing-template-parameter"),
-        (
-            "principal: payments, resource: 'Environment::\"production\"'",
-            "bad-template-argument",
-        ),
-        (
-            "principal: 'Team::\"payments\"', resource: 'Environment::\"production\"', action: 'x'",
-            "unknown-template-parameter",
-        ),
-        (
-            "principal: 'Team::\"paymnts\"', resource: 'Environment::\"production\"'",
-            "unknown-team",
-        ),
-        (
-            "principal: 'Environment::\"staging\"', resource: 'Environment::\"production\"'",
-            "impossible-scope",
-        ),
-    ];
-    for (with, code) in cases {
-        let (compiled, found) = used(with);
-        assert_eq!(found, [code], "{with}\n{:#?}", compiled.findings.diagnostics());
-        let place = compiled
-            .findings
-            .diagnostics()
-            .iter()
-            .find(|one| one.code.id == code)
-            .unwrap();
-        let span = place.primary.as_ref().unwrap().span;
-        assert_eq!(
-            compiled.tree.file(span.file).unwrap().path,
-            "uses/refunds.yaml",
-            "{code}"
-        );
-    }
-    // What is wrong with a template is said whether or not it is used.
-    let (_, found) = built(&[("templates/x.cedar", "permit(principal in ?principal, action, resource")]);
-    assert_eq!(found, ["cedar-syntax"]);
-    let (_, found) = built(&[("templates/x.cedar", "permit(principal, action, resource);")]);
-    assert_eq!(found, ["bad-template"]);
-    // A team's use reaches that team's deployments alone.
-    let filled = "kind: Use\nname: ours\ntemplate: refunds\nwith: {principal: 'Agent::\"bot\"', resource: 'Environment::\"production\"'}\n";
-    let (compiled, found) = built(&[
-        ("templates/refunds.cedar", TEMPLATE),
-        ("teams/payments/use.yaml", filled),
-    ]);
-    assert_eq!(found, [""; 0]);
-    assert_eq!(decide(&compiled, &refund(1)).0, Outcome::Allow);
-    let (_, found) = built(&[
-        ("templates/refunds.cedar", TEMPLATE),
-        ("teams/support/use.yaml", filled),
-    ]);
-    assert_eq!(found, ["matches-nothing-here"]);
-}
-
 #[test]
 fn cedars_own_validator_takes_the_policies_by_the_schema_that_is_printed() {
     use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
@@ -580,165 +503,6 @@ fn a_policy_that_can_err_is_told_where() {
         })
         .collect();
     assert_eq!(places, ["(context.args.amount + 1) * 2"]);
-}
-
-const DRIVE: &str = r#"
-kind: Tool
-name: drive
-resource:
-  attributes: {owner: string, size: int, labels: {type: list, of: string}}
-  in: [Folder]
-actions:
-  copy:
-    effect: write
-    external: false
-    reversible: true
-    params: {from: string, to: string}
-    resources: ["file:{from}", "file:{to}"]
----
-kind: Agent
-name: filer
-owner: bob
----
-kind: Deployment
-agent: filer
-team: payments
-environments:
-  production: {ring: standard, tools: [drive], enforced_by: gateway}
-"#;
-
-const COPIES: &str = r#"
-@id("small") permit(principal, action == Action::"drive.copy", resource)
-when { resource has owner && resource.owner == "alice" && resource has size && resource.size < 10 };
-@id("vault") forbid(principal, action, resource in Folder::"vault");
-"#;
-
-/// What is decided of a copy of `a` to `b`, with what is told of them.
-fn copied(compiled: &Compiled, entities: Option<&str>) -> (Outcome, Option<String>) {
-    use polity_runtime::decide::{self, Phase};
-    use polity_runtime::guard::Silent;
-    use polity_runtime::session::{ClassSet, Seat, State};
-    use polity_runtime::value::Arguments;
-    let table = compiled
-        .table
-        .as_ref()
-        .unwrap_or_else(|| panic!("{:#?}", compiled.findings.diagnostics()));
-    let action = table.action("drive.copy").expect("the action");
-    let mut arguments = Arguments::new();
-    arguments
-        .read_json(&table.parameters(action), r#"{"from": "a", "to": "b"}"#)
-        .expect("arguments");
-    if let Some(entities) = entities {
-        arguments
-            .read_entities_json(&table.parameters(action), entities)
-            .expect("entities");
-    }
-    let holding = ClassSet::default();
-    let state = State {
-        seat: Seat::resolve(table, "payments/filer", "production"),
-        holding: &holding,
-        calls: 0,
-    };
-    let request = decide::Request {
-        action: Some(action),
-        arguments: &arguments,
-        on_behalf_of: None,
-        now: NOW,
-        phase: Phase::Live,
-    };
-    let decision = decide::decide(table, &state, &request, &mut Silent);
-    let outcome = match decision.outcome {
-        decide::Outcome::Allow => Outcome::Allow,
-        decide::Outcome::Deny => Outcome::Deny,
-        decide::Outcome::RequireApproval => Outcome::RequireApproval,
-    };
-    (outcome, decision.rule.map(|rule| table.rule_name(rule).to_owned()))
-}
-
-#[test]
-fn what_only_the_call_knows_of_its_resources_is_told_with_it() {
-    let (compiled, found) = built(&[("tools/drive.yaml", DRIVE), ("policies/copies.cedar", COPIES)]);
-    assert_eq!(found, [""; 0], "{:#?}", compiled.findings.diagnostics());
-    let told = |a: &str, b: &str| copied(&compiled, Some(&format!(r#"{{"file:a": {a}, "file:b": {b}}}"#)));
-    let good = r#"{"owner": "alice", "size": 9, "in": []}"#;
-    assert_eq!(told(good, good), (Outcome::Allow, Some("copies/small".into())));
-    // All of them must be what a permit asks for, and none what a forbid does.
-    assert_eq!(
-        told(good, r#"{"owner": "alice", "size": 10, "in": []}"#),
-        (Outcome::Deny, None)
-    );
-    assert_eq!(told(r#"{"size": 9, "in": []}"#, good), (Outcome::Deny, None));
-    let vault = r#"{"owner": "alice", "size": 9, "in": ["Folder::\"x\"", "Folder::\"vault\""]}"#;
-    let denied = (Outcome::Deny, Some("copies/vault".to_owned()));
-    assert_eq!(told(vault, good), denied);
-    assert_eq!(told(good, vault), denied);
-    // Of what nothing is told nobody knows whether it is in the vault: the forbid errs, and holds.
-    assert_eq!(copied(&compiled, None), denied);
-    assert_eq!(copied(&compiled, Some(&format!(r#"{{"file:a": {good}}}"#))), denied);
-    assert_eq!(
-        copied(&compiled, Some(&format!(r#"{{"file:a": {good}, "file:c": {good}}}"#))),
-        denied
-    );
-    // A value of another type cannot be read.
-    assert_eq!(
-        told(good, r#"{"owner": "alice", "size": "9", "in": []}"#).0,
-        Outcome::Deny
-    );
-}
-
-#[test]
-fn nothing_is_told_of_a_resource_by_an_argument() {
-    let (compiled, _) = built(&[("tools/drive.yaml", DRIVE), ("policies/copies.cedar", COPIES)]);
-    let table = compiled.table.as_ref().expect("a table");
-    let parameters = table.parameters(table.action("drive.copy").expect("the action"));
-    let mut arguments = polity_runtime::value::Arguments::new();
-    let spoofed = "{\"from\": \"a\", \"to\": \"b\", \"\\u00010000\": {\"owner\": \"alice\"}}";
-    arguments.read_json(&parameters, spoofed).expect("arguments");
-    assert_eq!(arguments.undeclared(), Some("\u{1}0000"));
-    let third = r#"{"file:a": {}, "file:b": {}, "file:c": {}}"#;
-    assert!(arguments.read_entities_json(&parameters, third).is_err());
-    let undeclared = r#"{"file:a": {"colour": "red"}}"#;
-    arguments
-        .read_json(&parameters, r#"{"from": "a", "to": "b"}"#)
-        .expect("arguments");
-    arguments.read_entities_json(&parameters, undeclared).expect("entities");
-    assert_eq!(arguments.undeclared(), Some("colour"));
-}
-
-#[test]
-fn what_no_tool_declares_of_its_resources_is_refused() {
-    let cases = [
-        (
-            "permit(principal, action == Action::\"drive.copy\", resource) when { resource.owner == \"x\" };",
-            "unguarded-optional",
-        ),
-        (
-            "permit(principal, action == Action::\"drive.copy\", resource) when { resource has colour };",
-            "unknown-attribute",
-        ),
-        (
-            "permit(principal, action == Action::\"files.move\", resource) when { resource has owner && resource.owner == \"x\" };",
-            "",
-        ),
-        (
-            "permit(principal, action == Action::\"drive.copy\", resource in Shelf::\"x\");",
-            "unknown-entity",
-        ),
-        (
-            "permit(principal, action == Action::\"drive.copy\", resource) when { resource.size < \"x\" };",
-            "condition-type",
-        ),
-    ];
-    for (text, code) in cases {
-        let (compiled, mut found) = built(&[("tools/drive.yaml", DRIVE), ("policies/copies.cedar", text)]);
-        found.dedup();
-        let expected: Vec<&str> = Some(code).filter(|code| !code.is_empty()).into_iter().collect();
-        let seen: Vec<&str> = found
-            .into_iter()
-            .filter(|id| *id != "unguarded-optional" || code == *id)
-            .collect();
-        assert_eq!(seen, expected, "{text}\n{:#?}", compiled.findings.diagnostics());
-    }
 }
 
 /// Words that Cedar's grammar knows, and some that break it.
