@@ -21,12 +21,11 @@ use crate::resolve::Organization;
 /// statement must stay within what is read of a file.
 const MOST_CELLS: usize = 2_000;
 
-/// What differs in meaning, and the answers that do. `None` where it cannot be told.
-pub(super) fn compare(
-    before: &State,
-    after: &State,
-    documents: &BTreeSet<DocumentId>,
-) -> Option<(Vec<Fact>, BTreeMap<Cell, Sides<String>>)> {
+/// What differs in meaning, and the answers that do.
+pub(super) type Meaning = (Vec<Fact>, BTreeMap<Cell, Sides<String>>);
+
+/// Compares what two states mean. `None` where it cannot be told.
+pub(super) fn compare(before: &State, after: &State, documents: &BTreeSet<DocumentId>) -> Option<Meaning> {
     let changes = diff(before.table.as_ref()?, after.table.as_ref()?).ok()?;
     let sides = [Placed::new(&before.organization), Placed::new(&after.organization)];
     let mut effects: BTreeMap<Cell, Sides<String>> = BTreeMap::new();
