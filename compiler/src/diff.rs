@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use polity_runtime::decide::{Code, Outcome};
 use polity_runtime::table::Table;
 
+use crate::facts::{Direction, Fact};
 pub use crate::search::{Call, Fault};
 
 /// Everything that differs.
@@ -22,7 +23,8 @@ pub use crate::search::{Call, Fault};
 pub struct Changes {
     /// What the tables answer differently, widest first.
     pub changes: Vec<Change>,
-    /// What no cell holds and yet matters: isolation, servers, owners, limits.
+    /// What no cell holds and yet matters: isolation, servers, owners, limits. Who knows both organisations puts them
+    /// here; two tables cannot tell.
     pub facts: Vec<Fact>,
     /// Deployments, environments and tools that only one of the tables knows.
     pub names: Names,
@@ -49,15 +51,6 @@ impl Names {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// Something that differs and that no call shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
-    /// Whether it widens.
-    pub widened: bool,
-    /// What is now otherwise, for a person.
-    pub text: String,
 }
 
 /// How an answer changed. Ordered as a reviewer wants to read them.
@@ -213,12 +206,16 @@ impl Changes {
 
     /// Whether anything is widened, or cannot be told not to be.
     pub fn is_widened(&self) -> bool {
-        self.changes.iter().any(|change| change.kind.is_widened()) || self.facts.iter().any(|fact| fact.widened)
+        self.changes.iter().any(|change| change.kind.is_widened()) || self.has_fact(Direction::Widened)
+    }
+
+    fn has_fact(&self, direction: Direction) -> bool {
+        self.facts.iter().any(|fact| fact.direction == direction)
     }
 
     /// Whether anything is narrowed.
     pub fn is_narrowed(&self) -> bool {
-        self.changes.iter().any(|change| change.kind.is_narrowed()) || self.facts.iter().any(|fact| !fact.widened)
+        self.changes.iter().any(|change| change.kind.is_narrowed()) || self.has_fact(Direction::Narrowed)
     }
 }
 

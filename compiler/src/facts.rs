@@ -239,6 +239,20 @@ fn compared(subject: &Subject, what: &'static str, before: Option<&Item>, after:
 /// `Environment production: credentials.max_ttl: 15m -> 1h (widened)`, `Agent helper is new (widened)`
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.said(), self.direction.as_str())
+    }
+}
+
+impl Fact {
+    /// What is otherwise, for a person; not which way it goes.
+    pub fn said(&self) -> String {
+        let mut said = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = self.say(&mut said);
+        said
+    }
+
+    fn say(&self, f: &mut impl fmt::Write) -> fmt::Result {
         let Subject {
             document,
             name,
@@ -275,7 +289,7 @@ impl fmt::Display for Fact {
                 write!(f, ": {} -> {}", said(before), said(after))?;
             }
         }
-        write!(f, " ({})", self.direction.as_str())
+        Ok(())
     }
 }
 

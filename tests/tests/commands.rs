@@ -27,6 +27,37 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "source <(polity completions bash)",
         "the runner's own shell has no completions",
     ),
+    (
+        "build",
+        "polity build --trust",
+        "needs an approved history, as the tests of the trail have it",
+    ),
+    (
+        "log",
+        "polity log --trust",
+        "needs an approved history, as the tests of the trail have it",
+    ),
+    (
+        "verify",
+        "polity verify acme.polity --trust trust.json --now",
+        "the bundle has ended by then",
+    ),
+    (
+        "init",
+        "polity init acme",
+        "asks on a terminal, for a new folder: the tests of `init` do that",
+    ),
+    (
+        "import",
+        "polity import mcp",
+        "the tests of `import` run them, with a server's list",
+    ),
+    (
+        "mcp",
+        "polity import mcp",
+        "the tests of `import` run them, with a server's list",
+    ),
+    ("mcp", "curl", "there is no network"),
 ];
 
 /// How a clone runs the program that is under test here.
@@ -127,6 +158,16 @@ fn script(page: &str, lines: &[String], used: &mut Vec<&'static str>) -> String 
         while whole.ends_with('\\') {
             whole.push('\n');
             whole.push_str(lines.next().unwrap());
+        }
+        // A function ends with a brace of its own.
+        if line.ends_with("() {") {
+            for line in lines.by_ref() {
+                whole.push('\n');
+                whole.push_str(line);
+                if line == "}" {
+                    break;
+                }
+            }
         }
         if let Some((_, word)) = line.split_once("<<") {
             let end = word.trim().trim_matches('\'');
@@ -314,6 +355,10 @@ fn examples(command: &clap::Command, examples: &mut Vec<(String, String)>) {
     let lines = help.lines().filter(|line| line.starts_with("  ")).map(str::to_owned);
     let mut lines = lines.peekable();
     while let Some(line) = lines.next() {
+        // What is said about a line may go on below it.
+        if line.starts_with("          ") {
+            continue;
+        }
         let mut whole = line.trim().to_owned();
         while whole.ends_with('\\') {
             whole.push('\n');
@@ -337,6 +382,8 @@ fn prepared(place: &Path) {
     copy(&root().join("example-org"), &place.join("beside/acme"));
     commit(&place.join("beside/acme"));
     git(&place.join("beside/acme"), &["tag", "v1.4"]);
+    git(&place.join("beside/acme"), &["tag", "v1"]);
+    git(&place.join("beside/acme"), &["tag", "v2"]);
     git(
         &place.join("beside/acme"),
         &["update-ref", "refs/remotes/origin/main", "HEAD"],
@@ -344,7 +391,8 @@ fn prepared(place: &Path) {
     copy(&place.join("beside/acme"), &place.join("inside"));
     let made = "polity keygen --developer --organization acme --out keys && cp keys/trust.json . && \
         polity build PATH --unattested --trust trust.json --key keys/developer.key --out acme.polity && \
-        cp acme.polity unknown.polity";
+        cp acme.polity unknown.polity && cp acme.polity old.polity && cp acme.polity new.polity && \
+        mkdir .github .gitlab";
     let call = r#"{"agent": "payments/refund-bot", "environment": "production", "action": "stripe.create_refund", "args": {"payment_intent": "pi_1", "amount": 1}}"#;
     for (folder, path) in [("inside", "."), ("beside", "acme")] {
         fs::write(place.join(folder).join("calls.jsonl"), format!("{call}\n")).unwrap();

@@ -127,6 +127,7 @@ fn every_document_that_the_project_shows_follows_its_schema() {
     let mut files: Vec<(PathBuf, String)> = ["tests/cases/model", "example-org", "compiler/src/diag/codes/base"]
         .iter()
         .flat_map(|folder| yaml_files(&root().join(folder)))
+        .filter(|path| !path.components().any(|part| part.as_os_str() == "templates"))
         .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
         .collect();
     files.push((PathBuf::from("everything.yaml"), EVERYTHING.to_owned()));
@@ -260,8 +261,9 @@ fn blocks(examples: &str) -> Vec<(String, String)> {
     blocks
 }
 
-/// What the reader refuses in a mutant, and no schema can: what depends on two values at once, or on the file's place.
-const BEYOND: &[&str] = &["unknown-cell", "team-mismatch"];
+/// What the reader refuses in a mutant, and no schema can: what depends on two values at once, or on the
+/// file's place; or what is written as it should be, and waits for a person.
+const BEYOND: &[&str] = &["unknown-cell", "team-mismatch", "unconfirmed-effect"];
 
 #[test]
 fn the_reader_and_the_schemas_agree_on_every_small_change() {

@@ -54,6 +54,12 @@ fn every_template_decides_as_its_cases_say() {
         let cases = fs::read_to_string(folder.join(format!("{name}.yaml"))).unwrap();
         for open in [false, true] {
             let beside = if open { OPEN } else { "# nothing\n" };
+            // Those cases name the rule that grants everything.
+            let documents: Vec<&str> = cases
+                .split("\n---\n")
+                .filter(|document| open || !document.contains("name: though-granted"))
+                .collect();
+            let cases = documents.join("\n---\n");
             let (_, compiled) = compiled(name, &[("policies/use.yaml", &cases), ("policies/open.yaml", beside)]);
             // Not a warning either: whoever uses a template cannot mend it.
             assert_eq!(findings(&compiled), Vec::<String>::new(), "{name}");

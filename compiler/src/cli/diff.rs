@@ -2,23 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
-use polity_runtime::{Bundle, table::Table};
+use polity_runtime::{Bundle, decide::Outcome, table::Table};
 
 use super::{
     Console, Exit, Failure,
     build::trust_root,
     files,
     progress::{self, Progress},
-    repository, surroundings,
+    repository,
+    request::{self, Request},
+    surroundings,
 };
 use crate::{
     ast::Moment,
     compile::compile_unproved,
     diag::Findings,
     diff::{Changes, diff},
+    facts::facts,
     report::changes::{json, markdown, text},
+    report::replay as replays,
     report::text::findings,
     source::SourceTree,
+    suite::replay::{Changed, Replay, replay},
 };
 
 /// Say what a change does: which calls are answered otherwise, and how
@@ -27,11 +32,15 @@ use crate::{
     override_usage = "polity diff [BASE[..HEAD]] [OPTIONS]\n       polity diff <OLD.polity> <NEW.polity> --trust <FILE> [OPTIONS]",
     after_help = "\
 Examples:
-  polity diff                           what is not committed yet
-  polity diff main                      the work tree against a branch
-  polity diff main..HEAD                two revisions
-  polity diff v1..v2 --format markdown  a comment on a merge request
+  polity diff                            what is not committed yet
+  polity diff main                       the work tree against a branch
+  polity diff main..HEAD                 two revisions
+  polity diff v1..v2 --format markdown   a comment on a merge request
   polity diff old.polity new.polity --trust trust.json
+  polity diff main --requests calls.jsonl
+
+With --requests the calls of a log are decided by both sides, as `polity decide
+--requests` takes them, and only those that are answered otherwise are shown.
 
 Every change comes with a call that shows it, decided by both sides. What cannot
 be decided is called possible, and counts. Comments and order are no change.
@@ -50,6 +59,9 @@ pub(super) struct Arguments {
     /// The trust root of two bundles
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
+    /// Recorded requests, one JSON object a line: decide these by both sides instead of searching
+    #[arg(long, value_name = "LOG")]
+    requests: Option<PathBuf>,
     /// Exit with 1 if there is such a change; may be given several times
     #[arg(long, value_enum, value_name = "KIND", value_delimiter = ',')]
     fail_on: Vec<FailOn>,
@@ -94,12 +106,25 @@ enum Sides {
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let now = surroundings::now()?;
     let sides = sides(&arguments.sides)?;
+    let log = match &arguments.requests {
+        Some(_) if arguments.format == Format::Markdown => {
+            return Err(Failure::misuse("recorded requests are told as text or as JSON"));
+        }
+        Some(path) => Some(request::lines(
+            &files::read(path, "the requests", files::LARGEST_REQUESTS)?,
+            now,
+        )),
+        None => None,
+    };
     let compared = progress::with_progress(console, "comparing", |progress| match &sides {
-        Sides::Revisions(base, head) => revisions(&arguments.path, base, head.as_deref(), now, progress),
-        Sides::Bundles(old, new) => bundles(old, new, arguments.trust.as_deref(), now),
+        Sides::Revisions(base, head) => {
+            revisions(&arguments.path, base, head.as_deref(), log.as_deref(), now, progress)
+        }
+        Sides::Bundles(old, new) => bundles(old, new, arguments.trust.as_deref(), log.as_deref(), now),
     })?;
     let changes = match compared {
         Compared::Changes(changes) => changes,
+        Compared::Replayed(replay) => return replayed(&replay, &arguments, console),
         Compared::Broken(broken) => {
             for (what, tree, found) in &broken {
                 console.remark(&format!("{what} does not compile\n"));
@@ -118,12 +143,41 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     if changes.is_empty() && arguments.format == Format::Text {
         console.remark("every call is answered as before\n");
     }
+    if matches!(sides, Sides::Bundles(..)) {
+        let beside = "bundles hold no servers, isolation or owners: those are compared between revisions";
+        console.remark(&format!("{beside}\n"));
+    }
     let fails = arguments.fail_on.iter().any(|on| match on {
         FailOn::Widened => changes.is_widened(),
         FailOn::Narrowed => changes.is_narrowed(),
         FailOn::Any => !changes.is_empty(),
     });
     Ok(if fails { Exit::FallsShort } else { Exit::Yes })
+}
+
+/// Says which recorded calls are answered otherwise. A line that nobody could read fails too: it was not compared.
+fn replayed(replay: &Replay, arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    match arguments.format {
+        Format::Json => console.result(&replays::json(replay))?,
+        Format::Text | Format::Markdown => console.result(&replays::text(replay, console.colour()))?,
+    }
+    let outcomes = |changed: &Changed| (changed.before.answered.outcome, changed.after.answered.outcome);
+    let some = |holds: &dyn Fn(Outcome, Outcome) -> bool| {
+        replay.changed.iter().any(|changed| {
+            let (before, after) = outcomes(changed);
+            holds(before, after)
+        })
+    };
+    let fails = arguments.fail_on.iter().any(|on| match on {
+        FailOn::Widened => some(&|before, after| after > before),
+        FailOn::Narrowed => some(&|before, after| after < before),
+        FailOn::Any => !replay.changed.is_empty(),
+    });
+    Ok(if fails || replay.unreadable > 0 {
+        Exit::FallsShort
+    } else {
+        Exit::Yes
+    })
 }
 
 /// What the words name.
@@ -154,8 +208,12 @@ fn sides(words: &[String]) -> Result<Sides, Failure> {
     }
 }
 
+/// A line of a log each, or why it cannot be read.
+type Log = [Result<Request, String>];
+
 enum Compared {
     Changes(Changes),
+    Replayed(Replay),
     /// Sides that do not compile: what they are, and what was found.
     Broken(Vec<(String, SourceTree, Findings)>),
 }
@@ -164,6 +222,7 @@ fn revisions(
     path: &Path,
     base: &str,
     head: Option<&str>,
+    log: Option<&Log>,
     now: Moment,
     progress: &Progress,
 ) -> Result<Compared, Failure> {
@@ -177,9 +236,12 @@ fn revisions(
     };
     let (mut before, mut after) = rayon::join(|| compile(before), || compile(after));
     let changes = match (&before.1.table, &after.1.table) {
+        (Some(old), Some(new)) if let Some(log) = log => return Ok(Compared::Replayed(replay(old, new, log))),
         (Some(old), Some(new)) => {
             progress.say("searching for calls that tell them apart");
-            compare(old, new)?
+            let mut changes = compare(old, new)?;
+            changes.facts = facts(&before.1.organization, &after.1.organization);
+            changes
         }
         _ => {
             let after_name = head.map_or_else(|| "the work tree".to_owned(), |head| format!("`{head}`"));
@@ -197,7 +259,7 @@ fn revisions(
     Ok(Compared::Changes(changes))
 }
 
-fn bundles(old: &Path, new: &Path, trust: Option<&Path>, now: Moment) -> Result<Compared, Failure> {
+fn bundles(old: &Path, new: &Path, trust: Option<&Path>, log: Option<&Log>, now: Moment) -> Result<Compared, Failure> {
     let Some(trust) = trust else {
         return Err(Failure::misuse("two bundles are compared only if both can be trusted")
             .with_help("`--trust FILE` names the trust root that they are verified with"));
@@ -208,7 +270,10 @@ fn bundles(old: &Path, new: &Path, trust: Option<&Path>, now: Moment) -> Result<
         Bundle::load(bytes, &trust, now).map_err(|error| Failure::falls_short(format!("`{}`: {error}", path.display())))
     };
     let (old, new) = (load(old)?, load(new)?);
-    compare(old.table(), new.table()).map(Compared::Changes)
+    match log {
+        Some(log) => Ok(Compared::Replayed(replay(old.table(), new.table(), log))),
+        None => compare(old.table(), new.table()).map(Compared::Changes),
+    }
 }
 
 fn compare(before: &Table, after: &Table) -> Result<Changes, Failure> {

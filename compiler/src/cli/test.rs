@@ -29,7 +29,7 @@ Examples:
   polity test --base origin/main --coverage-min 100
                                         the rules that a branch changes
   polity test --format junit --out report.xml
-  polity test --record calls.jsonl --out tests/recorded.yaml
+  polity test --record calls.jsonl --out recorded.yaml
 
 A case asks about a call and expects an answer; a matrix asks about every
 combination of its agents, environments and actions, and expects that each cell

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use polity_runtime::decide::{Code, Outcome};
 
 use crate::diff::{Change, Changes, Kind, Names, Told};
+use crate::facts::{Direction, Fact};
 
 /// How many agents, environments or actions of one change are named.
 const MOST_NAMED: usize = 3;
@@ -148,19 +149,31 @@ fn came_and_went(names: &Names, mark: &str) -> Vec<String> {
     lists.iter().filter_map(line).collect()
 }
 
+/// What differs beside the answers, under the headings that it is told under.
+const BESIDE: [(Direction, &str); 3] = [
+    (Direction::Widened, "widened beside the rules"),
+    (Direction::Narrowed, "narrowed beside the rules"),
+    (Direction::Neutral, "otherwise beside the rules"),
+];
+
+fn beside(changes: &Changes, direction: Direction) -> impl Iterator<Item = &Fact> {
+    changes.facts.iter().filter(move |fact| fact.direction == direction)
+}
+
 /// How much there is of what, and whether all of it was decided.
 fn summary(changes: &Changes) -> String {
     let count = |fits: &dyn Fn(Kind) -> bool| changes.changes.iter().filter(|change| fits(change.kind)).count();
     let parts = [
         (
-            count(&Kind::is_widened) + changes.facts.iter().filter(|fact| fact.widened).count(),
+            count(&Kind::is_widened) + beside(changes, Direction::Widened).count(),
             "widened",
         ),
         (
-            count(&Kind::is_narrowed) + changes.facts.iter().filter(|fact| !fact.widened).count(),
+            count(&Kind::is_narrowed) + beside(changes, Direction::Narrowed).count(),
             "narrowed",
         ),
         (count(&|kind| kind == Kind::OtherRule), "by another rule"),
+        (beside(changes, Direction::Neutral).count(), "otherwise"),
     ];
     let parts: Vec<String> = parts
         .iter()

@@ -4,7 +4,7 @@ use crate::harness::Place;
 
 /// Refunds up to 9,000 at once, where it was 5,000.
 fn raise(place: &Place) {
-    let path = "acme/teams/payments/policies/refunds.yaml";
+    let path = "acme/teams/payments/refunds.yaml";
     let policy = String::from_utf8(place.read(path)).unwrap();
     let raised = policy
         .replace("context.args.amount <= 5000'", "context.args.amount <= 9000'")
@@ -53,7 +53,7 @@ fn a_change_is_told_with_a_call_and_widening_fails_where_it_is_asked_to() {
 fn a_comment_is_no_change_and_a_side_that_does_not_compile_is_shown() {
     let place = Place::with_example();
     place.commit();
-    let path = "acme/policies/production.yaml";
+    let path = "acme/policies/clusters.yaml";
     let policy = String::from_utf8(place.read(path)).unwrap();
     place.write(path, format!("# another comment\n{policy}"));
     place.polity("diff --path acme --fail-on any").exits(0);
@@ -70,6 +70,8 @@ fn two_bundles_are_compared_under_a_trust_root() {
     place.build().exits(0);
     std::fs::rename(place.at("acme.polity"), place.at("old.polity")).unwrap();
     raise(&place);
+    // They expect what is changed here.
+    place.write("acme/teams/payments/tests.yaml", "# none\n");
     place.build().exits(0);
     place.polity("diff old.polity acme.polity").exits(2);
     let told = place.polity("diff old.polity acme.polity --trust keys/trust.json --fail-on widened");
@@ -79,9 +81,9 @@ fn two_bundles_are_compared_under_a_trust_root() {
 #[test]
 fn an_invariant_that_does_not_hold_stops_check_and_build() {
     let place = Place::with_example();
-    let path = "acme/policies/invariants.yaml";
+    let path = "acme/invariants/invariants.yaml";
     let invariants = String::from_utf8(place.read(path)).unwrap();
-    let more = "---\nkind: Invariant\nname: no-large-refunds\nnever: {outcome: [allow], actions: [stripe.create_refund], when: 'context.args has amount && context.args.amount > 4000'}\n";
+    let more = "---\nkind: Invariant\nname: no-refunds-over-forty\nnever: {outcome: [allow], actions: [stripe.create_refund], when: 'context.args has amount && context.args.amount > 4000'}\n";
     place.write(path, format!("{invariants}{more}"));
     let checked = place.polity("check acme").exits(1);
     assert!(checked.out.contains("invariant-violated"), "{}", checked.out);

@@ -92,10 +92,10 @@ fn modelines_name_a_schema_that_is_there_and_change_nothing_else() {
     }
     let documents = before
         .keys()
-        .filter(|name| name.ends_with(".yaml") && !name.starts_with('.'))
+        .filter(|name| name.ends_with(".yaml") && !name.starts_with('.') && !name.starts_with("templates/"))
         .count();
-    // The broken one, the link, the template and the one with a schema of its own.
-    assert_eq!(edited, documents - 4);
+    // The broken one, the link and the one with a schema of its own.
+    assert_eq!(edited, documents - 3);
     let mode = fs::metadata(place.at("acme/polity.yaml")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
     assert!(fs::symlink_metadata(place.at("acme/linked.yaml")).unwrap().is_symlink());

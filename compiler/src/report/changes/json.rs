@@ -26,8 +26,8 @@ pub fn changes(changes: &Changes) -> String {
             .facts
             .iter()
             .map(|fact| FactJson {
-                widened: fact.widened,
-                text: &fact.text,
+                direction: fact.direction.as_str(),
+                text: fact.said(),
             })
             .collect(),
         new: NamesJson {
@@ -92,7 +92,7 @@ struct ReportJson<'c> {
     version: u32,
     summary: SummaryJson,
     changes: Vec<ChangeJson<'c>>,
-    facts: Vec<FactJson<'c>>,
+    facts: Vec<FactJson>,
     new: NamesJson<'c>,
     removed: NamesJson<'c>,
 }
@@ -152,9 +152,9 @@ struct CallJson<'c> {
 }
 
 #[derive(Serialize)]
-struct FactJson<'c> {
-    widened: bool,
-    text: &'c str,
+struct FactJson {
+    direction: &'static str,
+    text: String,
 }
 
 #[derive(Serialize)]

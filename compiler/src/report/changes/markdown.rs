@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::{asks, came_and_went, example, heading, subject, summary, told};
+use super::{BESIDE, asks, beside, came_and_went, example, heading, subject, summary, told};
 use crate::diff::{Change, Changes, Kind};
+use crate::facts::Direction;
 use crate::report::visible;
 
 /// What a bot looks for to find the comment that it made before.
@@ -38,10 +39,11 @@ pub fn changes(changes: &Changes) -> String {
             &of_kind.iter().map(|one| item(one)).collect::<Vec<_>>(),
         );
     }
-    for (widened, heading) in [(true, "widened beside the rules"), (false, "narrowed beside the rules")] {
-        let facts = changes.facts.iter().filter(|fact| fact.widened == widened);
-        let items: Vec<String> = facts.map(|fact| format!("- {}\n", escaped(&fact.text))).collect();
-        section(&mut out, heading, widened, &items);
+    for (direction, heading) in BESIDE {
+        let items: Vec<String> = beside(changes, direction)
+            .map(|fact| format!("- {}\n", escaped(&fact.said())))
+            .collect();
+        section(&mut out, heading, direction == Direction::Widened, &items);
     }
     let names: Vec<String> = came_and_went(&changes.names, "")
         .iter()

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{asks, came_and_went, example, heading, subject, summary, told};
+use super::{BESIDE, asks, beside, came_and_went, example, heading, subject, summary, told};
 use crate::diff::Changes;
+use crate::facts::Direction;
 use crate::report::visible;
 
 /// How many changes are shown unless all are asked for: about a screen.
@@ -51,13 +52,13 @@ pub fn changes(changes: &Changes, most: usize, colour: bool) -> String {
             &format!("and {} more changes; --all shows them", changes.changes.len() - most),
         );
     }
-    for (widened, heading) in [(true, "widened beside the rules"), (false, "narrowed beside the rules")] {
-        let facts: Vec<_> = changes.facts.iter().filter(|fact| fact.widened == widened).collect();
+    for (direction, heading) in BESIDE {
+        let facts: Vec<_> = beside(changes, direction).collect();
         if !facts.is_empty() {
-            title(&mut out, heading, widened, colour);
+            title(&mut out, heading, direction == Direction::Widened, colour);
         }
         for fact in facts.iter().take(most) {
-            line(&mut out, 2, &fact.text);
+            line(&mut out, 2, &fact.said());
         }
         if facts.len() > most {
             line(
