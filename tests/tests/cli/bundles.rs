@@ -257,9 +257,9 @@ fn a_kill_in_the_repository_overrides_every_allow() {
 
 /// The texts of `example-org/` that belong to one team alone.
 const OF_TEAMS: [(&str, &[&str]); 3] = [
-    ("payments", &["payments", "refund-bot", "refunds/"]),
-    ("platform", &["platform/", "on-call/", "clusters/"]),
-    ("support", &["support/", "support-agent", "desk/", "teams/support"]),
+    ("payments", &["payments/refund-bot", "disputes/", "teams/payments"]),
+    ("platform", &["platform/", "dependency-updater/", "teams/platform"]),
+    ("support", &["support/support-agent"]),
 ];
 
 #[test]

@@ -136,7 +136,7 @@ pub(super) const EDITS: &[(&str, &str, &str, &str)] = &[
     ("an Exception", "owner", "RISK-1\nowner: carol", "RISK-1\nowner: bob"),
     ("an Exception", "until", "until: 2026-12-31", "until: 2027-12-31"),
     ("an Invariant", "name", "name: no-writes", "name: never-writes"),
-    ("an Invariant", "never", "rings: [sandboxed]\n  # +never", "rings: [standard]\n  # +never"),
+    ("an Invariant", "never", "rings: [sandboxed]\n  tools: [billing]", "rings: [standard]\n  tools: [billing]"),
     ("`never`", "outcome", "outcome: [allow, require_approval]", "outcome: [allow]"),
     ("`never`", "when", "when: context.args has account && context.args.account == \"x\"\n---", "when: context.args has account && context.args.account == \"y\"\n---"),
     ("an ApprovalRule", "name", "name: alternatives", "name: another"),
@@ -235,7 +235,7 @@ pub(super) const HOSTS: &[Host] = &[
     (
         "`never`",
         "# +never",
-        &[("rings", "rings: [sandboxed]", "rings: [standard]")],
+        &[("tools", "tools: [billing]\n  # +never", "tools: [billing, files]\n  # +never"), ("rings", "rings: [sandboxed]", "rings: [standard]")],
     ),
     ("a selector of changes", "# +change", &[]),
     ("an alternative", "# +alternative", &[]),
