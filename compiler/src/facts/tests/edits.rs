@@ -60,7 +60,6 @@ pub(super) const EDITS: &[(&str, &str, &str, &str)] = &[
     ("a Tool", "resources", "resources: [\"account:{account}\"]\nresource:", "resources: [\"a:{account}\"]\nresource:"),
     ("a Tool", "resource", "resource: {attributes: {bank: string}, in: [Folder]}\n", ""),
     ("`resource`", "attributes", "{bank: string}", "{bank: int}"),
-    ("`resource`", "in", "in: [Folder]", "in: [Folder, Ledger]"),
     ("a Tool", "actions", "  read: {effect: read", "  list: {effect: read"),
     ("`server`", "command", "billing@1.0.0", "billing@1.0.1"),
     ("`server`", "url", "https://files.example", "https://files2.example"),
@@ -169,6 +168,7 @@ pub(super) const NOT_COMPARED: &[(&str, &str)] = &[
     ("kind", "another kind is another document"),
     ("polity", "there is one edition"),
     ("unconfirmed", "an error until it is removed"),
+    ("in", "types that conditions may name: one that does is compared itself"),
     ("definition", "what a server said of itself, which binds nobody"),
 ];
 
