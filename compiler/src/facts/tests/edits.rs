@@ -235,7 +235,14 @@ pub(super) const HOSTS: &[Host] = &[
     (
         "`never`",
         "# +never",
-        &[("tools", "tools: [billing]\n  # +never", "tools: [billing, files]\n  # +never"), ("rings", "rings: [sandboxed]", "rings: [standard]")],
+        &[
+            (
+                "tools",
+                "tools: [billing]\n  # +never",
+                "tools: [billing, files]\n  # +never",
+            ),
+            ("rings", "rings: [sandboxed]", "rings: [standard]"),
+        ],
     ),
     ("a selector of changes", "# +change", &[]),
     ("an alternative", "# +alternative", &[]),
