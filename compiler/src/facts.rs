@@ -2,7 +2,7 @@
 //! confined, who they are, what they are connected to, and how long things hold.
 //!
 //! In: two [`Organization`]s. Out: [`Fact`]s, sorted. Ids differ from one revision to the next, so everything is
-//! compared by name. Each side becomes a list of *items*, a value each ([`value`]) under a subject and a name; what is
+//! compared by name. Each side becomes a list of *items*, a value each (`value`) under a subject and a name; what is
 //! said of them, and which way it goes, is settled once for each kind of value. Whatever is not proved equal or
 //! stricter widens. Comments, order and files are not known here, nor is who has to approve a fact.
 

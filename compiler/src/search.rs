@@ -3,7 +3,7 @@
 //! Guards of one table, or of two, come in as diagrams over one set of tests ([`Space`], [`Imported`]); what a table
 //! says of one action in one placement is a [`Side`]; an outcome asked of a side is a list of [`Goal`]s, and
 //! [`Solver`] looks for a call that meets one. It assigns answers to tests, prunes by what cannot hold together
-//! ([`theory`]), and gives a call only after the runtime itself has confirmed it. "Never" is said only where every
+//! (`theory`), and gives a call only after the runtime itself has confirmed it. "Never" is said only where every
 //! branch was closed by a sound reason; what is left open is [`Found::Unsettled`], never silence.
 //!
 //! Nothing here knows of documents, of revisions or of what a change means.

@@ -1,5 +1,5 @@
 //! Why a history cannot be looked at as a trail at all. That a change lacks an approval is no error: see
-//! [`super::verify::Verdict`].
+//! a verdict of [`super::verify`].
 
 use std::fmt;
 

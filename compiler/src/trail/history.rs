@@ -208,7 +208,7 @@ impl History {
     /// A tree's files at a commit, as the compiler reads them.
     ///
     /// # Errors
-    /// As [`git::read_commit`].
+    /// As `git::read_commit`.
     pub fn source(&self, commit: ObjectId, steps: u64, sink: &mut Sink) -> Result<SourceTree, ReadError> {
         git::read_commit_at(&self.repository, commit, steps, &self.prefix, sink)
     }
