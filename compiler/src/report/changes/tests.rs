@@ -1,3 +1,5 @@
+//! Changes of a small organisation as a person, a merge request and a script read them.
+
 use super::{json, markdown, text};
 use crate::ast::Moment;
 use crate::compile::compile_unproved;
