@@ -6,6 +6,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a test prepares folders and starts a shell")]
 
+use polity_tests::git::git;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -262,28 +263,6 @@ fn printed(printed: &str, shown: &[String]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn git(folder: &Path, words: &[&str]) {
-    let mut git = Command::new("git");
-    git.args([
-        "-c",
-        "user.name=t",
-        "-c",
-        "user.email=t@t.example",
-        "-c",
-        "commit.gpgsign=false",
-    ]);
-    git.args(words)
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_SYSTEM", "/dev/null");
-    let output = git.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{words:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
 }
 
 fn commit(folder: &Path) {

@@ -1,5 +1,6 @@
 //! Runs the command line as somebody would: a process, a folder, exit codes and two streams.
 
+use polity_tests::git::git;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{fs, io};
@@ -100,27 +101,7 @@ impl Place {
     }
 
     pub fn git(&self, folder: &str, words: &[&str]) -> String {
-        let output = Command::new("git")
-            .args([
-                "-c",
-                "user.name=t",
-                "-c",
-                "user.email=t@t.example",
-                "-c",
-                "commit.gpgsign=false",
-            ])
-            .args(words)
-            .current_dir(self.at(folder))
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_SYSTEM", "/dev/null")
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{words:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        git(&self.at(folder), words)
     }
     /// Makes `acme/` a repository of one commit.
     pub fn commit(&self) {

@@ -3,9 +3,9 @@
 //! Objects are written with gix, so that a test can make any commit, well formed or not. Keys come of names, so that
 //! every run makes the same commits.
 
+use polity_tests::git::git;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use gix::ObjectId;
 use gix::objs::tree::EntryKind;
@@ -170,27 +170,7 @@ impl World {
     }
 
     pub fn git(&self, words: &[&str]) -> String {
-        let output = Command::new("git")
-            .args([
-                "-c",
-                "user.name=t",
-                "-c",
-                "user.email=t@t.example",
-                "-c",
-                "commit.gpgsign=false",
-            ])
-            .args(words)
-            .current_dir(self.path())
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_SYSTEM", "/dev/null")
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{words:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        git(self.path(), words)
     }
 
     pub fn write(&mut self, path: &str, text: impl AsRef<[u8]>) -> &mut Self {
