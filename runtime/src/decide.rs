@@ -5,7 +5,7 @@
 
 use crate::guard::{Answer, Call, Guard, Silent, Trace, evaluate};
 use crate::session::State;
-use crate::table::{ActionId, Admission, ApprovalId, Cell, Entries, KillId, NONE, RuleId, Table, ToolId, record};
+use crate::table::{ActionId, ApprovalId, Cell, Entries, KillId, NONE, RuleId, Table, ToolId, record};
 use crate::value::{Arguments, Effect};
 
 /// The answer.
@@ -198,7 +198,7 @@ pub fn decide<O: Observer>(table: &Table, state: &State<'_>, request: &Request<'
 }
 
 /// Steps 1 to 7: everything before the rules. Gives the cell that decides.
-#[inline]
+#[inline(always)]
 fn settle<'t, O: Observer>(
     table: &'t Table,
     state: &State<'_>,
@@ -247,14 +247,11 @@ fn settle<'t, O: Observer>(
             return refuse(Code::Expired);
         }
     }
-    let Some(placement) = state.seat.placement else {
-        return refuse(Code::NotAdmitted);
-    };
-    let (admission, until) = table.admission(placement);
-    if admission != Admission::Admitted || request.now >= until {
+    if request.now >= state.seat.until {
         return refuse(Code::NotAdmitted);
     }
-    let Some(fragment) = table.fragment(placement, ToolId(record[a::TOOL])) else {
+    let (first, count) = state.seat.given;
+    let Some(fragment) = table.fragment_among(first, count, ToolId(record[a::TOOL])) else {
         return refuse(Code::NotGiven);
     };
     if request.arguments.undeclared().is_some() {
@@ -300,8 +297,16 @@ fn killed(table: &Table, state: &State<'_>, request: &Request<'_>) -> Option<Kil
     let data = table.data();
     // Nearly always: then none of the records has to be fetched.
     if data.kills.is_empty() {
-        return None;
+        None
+    } else {
+        kill_of(table, state, request)
     }
+}
+
+/// The kill, where there are some.
+#[cold]
+fn kill_of(table: &Table, state: &State<'_>, request: &Request<'_>) -> Option<KillId> {
+    let data = table.data();
     let everything = data
         .organization
         .first()
@@ -339,7 +344,7 @@ fn classify<O: Observer>(
 }
 
 /// Steps 8 to 11: denies, then grants, then gates.
-#[inline]
+#[inline(always)]
 fn weigh<O: Observer>(
     table: &Table,
     state: &State<'_>,

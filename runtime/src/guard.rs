@@ -5,12 +5,15 @@
 //! refer only backwards, so they have a bounded depth. The arrays come from [`Table`]; nothing here knows of rules.
 
 mod operand;
+mod quick;
 mod term;
+mod test;
 
 use crate::session::ClassSet;
 use crate::table::Table;
 use crate::value::{Fault, Value};
 use operand::Operand;
+pub use test::{Fit, Side, Step, Test, relation};
 
 /// Where a guard starts: a node, or a leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,7 +48,7 @@ pub enum Answer {
     Error,
 }
 
-/// A node: `[op, left, right, yes, no, error]`.
+/// A node: `[head, a, b, yes, no, error]`. The first three words are a [`Test`].
 pub type Node = [u32; 6];
 
 /// What a node tests. The numbers are part of the bundle's format.
@@ -88,11 +91,17 @@ pub enum Op {
     Holds = 16,
     /// The left string names a person whom the table knows.
     KnownPerson = 17,
+    /// [`Test::Number`].
+    Number = 18,
+    /// [`Test::Text`].
+    Text = 19,
+    /// [`Test::Resource`].
+    Resource = 20,
 }
 
 impl Op {
     /// All of them, each at its number.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Has,
         Self::IsTrue,
         Self::Equal,
@@ -111,6 +120,9 @@ impl Op {
         Self::Glob,
         Self::Holds,
         Self::KnownPerson,
+        Self::Number,
+        Self::Text,
+        Self::Resource,
     ];
 
     /// From its number.
@@ -315,47 +327,57 @@ pub enum Blame {
 #[inline]
 pub(crate) fn evaluate<T: Trace>(table: &Table, guard: Guard, call: &Call<'_>, trace: &mut T) -> Answer {
     let nodes = &table.data().nodes;
-    let mut at = guard;
+    let mut at = guard.0;
     loop {
-        if let Some(answer) = at.leaf() {
-            return answer;
-        }
-        let Some(&[op, left, right, yes, no, error]) = nodes.get(at.0 as usize) else {
-            return Answer::Error;
+        let Some(&[head, a, b, yes, no, error]) = nodes.get(at as usize) else {
+            return Guard(at).leaf().unwrap_or(Answer::Error);
         };
-        let next = match test(table, op, left, right, call) {
+        let next = match test([head, a, b], table, call) {
             Ok(true) => {
-                trace.test(at.0, Answer::Yes, None);
+                trace.test(at, Answer::Yes, None);
                 yes
             }
             Ok(false) => {
-                trace.test(at.0, Answer::No, None);
+                trace.test(at, Answer::No, None);
                 no
             }
             Err(blame) => {
-                trace.test(at.0, Answer::Error, Some(blame));
+                trace.test(at, Answer::Error, Some(blame));
                 error
             }
         };
         // Edges lead forward: the table was checked, and this keeps the walk finite even if it had not been.
-        if next <= at.0 {
+        if next <= at {
             return Answer::Error;
         }
-        at = Guard(next);
+        at = next;
     }
 }
 
-/// One test.
+/// One test. What most conditions ask is answered from the node and the slot alone.
 #[inline]
-fn test(table: &Table, op: u32, left: u32, right: u32, call: &Call<'_>) -> Result<bool, Blame> {
+fn test(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
+    const HAS: u32 = Op::Has as u32;
+    const HOLDS: u32 = Op::Holds as u32;
+    const NUMBER: u32 = Op::Number as u32;
+    const TEXT: u32 = Op::Text as u32;
+    const RESOURCE: u32 = Op::Resource as u32;
+    match test::op(words) {
+        NUMBER => quick::number(words, call),
+        TEXT => quick::text(words, table, call),
+        RESOURCE => quick::resource(words, table, call),
+        HAS => quick::has(words, call),
+        HOLDS => quick::holds(words, call),
+        _ => general(words, table, call),
+    }
+}
+
+/// A test of two terms.
+fn general([op, left, right]: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
     let op = Op::from_word(op).ok_or(Blame::Table)?;
     let left = Term::decode(left).ok_or(Blame::Table)?;
     let right = Term::decode(right).ok_or(Blame::Table)?;
-    if let Some(answer) = term::compare(table, op, left, right, call) {
-        return Ok(answer);
-    }
     match op {
-        Op::Has => has(left, call),
         // That a term equals itself says that it can be read: the one thing that can be asked of a record as a whole.
         Op::Equal if left == right => readable(table, left, call),
         Op::Equal => Ok(term::read(table, left, call)?.equals(table, &term::read(table, right, call)?)),
@@ -393,14 +415,11 @@ fn test(table: &Table, op: u32, left: u32, right: u32, call: &Call<'_>) -> Resul
             Term::Pattern(at) => term::glob(table, left, term::pattern(table, at), call),
             _ => Err(Blame::Table),
         },
-        Op::Holds => match right {
-            Term::Class(class) => Ok(call.holding.contains(class)),
-            _ => Err(Blame::Table),
-        },
         Op::KnownPerson => match term::read(table, left, call)? {
             Operand::Str(name) => Ok(table.knows_person(&name)),
             _ => Err(Blame::Table),
         },
+        Op::Has | Op::Holds | Op::Number | Op::Text | Op::Resource => Err(Blame::Table),
     }
 }
 
@@ -409,19 +428,5 @@ fn readable(table: &Table, term: Term, call: &Call<'_>) -> Result<bool, Blame> {
     match term {
         Term::Slot(slot) if call.slots.get(slot as usize) == Some(&Value::Present) => Ok(true),
         _ => term::read(table, term, call).map(|_| true),
-    }
-}
-
-/// Whether something is there: the one test that does not read it.
-#[inline]
-fn has(left: Term, call: &Call<'_>) -> Result<bool, Blame> {
-    match left {
-        Term::Slot(slot) => match call.slots.get(slot as usize) {
-            Some(Value::Absent) => Ok(false),
-            Some(_) => Ok(true),
-            None => Err(Blame::Table),
-        },
-        Term::OnBehalfOf => Ok(call.on_behalf_of.is_some()),
-        _ => Err(Blame::Table),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Classes only grow. A session outlives a change of bundle: it keeps names, and is resolved anew.
 
-use crate::table::{ClassId, DeploymentId, EnvironmentId, PlacementId, Table};
+use crate::table::{Admission, ClassId, DeploymentId, EnvironmentId, PlacementId, Table};
 
 /// A set of data classes, by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,19 +48,35 @@ pub struct Seat {
     pub(crate) deployment: Option<DeploymentId>,
     pub(crate) environment: Option<EnvironmentId>,
     pub(crate) placement: Option<PlacementId>,
+    /// From this moment on no call is taken, milliseconds since 1970: the first there is, where none ever was.
+    pub(crate) until: i64,
+    /// The first of the tools given, and how many.
+    pub(crate) given: (u32, u32),
 }
 
 impl Seat {
     /// Looks both names up. What is unknown stays unknown, and is denied when a call is decided.
     #[inline]
     pub fn resolve(table: &Table, agent: &str, environment: &str) -> Self {
+        use crate::table::record::placement as p;
         let deployment = table.deployment(agent);
         let environment = table.environment(environment);
         let placement = deployment.zip(environment).and_then(|(d, e)| table.placement(d, e));
+        let (mut until, mut given) = (i64::MIN, (0, 0));
+        if let Some(placement) = placement
+            && let Some(record) = table.placement_record(placement)
+        {
+            given = (record[p::GIVEN], record[p::GIVEN_COUNT]);
+            if let (Admission::Admitted, end) = table.admission(placement) {
+                until = end;
+            }
+        }
         Self {
             deployment,
             environment,
             placement,
+            until,
+            given,
         }
     }
 }

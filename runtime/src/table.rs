@@ -56,6 +56,9 @@ ids! {
     CellId;
 }
 
+/// As many tools as are looked at one after the other.
+const FEW: usize = 16;
+
 /// Stands for "none" where a record refers to something optional.
 pub const NONE: u32 = u32::MAX;
 
@@ -194,6 +197,22 @@ impl Table {
             .unwrap_or("")
     }
 
+    /// The same as bytes, without looking where characters begin.
+    #[inline]
+    pub(crate) fn bytes(&self, start: u32, length: u32) -> &[u8] {
+        slice(self.data.string_text.as_bytes(), start, length)
+    }
+
+    /// Whether a string is this one.
+    #[inline]
+    fn is(&self, id: u32, name: &str) -> bool {
+        let at = id as usize;
+        match (self.data.string_offsets.get(at), self.data.string_offsets.get(at + 1)) {
+            (Some(start), Some(end)) => self.bytes(*start, end.saturating_sub(*start)) == name.as_bytes(),
+            _ => false,
+        }
+    }
+
     /// A list of words; empty where it would leave the pool.
     #[inline]
     pub(crate) fn words(&self, first: u32, count: u32) -> &[u32] {
@@ -203,49 +222,43 @@ impl Table {
     /// The deployment of this name.
     #[inline]
     pub fn deployment(&self, name: &str) -> Option<DeploymentId> {
-        let of = |id: u32| {
-            self.data
-                .deployments
-                .get(id as usize)
-                .map(|r| self.string(r[record::deployment::NAME]))
+        let is = |id: u32| {
+            let record = self.data.deployments.get(id as usize)?;
+            Some(self.is(record[record::deployment::NAME], name))
         };
-        self.data.deployment_index.find(name, of).map(DeploymentId)
+        self.data.deployment_index.find(name, is).map(DeploymentId)
     }
 
     /// The environment of this name.
     #[inline]
     pub fn environment(&self, name: &str) -> Option<EnvironmentId> {
-        let of = |id: u32| {
-            self.data
-                .environments
-                .get(id as usize)
-                .map(|r| self.string(r[record::environment::NAME]))
+        let is = |id: u32| {
+            let record = self.data.environments.get(id as usize)?;
+            Some(self.is(record[record::environment::NAME], name))
         };
-        self.data.environment_index.find(name, of).map(EnvironmentId)
+        self.data.environment_index.find(name, is).map(EnvironmentId)
     }
 
     /// The action of this name. A variant is not an action that a call can name.
     #[inline]
     pub fn action(&self, name: &str) -> Option<ActionId> {
-        let of = |id: u32| {
-            self.data
-                .actions
-                .get(id as usize)
-                .map(|r| self.string(r[record::action::NAME]))
+        let is = |id: u32| {
+            let record = self.data.actions.get(id as usize)?;
+            Some(self.is(record[record::action::NAME], name))
         };
-        self.data.action_index.find(name, of).map(ActionId)
+        self.data.action_index.find(name, is).map(ActionId)
     }
 
     /// The data class of this name.
     pub fn class(&self, name: &str) -> Option<ClassId> {
-        let of = |id: u32| self.data.classes.get(id as usize).map(|[name]| self.string(*name));
-        self.data.class_index.find(name, of).map(ClassId)
+        let is = |id: u32| Some(self.is(self.data.classes.get(id as usize)?[0], name));
+        self.data.class_index.find(name, is).map(ClassId)
     }
 
     /// Whether a person of this name is known.
     pub fn knows_person(&self, name: &str) -> bool {
-        let of = |id: u32| self.data.people.get(id as usize).map(|[name]| self.string(*name));
-        self.data.person_index.find(name, of).is_some()
+        let is = |id: u32| Some(self.is(self.data.people.get(id as usize)?[0], name));
+        self.data.person_index.find(name, is).is_some()
     }
 
     /// A class's name.
@@ -289,33 +302,41 @@ impl Table {
     /// The fragment that decides a tool's actions in a placement, if the tool was given.
     #[inline]
     pub fn fragment(&self, placement: PlacementId, tool: ToolId) -> Option<u32> {
-        use record::{given as g, placement as p};
+        use record::placement as p;
         let record = self.placement_record(placement)?;
-        let given = slice(&self.data.given, record[p::GIVEN], record[p::GIVEN_COUNT]);
-        let found = given.binary_search_by_key(&tool.0, |entry| entry[g::TOOL]).ok()?;
-        given.get(found).map(|entry| entry[g::FRAGMENT])
+        self.fragment_among(record[p::GIVEN], record[p::GIVEN_COUNT], tool)
+    }
+
+    /// The same among the tools given, whose place is known.
+    #[inline(always)]
+    pub(crate) fn fragment_among(&self, first: u32, count: u32, tool: ToolId) -> Option<u32> {
+        use record::given as g;
+        let given = slice(&self.data.given, first, count);
+        // Looking at a few in turn is quicker than halving.
+        let few = given.len() <= FEW;
+        let found = match few {
+            true => given.iter().find(|entry| entry[g::TOOL] == tool.0),
+            false => {
+                let found = given.binary_search_by_key(&tool.0, |entry| entry[g::TOOL]).ok();
+                found.and_then(|found| given.get(found))
+            }
+        };
+        found.map(|entry| entry[g::FRAGMENT])
     }
 
     /// The cell of an action in a fragment of its tool.
-    #[inline]
+    #[inline(always)]
     pub fn cell_id(&self, fragment: u32, action: ActionId) -> Option<CellId> {
-        let tool = self.action_record(action)?[record::action::TOOL];
-        let first = self.data.tools.get(tool as usize)?[record::tool::ACTIONS];
-        let ordinal = action.0.checked_sub(first)? as usize;
-        let [piece] = self
-            .data
-            .fragments
-            .get((fragment as usize).checked_add(ordinal / record::piece::CELLS)?)?;
-        let cell = *self
-            .data
-            .pieces
-            .get(*piece as usize)?
-            .get(ordinal % record::piece::CELLS)?;
+        use record::piece::CELLS;
+        let ordinal = (self.action_record(action)?[record::action::FLAGS] >> record::action::ORDINAL) as usize;
+        let at = (fragment as usize).checked_add(ordinal / CELLS)?;
+        let [piece] = self.data.fragments.get(at)?;
+        let cell = *self.data.pieces.get(*piece as usize)?.get(ordinal % CELLS)?;
         (cell != NONE).then_some(CellId(cell))
     }
 
     /// A cell's lists.
-    #[inline]
+    #[inline(always)]
     pub fn cell(&self, id: CellId) -> Option<Cell<'_>> {
         use record::cell as c;
         let r = self.data.cells.get(id.0 as usize)?;

@@ -3,6 +3,7 @@
 //! The calls are drawn at random, and each waits for the answer to the last. All go to cells that some rule with a condition reaches; how many do is printed first.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 use divan::{Bencher, black_box};
@@ -18,8 +19,14 @@ use polity_tests::measure::{Asked, Compiled, NOW, calls, compiled, conditional_r
 /// As many calls as do not all stay in the nearest cache.
 const CALLS: usize = 4096;
 
-/// Rules, and how many conditional ones reach a cell in the mean.
-const SIZES: [(usize, usize); 5] = [(100, 2), (1_000, 2), (10_000, 2), (10_000, 10), (10_000, 50)];
+/// Rules; how many conditional ones reach a cell in the mean; and of how many the calls are taken.
+const SIZES: [(usize, usize, RangeInclusive<usize>); 5] = [
+    (100, 2, 1..=16),
+    (1_000, 2, 1..=16),
+    (10_000, 2, 1..=16),
+    (10_000, 10, 8..=12),
+    (10_000, 50, 40..=60),
+];
 
 struct World {
     compiled: Compiled,
@@ -29,28 +36,28 @@ struct World {
 fn world(size: usize) -> &'static World {
     static WORLDS: [OnceLock<World>; 5] = [const { OnceLock::new() }; 5];
     WORLDS[size].get_or_init(|| {
-        let (rules, mean) = SIZES[size];
+        let (rules, mean, ref reached) = SIZES[size];
         let compiled = compiled(generate(&Parameters {
             rules,
             conditional_mean: mean,
             conditional_per_cell: mean * 8,
             ..Parameters::default()
         }));
-        let asked = calls(&compiled, true, CALLS);
+        let asked = calls(&compiled, reached, CALLS);
         World { compiled, asked }
     })
 }
 
 fn main() {
     println!("conditional rules that reach the cell of a call:");
-    for (at, (rules, _)) in SIZES.iter().enumerate() {
+    for (at, (rules, ..)) in SIZES.iter().enumerate() {
         let world = world(at);
         let table = world.compiled.bundle.table();
         let reach = world.asked.iter().filter_map(|asked| {
             let action = table.action(&asked.action)?;
             // Of an action with variants, the first: its cell stands for the others'.
             let action = table.variants(action).next().map_or(action, |(_, variant)| variant);
-            conditional_rules(table, asked, action)
+            conditional_rules(table, &asked.agent, &asked.environment, action)
         });
         let reach: Vec<usize> = reach.collect();
         println!(

@@ -17,7 +17,7 @@ fn main() {
         rules,
         ..Parameters::default()
     }));
-    let asked = calls(&compiled, true, many);
+    let asked = calls(&compiled, &(1..=usize::MAX), many);
     let bundle = &compiled.bundle;
     let mut ready: Vec<(Session, Call<'_>)> = Vec::new();
     let read: Vec<Arguments<'_>> = asked

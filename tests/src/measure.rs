@@ -1,5 +1,7 @@
 //! What the benchmarks measure with: an organisation compiled and loaded, and calls drawn at random.
 
+use std::ops::RangeInclusive;
+
 use polity::compile::compile;
 use polity::diag::Sink;
 use polity::keys::{Keygen, SecretKey, keygen};
@@ -110,14 +112,20 @@ pub struct Asked {
     pub on_behalf_of: Option<String>,
 }
 
-/// Calls of admitted agents, of tools that they were given, whose arguments are right by type. `conditional` takes
-/// those alone that a rule with a condition reaches.
-pub fn calls(compiled: &Compiled, conditional: bool, count: usize) -> Vec<Asked> {
+/// Calls of admitted agents, of tools that they were given, whose arguments are right by type, and whose cell as many
+/// conditional rules reach as `reached` says.
+///
+/// # Panics
+/// Where the organisation has next to no such cells.
+pub fn calls(compiled: &Compiled, reached: &RangeInclusive<usize>, count: usize) -> Vec<Asked> {
     let organization = &compiled.organization;
     let table = compiled.bundle.table();
     let mut random = Random::new(99);
     let mut calls = Vec::with_capacity(count);
-    while calls.len() < count {
+    for _ in 0..count.saturating_mul(10_000) {
+        if calls.len() == count {
+            return calls;
+        }
         let deployment = random.pick(&organization.deployments);
         let placement = random.pick(&deployment.placements);
         let Some(tool) = organization.tools.get(random.pick(&placement.given).0 as usize) else {
@@ -131,31 +139,35 @@ pub fn calls(compiled: &Compiled, conditional: bool, count: usize) -> Vec<Asked>
         let Some(environment) = organization.environments.get(placement.environment.0 as usize) else {
             continue;
         };
+        let (agent, environment) = (&deployment.name, &environment.name.value);
+        let rules = conditional_rules(table, agent, environment, ActionId(at as u32));
+        if !rules.is_some_and(|rules| reached.contains(&rules)) {
+            continue;
+        }
         let mut arguments = Map::new();
         for parameter in &organization.shapes[action.shape.0 as usize].parameters {
             if !matches!(parameter.ty, Type::Hosts) && (!parameter.optional || random.percent(60)) {
                 arguments.insert(parameter.name.clone(), value(&parameter.ty, &mut random));
             }
         }
-        let asked = Asked {
-            agent: deployment.name.clone(),
-            environment: environment.name.value.clone(),
+        calls.push(Asked {
+            agent: agent.clone(),
+            environment: environment.clone(),
             action: action.base.clone(),
             args: Json::Object(arguments).to_string(),
             on_behalf_of: random.percent(30).then(|| "clerk".to_owned()),
-        };
-        let reached = conditional_rules(table, &asked, ActionId(at as u32));
-        if reached.is_some_and(|rules| !conditional || rules > 0) {
-            calls.push(asked);
-        }
+        });
     }
-    calls
+    panic!(
+        "{} of {count} calls found whose cells {reached:?} conditional rules reach",
+        calls.len()
+    )
 }
 
 /// How many rules whose condition is left to the call reach its cell; nothing where the call does not get so far.
-pub fn conditional_rules(table: &Table, asked: &Asked, action: ActionId) -> Option<usize> {
-    let deployment = table.deployment(&asked.agent)?;
-    let placement = table.placement(deployment, table.environment(&asked.environment)?)?;
+pub fn conditional_rules(table: &Table, agent: &str, environment: &str, action: ActionId) -> Option<usize> {
+    let deployment = table.deployment(agent)?;
+    let placement = table.placement(deployment, table.environment(environment)?)?;
     let (admission, until) = table.admission(placement);
     if admission != polity_runtime::table::Admission::Admitted || until <= NOW {
         return None;

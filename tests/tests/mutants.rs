@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use polity_runtime::guard::{Guard, Op, constant};
+use polity_runtime::guard::relation::EQUAL;
+use polity_runtime::guard::{Fit, Guard, Op, Step, Test, constant};
 use polity_runtime::table::{NONE, Table, TableData, record};
 use polity_tests::compare::{compiled, disagreements, expected};
 use polity_tests::generate::random::Random;
@@ -63,7 +64,43 @@ fn operator(data: &mut TableData, random: &mut Random, from: Op, to: Op) -> bool
     )
 }
 
-const WAYS: [(&str, Break); 20] = [
+/// Changes one test of a kind.
+fn test(data: &mut TableData, random: &mut Random, broken: impl Fn(Test) -> Option<Test>) -> bool {
+    let mutant = |node: &[u32; 6]| {
+        let [head, a, b, ..] = *node;
+        broken(Test::decode([head, a, b])?)?.encode()
+    };
+    change(
+        &mut data.nodes,
+        random,
+        |node| mutant(node).is_some(),
+        |node| {
+            if let Some(words) = mutant(node) {
+                node[..3].copy_from_slice(&words);
+            }
+        },
+    )
+}
+
+/// A number or moment that must stand otherwise to its constant.
+fn number(data: &mut TableData, random: &mut Random, of: impl Fn(u32, i64, u32) -> Option<(i64, u32)>) -> bool {
+    test(data, random, |test| match test {
+        Test::Number {
+            side,
+            tag,
+            relation,
+            value,
+        } => of(tag, value, relation).map(|(value, relation)| Test::Number {
+            side,
+            tag,
+            relation,
+            value,
+        }),
+        _ => None,
+    })
+}
+
+const WAYS: [(&str, Break); 22] = [
     ("a deny that never matches", |data, random| {
         entry_with_guard(data, random, record::cell::DENIES, Guard::NO)
     }),
@@ -103,29 +140,72 @@ const WAYS: [(&str, Break); 20] = [
         )
     }),
     ("at most for less", |data, random| {
-        operator(data, random, Op::Less, Op::LessEqual)
+        number(data, random, |_, value, relation| {
+            (relation & EQUAL == 0).then_some((value, relation | EQUAL))
+        })
     }),
     ("less for at most", |data, random| {
-        operator(data, random, Op::LessEqual, Op::Less)
+        number(data, random, |_, value, relation| {
+            let less = relation & !EQUAL;
+            (relation & EQUAL != 0 && less != 0).then_some((value, less))
+        })
+    }),
+    ("a prefix for the whole", |data, random| {
+        test(data, random, |test| match test {
+            Test::Text {
+                side,
+                fit: Fit::Equal,
+                start,
+                length,
+            } => Some(Test::Text {
+                side,
+                fit: Fit::Prefix,
+                start,
+                length,
+            }),
+            _ => None,
+        })
+    }),
+    ("a resource of which one slot is not looked at", |data, random| {
+        let steps: Vec<(u32, u32)> = data
+            .nodes
+            .iter()
+            .filter_map(|[head, a, b, ..]| match Test::decode([*head, *a, *b])? {
+                Test::Resource { steps, count, .. } => Some((steps, count)),
+                _ => None,
+            })
+            .collect();
+        let places = steps
+            .iter()
+            .flat_map(|(first, count)| (0..*count).map(move |step| first + 3 * step));
+        let places: Vec<usize> = places.map(|place| place as usize).collect();
+        let looked_at = |place: &&usize| {
+            let step = Step::decode([data.words[**place], data.words[**place + 1], data.words[**place + 2]]);
+            step.is_some_and(|step| step.fit != Fit::Any)
+        };
+        let places: Vec<usize> = places.iter().filter(looked_at).copied().collect();
+        if places.is_empty() {
+            return false;
+        }
+        let place = *random.pick(&places);
+        let words = [data.words[place], data.words[place + 1], data.words[place + 2]];
+        let mutant = Step::decode(words).and_then(|step| Step { fit: Fit::Any, ..step }.encode());
+        mutant
+            .map(|words| data.words[place..place + 3].copy_from_slice(&words))
+            .is_some()
     }),
     ("has for a known person", |data, random| {
         operator(data, random, Op::KnownPerson, Op::Has)
     }),
     ("an integer off by one", |data, random| {
-        change(
-            &mut data.constants,
-            random,
-            |c| c[0] == constant::INT && c[1] < u32::MAX,
-            |c| c[1] += 1,
-        )
+        number(data, random, |tag, value, relation| {
+            (tag == constant::INT && value < i64::MAX).then_some((value + 1, relation))
+        })
     }),
     ("a moment off by one", |data, random| {
-        change(
-            &mut data.constants,
-            random,
-            |c| c[0] == constant::DATETIME && c[1] < u32::MAX,
-            |c| c[1] += 1,
-        )
+        number(data, random, |tag, value, relation| {
+            (tag == constant::DATETIME && value < i64::MAX).then_some((value + 1, relation))
+        })
     }),
     ("a ceiling that is not there", |data, random| {
         change(&mut data.cells, random, record::cell::ceiling, |cell| {

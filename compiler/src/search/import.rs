@@ -1,7 +1,7 @@
 //! The guards of a table become diagrams of a [`Space`]: words become the tests that the compiler knows, so that the
 //! guards of two tables, or a guard and a condition that was just lowered, can be compared. Knows nothing of cells.
 
-use polity_runtime::guard::{self, Guard, constant, resource};
+use polity_runtime::guard::{self, Fit, Guard, Side, constant, relation, resource};
 use polity_runtime::table::{ClassId, Table};
 use polity_runtime::value::{ANY, IpNet, SEGMENT, Slot};
 
@@ -99,9 +99,39 @@ impl<'t> Imported<'t> {
     }
 
     /// What a node tests.
-    fn test(&self, [op, left, right]: [u32; 3]) -> Option<Test> {
-        let op = guard::Op::from_word(op)?;
-        let (left, right) = (guard::Term::decode(left)?, guard::Term::decode(right)?);
+    fn test(&self, words: [u32; 3]) -> Option<Test> {
+        match guard::Test::decode(words)? {
+            guard::Test::General(op, left, right) => self.general(op, left, right),
+            guard::Test::Number {
+                side,
+                tag,
+                relation,
+                value,
+            } => {
+                let side = match side {
+                    Side::Slot(slot) => Term::Slot(Slot(u16::try_from(slot).ok()?)),
+                    Side::Surroundings => Term::Now,
+                };
+                number(side, relation, wide(tag, value)?)
+            }
+            guard::Test::Text {
+                side,
+                fit,
+                start,
+                length,
+            } => {
+                let side = match side {
+                    Side::Slot(slot) => Term::Slot(Slot(u16::try_from(slot).ok()?)),
+                    Side::Surroundings => Term::OnBehalfOf,
+                };
+                text(side, fit, self.text(start, length)?)
+            }
+            guard::Test::Resource { term, steps, count } => self.resource(term, steps, count),
+        }
+    }
+
+    /// A test of two terms.
+    fn general(&self, op: guard::Op, left: guard::Term, right: guard::Term) -> Option<Test> {
         let test = |op, left, right| Some(Test { op, left, right });
         match op {
             guard::Op::Holds => match right {
@@ -131,6 +161,59 @@ impl<'t> Imported<'t> {
             }
             other => test(operator(other)?, self.term(left)?, self.term(right)?),
         }
+    }
+
+    /// A resource against the glob that its steps come from.
+    fn resource(&self, term: u32, steps: u32, count: u32) -> Option<Test> {
+        let left = self.apply(term)?;
+        let Term::Resource(template) = &left else { return None };
+        let (steps, []) = self.words(steps, count.checked_mul(3)?)?.as_chunks::<3>() else {
+            return None;
+        };
+        let steps = steps.iter().map(|words| guard::Step::decode(*words));
+        let steps = steps.collect::<Option<Vec<_>>>()?;
+        let test = |whole, left: &Term| {
+            Some(Test {
+                op: Op::Glob,
+                left: left.clone(),
+                right: Term::Glob(whole),
+            })
+        };
+        if let Some(never) = steps.iter().find(|step| step.fit == Fit::Never) {
+            return test(glob(self.words(never.start, never.length)?)?, &left);
+        }
+        let mut steps = steps.into_iter();
+        let mut whole = Vec::new();
+        for part in template {
+            let ResourcePart::Slot { free, .. } = part else {
+                if let ResourcePart::Literal(text) = part {
+                    whole.extend(text.chars().map(GlobPart::Literal));
+                }
+                continue;
+            };
+            let step = steps.next()?;
+            let star = if *free { GlobPart::Any } else { GlobPart::Segment };
+            if step.fit == Fit::Pattern {
+                whole.extend(glob(self.words(step.start, step.length)?)?);
+                continue;
+            }
+            let letters = self.text(step.start, step.length)?.chars().map(GlobPart::Literal);
+            match step.fit {
+                Fit::Equal => whole.extend(letters),
+                Fit::Prefix => whole.extend(letters.chain([star])),
+                Fit::Suffix => whole.extend([star].into_iter().chain(letters)),
+                Fit::Any | Fit::Pattern | Fit::Never => whole.push(star),
+            }
+        }
+        test(whole, &left)
+    }
+
+    fn text(&self, start: u32, length: u32) -> Option<&'t str> {
+        let start = start as usize;
+        self.table
+            .data()
+            .string_text
+            .get(start..start.checked_add(length as usize)?)
     }
 
     fn pattern(&self, at: u32) -> Option<&[u32]> {
@@ -194,13 +277,10 @@ impl<'t> Imported<'t> {
 
     fn constant(&self, id: u32) -> Option<Constant> {
         let &[tag, a, b, c, d, e] = self.table.data().constants.get(id as usize)?;
-        let wide = (u64::from(a) | (u64::from(b) << 32)).cast_signed();
+        let value = (u64::from(a) | (u64::from(b) << 32)).cast_signed();
         Some(match tag {
             constant::BOOL => Constant::Bool(a != 0),
-            constant::INT => Constant::Int(wide),
-            constant::DECIMAL => Constant::Decimal(wide),
-            constant::DATETIME => Constant::DateTime(wide),
-            constant::DURATION => Constant::Duration(wide),
+            constant::INT | constant::DECIMAL | constant::DATETIME | constant::DURATION => wide(tag, value)?,
             constant::STRING => Constant::String(self.table.string(a).to_owned()),
             constant::IPV4 => Constant::Ip(IpNet {
                 address: std::net::Ipv4Addr::from(b).into(),
@@ -280,6 +360,47 @@ fn glob(words: &[u32]) -> Option<Vec<GlobPart>> {
     words.iter().map(part).collect()
 }
 
+/// A constant of 64 bits.
+fn wide(tag: u32, value: i64) -> Option<Constant> {
+    Some(match tag {
+        constant::INT => Constant::Int(value),
+        constant::DECIMAL => Constant::Decimal(value),
+        constant::DATETIME => Constant::DateTime(value),
+        constant::DURATION => Constant::Duration(value),
+        _ => return None,
+    })
+}
+
+/// A number against a constant, as a condition says it.
+fn number(side: Term, relation: u32, value: Constant) -> Option<Test> {
+    use relation::{EQUAL, GREATER, LESS};
+    let value = Term::Constant(value);
+    let (op, left, right) = match relation {
+        EQUAL => (Op::Equal, side, value),
+        LESS => (Op::Less, side, value),
+        GREATER => (Op::Less, value, side),
+        _ if relation == LESS | EQUAL => (Op::LessEqual, side, value),
+        _ if relation == GREATER | EQUAL => (Op::LessEqual, value, side),
+        _ => return None,
+    };
+    Some(Test { op, left, right })
+}
+
+/// A string against a constant, as a condition says it.
+fn text(side: Term, fit: Fit, text: &str) -> Option<Test> {
+    let letters = text.chars().map(PatternPart::Literal);
+    let (op, right) = match fit {
+        Fit::Equal => (Op::Equal, Term::Constant(Constant::String(text.to_owned()))),
+        Fit::Prefix => (Op::Like, Term::Pattern(letters.chain([PatternPart::Any]).collect())),
+        Fit::Suffix => {
+            let parts = [PatternPart::Any].into_iter().chain(letters);
+            (Op::Like, Term::Pattern(parts.collect()))
+        }
+        Fit::Any | Fit::Pattern | Fit::Never => return None,
+    };
+    Some(Test { op, left: side, right })
+}
+
 fn operator(op: guard::Op) -> Option<Op> {
     Some(match op {
         guard::Op::Has => Op::Has,
@@ -296,7 +417,13 @@ fn operator(op: guard::Op) -> Option<Op> {
         guard::Op::IsLoopback => Op::IsLoopback,
         guard::Op::IsMulticast => Op::IsMulticast,
         guard::Op::IsInRange => Op::IsInRange,
-        guard::Op::Like | guard::Op::Glob | guard::Op::Holds | guard::Op::KnownPerson => return None,
+        guard::Op::Like
+        | guard::Op::Glob
+        | guard::Op::Holds
+        | guard::Op::KnownPerson
+        | guard::Op::Number
+        | guard::Op::Text
+        | guard::Op::Resource => return None,
     })
 }
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::decide::{Kind, Observer};
 use polity_runtime::explain::test_text;
-use polity_runtime::guard::{Answer, Blame, Guard, Op, Term, Trace};
+use polity_runtime::guard::{Answer, Blame, Guard, Op, Side, Term, Test, Trace};
 use polity_runtime::table::{ActionId, Admission, Cell, CellId, PlacementId, RuleId, Table, ToolId, record};
 
 use crate::resolve::Organization;
@@ -396,22 +396,25 @@ impl<'t> Nodes<'t> {
 
 /// Whether a test can fail to be evaluated: whether it reads something that a call may lack or get wrong.
 fn can_err(table: &Table, node: u32) -> bool {
-    let Some(&[op, left, right, ..]) = table.data().nodes.get(node as usize) else {
+    let Some(&[head, a, b, ..]) = table.data().nodes.get(node as usize) else {
         return true;
     };
-    let reads = |word| {
+    let reads = |term| {
         !matches!(
-            Term::decode(word),
-            Some(
-                Term::Nothing
-                    | Term::Constant(_)
-                    | Term::Now
-                    | Term::Calls
-                    | Term::Holding
-                    | Term::Pattern(_)
-                    | Term::Class(_)
-            )
+            term,
+            Term::Nothing
+                | Term::Constant(_)
+                | Term::Now
+                | Term::Calls
+                | Term::Holding
+                | Term::Pattern(_)
+                | Term::Class(_)
         )
     };
-    !matches!(Op::from_word(op), Some(Op::Has | Op::Holds)) && (reads(left) || reads(right))
+    match Test::decode([head, a, b]) {
+        Some(Test::General(op, left, right)) => !matches!(op, Op::Has | Op::Holds) && (reads(left) || reads(right)),
+        // The time is always there.
+        Some(Test::Number { side, .. }) => side != Side::Surroundings,
+        Some(Test::Text { .. } | Test::Resource { .. }) | None => true,
+    }
 }

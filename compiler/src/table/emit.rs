@@ -1,13 +1,14 @@
 //! Strings, constants, terms, patterns and guards into the flat arrays of the table, each once.
 
-use polity_runtime::guard::{self, Guard, constant, resource};
+use polity_runtime::guard::{self, Fit, Guard, Side, constant, relation, resource};
 use polity_runtime::table::{Index, NONE, TableData, split};
 use polity_runtime::value::{ANY, SEGMENT};
 
 use super::diagram::{Diagram, Diagrams};
 use super::hash::HashMap;
 use super::specialise::pattern;
-use crate::ir::{Constant, Function, GlobPart, Op, ResourcePart, Term, Test};
+use super::steps::steps;
+use crate::ir::{Constant, Function, GlobPart, Op, PatternPart, ResourcePart, Term, Test};
 
 /// A part of the table does not fit its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,16 +103,8 @@ impl Emitter {
             Constant::DateTime(value) => wide(constant::DATETIME, *value),
             Constant::Duration(value) => wide(constant::DURATION, *value),
             Constant::String(text) => {
-                let id = self.string(text)?;
-                let start = self.data.string_offsets.get(id as usize).copied().ok_or(Full)?;
-                [
-                    constant::STRING,
-                    id,
-                    start,
-                    u32::try_from(text.len()).map_err(|_| Full)?,
-                    0,
-                    0,
-                ]
+                let (start, length) = self.span(text)?;
+                [constant::STRING, self.string(text)?, start, length, 0, 0]
             }
             Constant::Ip(net) => {
                 let prefix = u32::from(net.prefix);
@@ -213,11 +206,114 @@ impl Emitter {
                 class,
             ]);
         }
+        if let Some(quick) = self.quick(test)? {
+            return quick.encode().ok_or(Full);
+        }
         Ok([
             operator(test.op).ok_or(Full)? as u32,
             self.term(&test.left)?,
             self.term(&test.right)?,
         ])
+    }
+
+    /// A test that stands whole in its node.
+    fn quick(&mut self, test: &Test) -> Result<Option<guard::Test>, Full> {
+        if let (Op::Glob, Term::Resource(template), Term::Glob(glob)) = (test.op, &test.left, &test.right) {
+            return self.resource(&test.left, template, glob);
+        }
+        if let (Op::Like, Some(side), Term::Pattern(parts)) = (test.op, string_side(&test.left), &test.right) {
+            return fit_of(parts).map(|(fit, text)| self.text(side, fit, &text)).transpose();
+        }
+        let (side, value, swapped) = match (&test.left, &test.right) {
+            (side, Term::Constant(value)) => (side, value, false),
+            (Term::Constant(value), side) => (side, value, true),
+            _ => return Ok(None),
+        };
+        if let (Op::Equal, Constant::String(text), Some(side)) = (test.op, value, string_side(side)) {
+            return self.text(side, Fit::Equal, text).map(Some);
+        }
+        let (tag, value) = match value {
+            Constant::Int(value) => (constant::INT, *value),
+            Constant::Decimal(value) => (constant::DECIMAL, *value),
+            Constant::DateTime(value) => (constant::DATETIME, *value),
+            Constant::Duration(value) => (constant::DURATION, *value),
+            _ => return Ok(None),
+        };
+        let side = match side {
+            Term::Slot(slot) => Side::Slot(u32::from(slot.0)),
+            Term::Now => Side::Surroundings,
+            _ => return Ok(None),
+        };
+        let relation = match (test.op, swapped) {
+            (Op::Equal, _) => relation::EQUAL,
+            (Op::Less, false) => relation::LESS,
+            (Op::Less, true) => relation::GREATER,
+            (Op::LessEqual, false) => relation::LESS | relation::EQUAL,
+            (Op::LessEqual, true) => relation::GREATER | relation::EQUAL,
+            _ => return Ok(None),
+        };
+        Ok(Some(guard::Test::Number {
+            side,
+            tag,
+            relation,
+            value,
+        }))
+    }
+
+    fn text(&mut self, side: Side, fit: Fit, text: &str) -> Result<guard::Test, Full> {
+        let (start, length) = self.span(text)?;
+        Ok(guard::Test::Text {
+            side,
+            fit,
+            start,
+            length,
+        })
+    }
+
+    /// Where a string stands in the text.
+    fn span(&mut self, text: &str) -> Result<(u32, u32), Full> {
+        let id = self.string(text)?;
+        let start = self.data.string_offsets.get(id as usize).copied().ok_or(Full)?;
+        Ok((start, u32::try_from(text.len()).map_err(|_| Full)?))
+    }
+
+    /// A resource against a glob that falls apart at its slots.
+    fn resource(
+        &mut self,
+        term: &Term,
+        template: &[ResourcePart],
+        glob: &[GlobPart],
+    ) -> Result<Option<guard::Test>, Full> {
+        let whole = glob;
+        let Some(steps) = steps(template, glob) else {
+            return Ok(None);
+        };
+        let mut words = Vec::new();
+        for step in &steps {
+            let (fit, text) = step.fit();
+            let (start, length) = match fit {
+                Fit::Pattern | Fit::Never => {
+                    let pattern = self::glob(if fit == Fit::Never { whole } else { &step.glob });
+                    let length = count(&pattern)?;
+                    (self.list(pattern)?, length)
+                }
+                Fit::Any => (0, 0),
+                Fit::Equal | Fit::Prefix | Fit::Suffix => self.span(&text)?,
+            };
+            let step = guard::Step {
+                slot: u32::from(step.slot.0),
+                free: step.free,
+                fit,
+                start,
+                length,
+            };
+            words.extend(step.encode().ok_or(Full)?);
+        }
+        Ok(Some(guard::Test::Resource {
+            term: self.function(term)?,
+            steps: self.list(words)?,
+            count: count(&steps)?,
+        }))
     }
 
     /// Writes every diagram that a root reaches; gives what becomes of each root. Parents stand before children.
@@ -305,6 +401,31 @@ fn glob(parts: &[GlobPart]) -> Vec<u32> {
         GlobPart::Any => ANY,
     };
     parts.iter().map(part).collect()
+}
+
+/// What a string is compared with in a node: a slot, or for whom the agent works.
+fn string_side(term: &Term) -> Option<Side> {
+    match term {
+        Term::Slot(slot) => Some(Side::Slot(u32::from(slot.0))),
+        Term::OnBehalfOf => Some(Side::Surroundings),
+        _ => None,
+    }
+}
+
+/// A pattern that is a constant with at most one `*`, at its end.
+fn fit_of(parts: &[PatternPart]) -> Option<(Fit, String)> {
+    let text = |parts: &[PatternPart]| {
+        let letter = |part: &PatternPart| match part {
+            PatternPart::Literal(letter) => Some(*letter),
+            PatternPart::Any => None,
+        };
+        parts.iter().map(letter).collect::<Option<String>>()
+    };
+    match parts {
+        [rest @ .., PatternPart::Any] if text(rest).is_some() => Some((Fit::Prefix, text(rest)?)),
+        [PatternPart::Any, rest @ ..] if text(rest).is_some() => Some((Fit::Suffix, text(rest)?)),
+        all => Some((Fit::Equal, text(all)?)),
+    }
 }
 
 fn operator(op: Op) -> Option<guard::Op> {

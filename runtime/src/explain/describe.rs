@@ -1,20 +1,69 @@
 //! A node of a guard as text: `context.args.amount <= 5000`. The text is for people; nothing parses it.
 
-use crate::guard::{Function, Op, Term, constant, resource};
+use crate::guard::{Fit, Function, Op, Side, Step, Term, Test, constant, relation, resource};
 use crate::table::{ActionId, Table, join, record, slice};
 use crate::value::{ANY, ENTITY_NAME, SEGMENT};
 use crate::wire::Timestamp;
 
 /// A node's test.
 pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String {
-    let Some(&[op, left, right, ..]) = table.data().nodes.get(node as usize) else {
+    let Some(&[head, a, b, ..]) = table.data().nodes.get(node as usize) else {
         return String::new();
     };
-    let of = |word| Term::decode(word).map_or_else(String::new, |decoded| term(table, action, decoded));
-    let (left, right) = (of(left), of(right));
-    let Some(op) = Op::from_word(op) else {
-        return String::new();
+    let side = |side, surroundings| match side {
+        Side::Slot(slot) => term(table, action, Term::Slot(slot)),
+        Side::Surroundings => term(table, action, surroundings),
     };
+    match Test::decode([head, a, b]) {
+        Some(Test::General(op, left, right)) => general(table, action, op, left, right),
+        Some(Test::Number {
+            side: of,
+            tag,
+            relation,
+            value,
+        }) => format!(
+            "{} {} {}",
+            side(of, Term::Now),
+            match relation {
+                relation::LESS => "<",
+                relation::EQUAL => "==",
+                relation::GREATER => ">",
+                _ if relation & relation::LESS != 0 => "<=",
+                _ => ">=",
+            },
+            wide(tag, value)
+        ),
+        Some(Test::Text {
+            side: of,
+            fit,
+            start,
+            length,
+        }) => {
+            let (side, text) = (side(of, Term::OnBehalfOf), table.text(start, length));
+            match fit {
+                Fit::Equal => format!("{side} == {text:?}"),
+                Fit::Prefix => format!("{side} like {:?}", format!("{text}*")),
+                Fit::Suffix => format!("{side} like {:?}", format!("*{text}")),
+                Fit::Any | Fit::Pattern | Fit::Never => String::new(),
+            }
+        }
+        Some(Test::Resource {
+            term: id, steps, count, ..
+        }) => {
+            let (left, right) = (apply(table, action, id), fitted(table, id, steps, count));
+            format!("resource {left} matches {right:?}")
+        }
+        None => String::new(),
+    }
+}
+
+/// A test of two terms.
+fn general(table: &Table, action: Option<ActionId>, op: Op, left: Term, right: Term) -> String {
+    let pattern = match (op, right) {
+        (Op::Like, Term::Pattern(at)) => Some(pattern(table, at, "*")),
+        _ => None,
+    };
+    let (left, right) = (term(table, action, left), term(table, action, right));
     match op {
         Op::Has if left == TOLD => "the request tells of a resource".into(),
         Op::Has => match left.rsplit_once('.') {
@@ -25,7 +74,7 @@ pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String
         Op::Equal => format!("{left} == {right}"),
         Op::Less => format!("{left} < {right}"),
         Op::LessEqual => format!("{left} <= {right}"),
-        Op::Like => format!("{left} like {right}"),
+        Op::Like => format!("{left} like {:?}", pattern.unwrap_or(right)),
         Op::Contains => format!("{left}.contains({right})"),
         Op::ContainsAll => format!("{left}.containsAll({right})"),
         Op::ContainsAny => format!("{left}.containsAny({right})"),
@@ -38,7 +87,65 @@ pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String
         Op::Glob => format!("resource {left} matches {right}"),
         Op::Holds => format!("the session holds {right}"),
         Op::KnownPerson => format!("{left} is known"),
+        Op::Number | Op::Text | Op::Resource => String::new(),
     }
+}
+
+/// The glob that a resource's steps come from: its literals, and what each slot must be.
+fn fitted(table: &Table, id: u32, steps: u32, count: u32) -> String {
+    let Some(&[_, first, words]) = table.data().terms.get(id as usize) else {
+        return String::new();
+    };
+    let mut steps = table
+        .words(steps, count.saturating_mul(3))
+        .as_chunks::<3>()
+        .0
+        .iter()
+        .filter_map(|words| Step::decode(*words));
+    if let Some(never) = steps.clone().find(|step| step.fit == Fit::Never) {
+        return letters(slice(&table.data().words, never.start, never.length), "**");
+    }
+    let piece = |&[flags, word]: &[u32; 2]| match Term::decode(word) {
+        Some(Term::Constant(id)) => text(table, id).to_owned(),
+        _ => {
+            let Some(step) = steps.next() else {
+                return String::new();
+            };
+            let star = if flags & resource::FREE != 0 { "**" } else { "*" };
+            let text = table.text(step.start, step.length);
+            match step.fit {
+                Fit::Equal => text.to_owned(),
+                Fit::Prefix => format!("{text}{star}"),
+                Fit::Suffix => format!("{star}{text}"),
+                Fit::Any => star.to_owned(),
+                Fit::Pattern | Fit::Never => letters(slice(&table.data().words, step.start, step.length), "**"),
+            }
+        }
+    };
+    table.words(first, words).as_chunks::<2>().0.iter().map(piece).collect()
+}
+
+/// A string constant.
+fn text(table: &Table, id: u32) -> &str {
+    match table.data().constants.get(id as usize) {
+        Some(&[constant::STRING, text, ..]) => table.string(text),
+        _ => "",
+    }
+}
+
+/// A pattern whose length stands before it.
+fn pattern(table: &Table, at: u32, any: &str) -> String {
+    let length = table.data().words.get(at as usize).copied().unwrap_or(0);
+    letters(slice(&table.data().words, at.saturating_add(1), length), any)
+}
+
+fn letters(words: &[u32], any: &str) -> String {
+    let part = |part: &u32| match *part {
+        ANY => any.to_owned(),
+        SEGMENT => "*".to_owned(),
+        letter => char::from_u32(letter).map(|c| c.to_string()).unwrap_or_default(),
+    };
+    words.iter().map(part).collect()
 }
 
 /// The argument that is read to a slot.
@@ -100,18 +207,7 @@ fn term(table: &Table, action: Option<ActionId>, term: Term) -> String {
         Term::OnBehalfOf => "context.on_behalf_of".into(),
         Term::Holding => "context.session.holding".into(),
         Term::Apply(id) => apply(table, action, id),
-        Term::Pattern(at) => {
-            let length = table.data().words.get(at as usize).copied().unwrap_or(0);
-            let text: String = slice(&table.data().words, at.saturating_add(1), length)
-                .iter()
-                .map(|part| match *part {
-                    ANY => "**".to_owned(),
-                    SEGMENT => "*".to_owned(),
-                    letter => char::from_u32(letter).map(|c| c.to_string()).unwrap_or_default(),
-                })
-                .collect();
-            format!("{text:?}")
-        }
+        Term::Pattern(at) => format!("{:?}", pattern(table, at, "**")),
         Term::Class(id) => format!("{:?}", table.class_name(crate::table::ClassId(id))),
     }
 }
@@ -156,10 +252,7 @@ fn apply(table: &Table, action: Option<ActionId>, id: u32) -> String {
                     format!("{{{}|fold}}", slot(table, action, id))
                 }
                 Some(Term::Slot(id)) => format!("{{{}}}", slot(table, action, id)),
-                Some(Term::Constant(id)) => match table.data().constants.get(id as usize) {
-                    Some(&[constant::STRING, text, ..]) => table.string(text).to_owned(),
-                    _ => String::new(),
-                },
+                Some(Term::Constant(id)) => text(table, id).to_owned(),
                 _ => String::new(),
             };
             words.as_chunks::<2>().0.iter().map(piece).collect()
@@ -172,23 +265,9 @@ fn constant(table: &Table, id: u32) -> String {
     let Some(&[tag, a, b, c, d, e]) = table.data().constants.get(id as usize) else {
         return String::new();
     };
-    let value = join(a, b);
     match tag {
         constant::BOOL => (a != 0).to_string(),
-        constant::INT => value.to_string(),
-        constant::DECIMAL => {
-            let sign = if value < 0 { "-" } else { "" };
-            format!(
-                "decimal(\"{sign}{}.{:04}\")",
-                value.unsigned_abs() / 10_000,
-                value.unsigned_abs() % 10_000
-            )
-        }
-        constant::DATETIME => match Timestamp::from_millis(value) {
-            Some(moment) => format!("datetime(\"{moment}\")"),
-            None => format!("datetime at {value} ms"),
-        },
-        constant::DURATION => format!("duration(\"{value}ms\")"),
+        constant::INT | constant::DECIMAL | constant::DATETIME | constant::DURATION => wide(tag, join(a, b)),
         constant::STRING => format!("{:?}", table.string(a)),
         constant::IPV4 => format!("ip(\"{}/{a}\")", std::net::Ipv4Addr::from(b)),
         constant::IPV6 => {
@@ -206,5 +285,25 @@ fn constant(table: &Table, id: u32) -> String {
             format!("[{}]", all.join(", "))
         }
         _ => String::new(),
+    }
+}
+
+/// A constant of 64 bits.
+fn wide(tag: u32, value: i64) -> String {
+    match tag {
+        constant::INT => value.to_string(),
+        constant::DECIMAL => {
+            let sign = if value < 0 { "-" } else { "" };
+            format!(
+                "decimal(\"{sign}{}.{:04}\")",
+                value.unsigned_abs() / 10_000,
+                value.unsigned_abs() % 10_000
+            )
+        }
+        constant::DATETIME => match Timestamp::from_millis(value) {
+            Some(moment) => format!("datetime(\"{moment}\")"),
+            None => format!("datetime at {value} ms"),
+        },
+        _ => format!("duration(\"{value}ms\")"),
     }
 }

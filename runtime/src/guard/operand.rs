@@ -112,7 +112,7 @@ impl<'a> Operand<'a> {
             Self::Constants(ids) => match element {
                 // The constants of a set are sorted by value, and strings are what large sets hold.
                 Operand::Str(text) => Ok(ids
-                    .binary_search_by(|id| constant_text(table, *id).cmp(text.as_ref()))
+                    .binary_search_by(|id| constant_text(table, *id).cmp(text.as_bytes()))
                     .is_ok()),
                 _ => Ok(ids
                     .iter()
@@ -177,10 +177,10 @@ fn until(
     }
 }
 
-/// The text of a string constant; empty for another.
-fn constant_text(table: &Table, id: u32) -> &str {
+/// The text of a string constant, whose bytes are in the order of its characters; empty for another.
+fn constant_text(table: &Table, id: u32) -> &[u8] {
     match table.data().constants.get(id as usize) {
-        Some(&[constant::STRING, _, start, length, ..]) => table.text(start, length),
-        _ => "",
+        Some(&[constant::STRING, _, start, length, ..]) => table.bytes(start, length),
+        _ => b"",
     }
 }

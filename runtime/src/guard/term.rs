@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::operand::Operand;
-use super::{Blame, Call, Function, Op, Term, constant, resource};
-use crate::table::{ClassId, Table, join, slice};
+use super::{Blame, Call, Function, Term, constant, resource};
+use crate::table::{ClassId, Table, slice};
 use crate::value::{self, Value};
 
 /// Milliseconds of a day, and of the units of a duration.
@@ -37,47 +37,9 @@ pub(super) fn read<'a>(table: &'a Table, term: Term, call: &Call<'a>) -> Result<
     }
 }
 
-/// The commonest tests, an argument or the time against a constant, without making values of both. Nothing where the
-/// test is another, or errs: then the long way says how.
-#[inline]
-pub(super) fn compare(table: &Table, op: Op, left: Term, right: Term, call: &Call<'_>) -> Option<bool> {
-    let (other, constant, swapped) = match (left, right) {
-        (other, Term::Constant(constant)) => (other, constant, false),
-        (Term::Constant(constant), other) => (other, constant, true),
-        _ => return None,
-    };
-    let &[tag, a, b, c, ..] = table.data().constants.get(constant as usize)?;
-    let (kind, number) = match other {
-        Term::Now => (constant::DATETIME, call.now),
-        Term::Slot(slot) => match call.slots.get(slot as usize)? {
-            Value::Int(number) => (constant::INT, *number),
-            Value::Decimal(number) => (constant::DECIMAL, *number),
-            Value::DateTime(number) => (constant::DATETIME, *number),
-            Value::Duration(number) => (constant::DURATION, *number),
-            Value::Str(text) if op == Op::Equal && tag == constant::STRING => return Some(text == table.text(b, c)),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    if kind != tag {
-        return None;
-    }
-    let (left, right) = if swapped {
-        (join(a, b), number)
-    } else {
-        (number, join(a, b))
-    };
-    match op {
-        Op::Equal => Some(left == right),
-        Op::Less => Some(left < right),
-        Op::LessEqual => Some(left <= right),
-        _ => None,
-    }
-}
-
 /// Why a slot cannot be read.
 #[cold]
-fn blame(slot: u32, value: &Value<'_>) -> Blame {
+pub(super) fn blame(slot: u32, value: &Value<'_>) -> Blame {
     match value {
         Value::Absent => Blame::Missing(slot),
         Value::Invalid(fault) => Blame::Argument(slot, *fault),

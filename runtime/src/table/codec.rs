@@ -109,10 +109,15 @@ fn words(bytes: &[u8]) -> Option<Vec<u32>> {
         .then(|| words.iter().map(|word| u32::from_le_bytes(*word)).collect())
 }
 
+/// In one pass: a bundle has millions of words.
 fn records<const N: usize>(bytes: &[u8]) -> Option<Vec<[u32; N]>> {
-    let all = words(bytes)?;
-    let (records, rest) = all.as_chunks::<N>();
-    rest.is_empty().then(|| records.to_vec())
+    let (words, []) = bytes.as_chunks::<4>() else {
+        return None;
+    };
+    let (records, []) = words.as_chunks::<N>() else {
+        return None;
+    };
+    Some(records.iter().map(|record| record.map(u32::from_le_bytes)).collect())
 }
 
 #[cfg(test)]

@@ -102,7 +102,8 @@ pub mod action {
     pub const NAME: usize = 0;
     /// Its tool.
     pub const TOOL: usize = 1;
-    /// The effect (0 read, 1 write, 2 destructive), [`EXTERNAL`], [`REVERSIBLE`].
+    /// The effect (0 read, 1 write, 2 destructive), [`EXTERNAL`], [`REVERSIBLE`]; from [`ORDINAL`] on, for one with a
+    /// cell, its place among those of its tool.
     pub const FLAGS: usize = 2;
     /// The first of its top-level parameters, sorted by name.
     pub const PARAMETERS: usize = 3;
@@ -126,6 +127,10 @@ pub mod action {
     pub const EXTERNAL: u32 = 4;
     /// Can be undone.
     pub const REVERSIBLE: u32 = 8;
+    /// The lowest bit of the place.
+    pub const ORDINAL: u32 = 8;
+    /// The last place that a tool has.
+    pub const MAX_ORDINAL: u32 = u32::MAX >> ORDINAL;
 }
 /// `variants`: a guard over the arguments, and the action that it takes the call as.
 pub mod variant {

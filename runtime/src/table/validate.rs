@@ -8,7 +8,7 @@ use super::record::{
     rule, tool, variant,
 };
 use super::{Index, NONE, TableData};
-use crate::guard::{Function, Guard, Op, Term, constant};
+use crate::guard::{Fit, Function, Guard, Op, Step, Term, Test, constant, resource};
 use crate::value::{Parameters, Strings};
 
 /// The cells of a piece, as counts are.
@@ -286,6 +286,15 @@ impl Check<'_> {
                 at,
                 "the effect does not exist",
             )?;
+            // One that is only a list of variants has no cell, so no place.
+            let tool = d.tools.get(r[action::TOOL] as usize);
+            let place = tool.and_then(|r| u32::try_from(at).ok()?.checked_sub(r[tool::ACTIONS]));
+            ensure(
+                r[action::VARIANT_COUNT] > 0 || place == Some(r[action::FLAGS] >> action::ORDINAL),
+                "actions",
+                at,
+                "it has another place in its tool",
+            )?;
             ensure(
                 within(&d.variants, r[action::VARIANTS], r[action::VARIANT_COUNT]),
                 "actions",
@@ -371,14 +380,19 @@ impl Check<'_> {
 
     fn guards(&self) -> Checked {
         let d = self.data;
-        for (at, &[op, left, right, yes, no, error]) in d.nodes.iter().enumerate() {
-            ensure(Op::from_word(op).is_some(), "nodes", at, "the operator does not exist")?;
-            ensure(
-                self.term(left, usize::MAX) && self.term(right, usize::MAX),
-                "nodes",
-                at,
-                "a term does not exist",
-            )?;
+        for (at, &[head, a, b, yes, no, error]) in d.nodes.iter().enumerate() {
+            let known = match Test::decode([head, a, b]) {
+                Some(Test::General(op, left, right)) => {
+                    !matches!(op, Op::Number | Op::Text | Op::Resource)
+                        && self.term(left, usize::MAX)
+                        && self.term(right, usize::MAX)
+                }
+                Some(Test::Number { .. }) => true,
+                Some(Test::Text { start, length, .. }) => self.is_text(start, length),
+                Some(Test::Resource { term, steps, count }) => self.steps(term, steps, count),
+                None => false,
+            };
+            ensure(known, "nodes", at, "the test does not exist, or looks at what does not")?;
             let forward = |edge: u32| Guard(edge).leaf().is_some() || (is_of(&d.nodes, edge) && edge as usize > at);
             ensure(
                 [yes, no, error].into_iter().all(forward),
@@ -399,8 +413,8 @@ impl Check<'_> {
             )?;
             let known = match function {
                 // Flags and a term, in turn.
-                Some(Function::Resource) => operands.as_chunks::<2>().0.iter().all(|[_, term]| self.term(*term, at)),
-                _ => operands.iter().all(|term| self.term(*term, at)),
+                Some(Function::Resource) => operands.as_chunks::<2>().0.iter().all(|[_, term]| self.word(*term, at)),
+                _ => operands.iter().all(|term| self.word(*term, at)),
             };
             ensure(known, "terms", at, "an operand does not exist, or comes later")?;
         }
@@ -420,21 +434,58 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// A term in a word.
+    fn word(&self, word: u32, before: usize) -> bool {
+        Term::decode(word).is_some_and(|term| self.term(term, before))
+    }
+
     /// A term that a test, or a function that stands at `before`, may refer to.
-    fn term(&self, word: u32, before: usize) -> bool {
+    fn term(&self, term: Term, before: usize) -> bool {
         let d = self.data;
-        match Term::decode(word) {
-            Some(Term::Constant(id)) => is_of(&d.constants, id),
-            Some(Term::Apply(id)) => is_of(&d.terms, id) && (id as usize) < before,
-            Some(Term::Pattern(at)) => d
+        match term {
+            Term::Constant(id) => is_of(&d.constants, id),
+            Term::Apply(id) => is_of(&d.terms, id) && (id as usize) < before,
+            Term::Pattern(at) => d
                 .words
                 .get(at as usize)
                 .is_some_and(|length| within(&d.words, at.saturating_add(1), *length)),
-            Some(Term::Class(id)) => is_of(&d.classes, id),
-            Some(Term::Slot(slot)) => u16::try_from(slot).is_ok(),
-            Some(Term::Nothing | Term::Now | Term::Calls | Term::OnBehalfOf | Term::Holding) => true,
-            None => false,
+            Term::Class(id) => is_of(&d.classes, id),
+            Term::Slot(slot) => u16::try_from(slot).is_ok(),
+            Term::Nothing | Term::Now | Term::Calls | Term::OnBehalfOf | Term::Holding => true,
         }
+    }
+
+    /// A part of the text.
+    fn is_text(&self, start: u32, length: u32) -> bool {
+        let start = start as usize;
+        let end = start.checked_add(length as usize);
+        end.is_some_and(|end| self.data.string_text.get(start..end).is_some())
+    }
+
+    /// The steps of a resource: one for each of its slots, which says the same of it.
+    fn steps(&self, term: u32, steps: u32, count: u32) -> bool {
+        let d = self.data;
+        let Some(&[function, first, words]) = d.terms.get(term as usize) else {
+            return false;
+        };
+        let pairs = super::slice(&d.words, first, words).as_chunks::<2>().0.iter();
+        let slots = pairs.filter_map(|[flags, word]| match Term::decode(*word) {
+            Some(Term::Slot(slot)) => Some((slot, flags & resource::FREE != 0)),
+            _ => None,
+        });
+        let Some(length) = count.checked_mul(3).filter(|length| within(&d.words, steps, *length)) else {
+            return false;
+        };
+        let steps = super::slice(&d.words, steps, length).as_chunks::<3>().0.iter();
+        let steps = steps.map(|words| {
+            let step = Step::decode(*words)?;
+            let known = match step.fit {
+                Fit::Pattern | Fit::Never => within(&d.words, step.start, step.length),
+                Fit::Equal | Fit::Prefix | Fit::Suffix | Fit::Any => self.is_text(step.start, step.length),
+            };
+            known.then_some((step.slot, step.free))
+        });
+        Function::from_word(function) == Some(Function::Resource) && slots.map(Some).eq(steps)
     }
 
     fn cold(&self) -> Checked {

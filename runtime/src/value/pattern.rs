@@ -118,10 +118,40 @@ pub fn fold(text: &str) -> Cow<'_, str> {
 
 /// Whether a value may be put beside others in a resource: no `/`, no `.` or `..`, no control character.
 #[must_use]
+#[inline]
 pub fn safe_in_resource(value: &str) -> bool {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'/';
-    !matches!(value, "." | "..")
-        && (value.bytes().all(plain) || !value.chars().any(|char| char == '/' || char.is_control()))
+    let bytes = value.as_bytes();
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let mut doubts = chunks
+        .iter()
+        .fold(0, |doubts, chunk| doubts | doubtful(u64::from_le_bytes(*chunk)));
+    if !rest.is_empty() {
+        doubts |= doubtful(match bytes.last_chunk::<8>() {
+            // Looking again at what was looked at is harmless.
+            Some(last) => u64::from_le_bytes(*last),
+            None => rest
+                .iter()
+                .fold(u64::from_le_bytes([b'a'; 8]), |word, byte| word << 8 | u64::from(*byte)),
+        });
+    }
+    !matches!(bytes, b"." | b"..") && (doubts == 0 || has_no_separator(value))
+}
+
+/// Not 0 where one of eight bytes is `/`, a control character of ASCII, or a part of a character beyond ASCII.
+#[inline]
+fn doubtful(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES * 0x80;
+    // A byte below `n` borrows from its highest bit, for `n` up to 128; a lower byte's borrow is a doubt already.
+    let below = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word;
+    let slash = below(word ^ (ONES * u64::from(b'/')), 1);
+    let delete = below(word ^ (ONES * 0x7f), 1);
+    (word | below(word, 0x20) | slash | delete) & HIGH
+}
+
+#[cold]
+fn has_no_separator(value: &str) -> bool {
+    !value.chars().any(|char| char == '/' || char.is_control())
 }
 
 fn fold_char(char: char) -> char {
