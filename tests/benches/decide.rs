@@ -3,6 +3,7 @@
 //! The calls are drawn at random, and each waits for the answer to the last. All go to cells that some rule with a condition reaches; how many do is printed first.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
@@ -16,8 +17,38 @@ use polity_tests::cedar::Cedar;
 use polity_tests::generate::{Parameters, generate};
 use polity_tests::measure::{Asked, Compiled, NOW, calls, compiled, conditional_rules};
 
-/// As many calls as do not all stay in the nearest cache.
-const CALLS: usize = 4096;
+/// How many calls take turns: as many as a host decides again and again, and as many as leave neither the calls nor
+/// what they touch of the table in the nearer caches.
+const CALLS: [usize; 2] = [256, 4096];
+
+/// The most.
+const MOST: usize = CALLS[1];
+
+/// Every size with every number of calls.
+fn cases() -> impl Iterator<Item = Case> {
+    CALLS
+        .into_iter()
+        .flat_map(|calls| (0..SIZES.len()).map(move |size| Case { size, calls }))
+}
+
+/// A size, and how many calls take turns.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    size: usize,
+    calls: usize,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rules, _, reached) = &SIZES[self.size];
+        let (least, most) = (reached.start(), reached.end());
+        write!(
+            f,
+            "{rules} rules, {least} to {most} of them conditional in a cell, {} calls",
+            self.calls
+        )
+    }
+}
 
 /// Rules; how many conditional ones reach a cell in the mean; and of how many the calls are taken.
 const SIZES: [(usize, usize, RangeInclusive<usize>); 5] = [
@@ -43,7 +74,7 @@ fn world(size: usize) -> &'static World {
             conditional_per_cell: mean * 8,
             ..Parameters::default()
         }));
-        let asked = calls(&compiled, reached, CALLS);
+        let asked = calls(&compiled, reached, MOST);
         World { compiled, asked }
     })
 }
@@ -72,9 +103,9 @@ fn main() {
 
 /// The place of the next call. It waits for the answer to the last, of which `none` keeps no bit: all calls take their
 /// turn, where an answer that led to different places would soon go round among a few dozen of them.
-fn next(at: usize, decision: &Decision, none: usize) -> usize {
+fn next(at: usize, decision: &Decision, none: usize, calls: usize) -> usize {
     let rule = decision.rule.map_or(7, |rule| rule.0 as usize);
-    (at * 1229 + 1 + ((2 * rule + decision.outcome as usize) & none)) % CALLS
+    (at * 1229 + 1 + ((2 * rule + decision.outcome as usize) & none)) % calls
 }
 
 /// Each call's action and arguments, read before.
@@ -92,9 +123,9 @@ fn read<'w>(bundle: &Bundle, asked: &'w [Asked]) -> Vec<(Option<ActionId>, Argum
     asked.iter().map(read).collect()
 }
 
-#[divan::bench(args = 0..SIZES.len(), sample_count = 100, sample_size = 4096)]
-fn from_three_strings(bencher: Bencher<'_, '_>, size: usize) {
-    let World { compiled, asked } = world(size);
+#[divan::bench(args = cases(), sample_count = 100, sample_size = 4096)]
+fn from_three_strings(bencher: Bencher<'_, '_>, case: Case) {
+    let World { compiled, asked } = world(case.size);
     let read = read(&compiled.bundle, asked);
     let (mut at, none) = (0, black_box(0));
     bencher.bench_local(|| {
@@ -109,14 +140,14 @@ fn from_three_strings(bencher: Bencher<'_, '_>, size: usize) {
                 now: NOW,
             },
         );
-        at = next(at, &decision, none);
+        at = next(at, &decision, none, case.calls);
         decision
     });
 }
 
-#[divan::bench(args = 0..SIZES.len(), sample_count = 100, sample_size = 4096)]
-fn from_a_session(bencher: Bencher<'_, '_>, size: usize) {
-    let World { compiled, asked } = world(size);
+#[divan::bench(args = cases(), sample_count = 100, sample_size = 4096)]
+fn from_a_session(bencher: Bencher<'_, '_>, case: Case) {
+    let World { compiled, asked } = world(case.size);
     let read = read(&compiled.bundle, asked);
     let mut sessions: Vec<Session> = asked
         .iter()
@@ -134,7 +165,7 @@ fn from_a_session(bencher: Bencher<'_, '_>, size: usize) {
                 now: NOW,
             },
         );
-        at = next(at, &decision, none);
+        at = next(at, &decision, none, case.calls);
         decision
     });
 }
@@ -150,7 +181,7 @@ fn reading_arguments(bencher: Bencher<'_, '_>, size: usize) {
             let read = arguments.read_json(&compiled.bundle.parameters(action), black_box(&call.args));
             read.expect("the arguments are an object");
         }
-        at = (at * 5 + 1) % CALLS;
+        at = (at * 5 + 1) % MOST;
     });
 }
 

@@ -88,7 +88,8 @@ struct Steps(Vec<Step>);
 impl Steps {
     /// Follows both from the left. False where they contradict each other whatever the slots hold, `None` where they do
     /// not fall apart.
-    fn walk<'i, 'g>(&mut self, mut items: &'i [Item], mut glob: &'g [GlobPart]) -> Option<bool> {
+    fn walk(&mut self, items: &[Item], glob: &[GlobPart]) -> Option<bool> {
+        let (mut items, mut glob) = (items, glob);
         loop {
             (items, glob) = match (items, glob) {
                 ([], [] | [GlobPart::Any | GlobPart::Segment]) => return Some(true),
