@@ -1,7 +1,7 @@
 //! One cell at a time: what a grant lets through, what must not be let through, and whether the search can tell. Each
 //! line is a condition of an allow, one of what may never be allowed, and whether some call meets both.
 
-use crate::compile::compile_unproved;
+use crate::compile::{Ask, Memo, compile_with};
 use crate::diag::Sink;
 use crate::prove::{Violation, violations};
 use crate::source::SourceTree;
@@ -82,7 +82,12 @@ fn found(allow: &str, never: &str) -> Vec<Violation> {
         ("polity.yaml".to_owned(), ORGANISATION.to_owned()),
         ("rules.yaml".to_owned(), rules),
     ];
-    let compiled = compile_unproved(&SourceTree::from_files(files), 0, Sink::default());
+    let compiled = compile_with(
+        &SourceTree::from_files(files),
+        &Memo::default(),
+        Ask::Nothing,
+        Sink::default(),
+    );
     let Some(table) = &compiled.table else {
         let said: Vec<&str> = compiled
             .findings
@@ -385,7 +390,12 @@ fn a_rule_that_is_only_observed_proves_nothing_yet() {
             ("polity.yaml".to_owned(), ORGANISATION.to_owned()),
             ("rules.yaml".to_owned(), rules.replace(", OBSERVE", observe)),
         ];
-        let compiled = compile_unproved(&SourceTree::from_files(files), 0, Sink::default());
+        let compiled = compile_with(
+            &SourceTree::from_files(files),
+            &Memo::default(),
+            Ask::Nothing,
+            Sink::default(),
+        );
         violations(
             &compiled.organization,
             &compiled.rules,
