@@ -76,6 +76,7 @@ impl<'a> Asked<'a, '_> {
 impl<'t> Asked<'_, 't> {
     /// What one answer asks.
     pub(super) fn ask(&mut self, test: &'t Test, yes: bool) {
+        self.keep_within(test);
         let placed = self.number(test, yes)
             || self.string(test, yes)
             || self.set(test, yes)
@@ -108,7 +109,7 @@ impl<'t> Asked<'_, 't> {
                 .any(|term| matches!(term, Term::Resource(_)));
             if resource {
                 self.impossible = true;
-            } else {
+            } else if !self.leave_range(test) {
                 self.part.open.push(test.clone());
             }
         } else {

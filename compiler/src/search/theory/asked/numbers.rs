@@ -11,6 +11,10 @@ use crate::search::theory::number::Bound;
 use crate::search::theory::values::{LAST_MOMENT, MOMENTS, ORDINARY_MOMENT};
 use crate::search::theory::{DAY, Fault};
 
+/// What a number can be.
+const LEAST: i128 = i64::MIN as i128;
+const GREATEST: i128 = i64::MAX as i128;
+
 impl Asked<'_, '_> {
     pub(super) fn number(&mut self, test: &Test, yes: bool) -> bool {
         match test.op {
@@ -44,6 +48,62 @@ impl Asked<'_, '_> {
                 }
                 true
             }
+            _ => false,
+        }
+    }
+
+    /// What must hold for a test to be evaluated: nothing in it leaves the range of its type.
+    pub(super) fn keep_within(&mut self, test: &Test) {
+        let mut sums = Vec::new();
+        self.sums(&test.left, &mut sums);
+        self.sums(&test.right, &mut sums);
+        for sum in sums {
+            self.numbers.bounds.extend([sum.at_most(GREATEST), sum.at_least(LEAST)]);
+        }
+    }
+
+    /// What must hold for a test not to be evaluated though all that it reads can be read: something in it leaves the
+    /// range of its type. False where it may err in a way that is not reasoned about.
+    pub(super) fn leave_range(&mut self, test: &Test) -> bool {
+        let mut sums = Vec::new();
+        let all = self.sums(&test.left, &mut sums) && self.sums(&test.right, &mut sums);
+        if all {
+            let ways = sums
+                .iter()
+                .flat_map(|sum| [vec![sum.at_least(GREATEST + 1)], vec![sum.at_most(LEAST - 1)]]);
+            self.numbers.choices.push(ways.collect());
+        }
+        all
+    }
+
+    /// What is calculated in a term, as far as it is of one variable. False where some of it is not.
+    fn sums(&mut self, term: &Term, sums: &mut Vec<Scaled>) -> bool {
+        match term {
+            Term::Apply(function, operands) => {
+                let mut all = true;
+                for operand in operands {
+                    all &= self.sums(operand, sums);
+                }
+                match function {
+                    // These only take away.
+                    Function::ToTime
+                    | Function::ToMilliseconds
+                    | Function::ToSeconds
+                    | Function::ToMinutes
+                    | Function::ToHours
+                    | Function::ToDays => all,
+                    // The day of a moment that a call can say is one itself.
+                    Function::ToDate => all && matches!(operands.as_slice(), [Term::Slot(_) | Term::Now]),
+                    _ if !all => false,
+                    _ => {
+                        let of: Option<Vec<Scaled>> = operands.iter().map(|operand| self.scaled(operand)).collect();
+                        let sum = of.and_then(|of| combined(*function, &of));
+                        sums.extend(sum);
+                        sum.is_some()
+                    }
+                }
+            }
+            Term::Slot(_) | Term::Now | Term::Calls | Term::Constant(_) => true,
             _ => false,
         }
     }
