@@ -200,6 +200,11 @@ pub(super) struct Mentions {
 }
 
 impl Mentions {
+    /// Whether it looks at who calls, or where.
+    pub(super) fn caller(self) -> bool {
+        self.deployment || self.agent || self.team || self.ring || self.tags || self.environment
+    }
+
     /// Adds what a condition looks at.
     pub(super) fn add(&mut self, condition: &Condition) {
         match condition {
