@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use polity_runtime::table::Table;
 
 use crate::ast::{Broken, Documents, Moment};
-use crate::check::check;
+use crate::check::{check, check_table};
 use crate::diag::{Findings, LintLevels, Severity, Sink};
 use crate::expand::expand;
 use crate::ir::RuleSet;
@@ -179,10 +179,20 @@ impl Stage<(Resolved, RuleSet)> {
         } else {
             table::build(&organization, &rules, &tree, &mut sink)
         };
+        let linted = matches!(ask, Ask::Everything(_));
         if let Some(table) = table.as_ref().filter(|_| ask != Ask::Nothing) {
-            prove(&organization, &rules, table, &mut sink);
+            let mut lints = Sink::default();
+            rayon::join(
+                || prove(&organization, &rules, table, &mut sink),
+                || {
+                    if linted {
+                        check_table(&tree, &organization, &rules, table, &mut lints);
+                    }
+                },
+            );
+            sink.append(lints);
         }
-        if !matches!(ask, Ask::Everything(_)) {
+        if !linted {
             sink.retain(|found| found.severity == Severity::Error);
         }
         let findings = sink.finish(&tree, &levels, &pragmas);
