@@ -6,6 +6,7 @@
 #![allow(missing_docs, reason = "a field is the field of the same name in the document")]
 
 use std::fmt;
+use std::sync::Arc;
 
 use polity_runtime::value::Effect as ActionEffect;
 
@@ -15,10 +16,10 @@ use crate::source::{FileId, Span, Spanned};
 pub type Text = Spanned<String>;
 
 /// Every document of a tree, in the order of paths and then of lines.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Documents {
     /// The documents.
-    pub documents: Vec<Document>,
+    pub documents: Vec<Arc<Document>>,
     /// Documents that could not be read. Their names are taken: whoever refers to one is not told that it is unknown.
     pub broken: Vec<Broken>,
 }

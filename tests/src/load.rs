@@ -5,6 +5,8 @@
 //! nothing (tests, invariants, approval rules, data classes, forges) are left out, and uses of templates: whoever has
 //! some hands in what they were filled in to.
 
+use std::sync::Arc;
+
 use polity::ast::*;
 use polity::source::{FileId, Span, Spanned};
 use polity_runtime::value::Effect;
@@ -28,13 +30,13 @@ pub fn load(files: &[(String, String)]) -> Documents {
             let fields = Fields(value.as_mapping().unwrap_or_else(|| panic!("{path}: not a mapping")));
             let kind = fields.string("kind").unwrap_or_else(|| panic!("{path}: no kind"));
             let Some(body) = body(&kind, fields) else { continue };
-            documents.push(Document {
+            documents.push(Arc::new(Document {
                 file: NOWHERE.file,
                 span: NOWHERE,
                 name: fields.text("name"),
                 team: team.clone(),
                 body,
-            });
+            }));
         }
     }
     Documents {

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use polity::compile::compile_unproved;
+use polity::compile::{Ask, Memo, compile_with};
 use polity::diag::Sink;
 use polity::prove::violations;
 use polity::source::SourceTree;
-use polity_tests::compare::{COMPILED_AT, is_readable};
+use polity_tests::compare::is_readable;
 use polity_tests::generate::random::Random;
 use polity_tests::generate::small;
 use polity_tests::load::load;
@@ -135,7 +135,7 @@ fn check(seed: u64, counts: &mut Counts) {
         let outcomes = *random.pick(&OUTCOMES);
         let [proved, probed] = with(&documents, &about, outcomes).map(|all| write(&all));
         let tree = SourceTree::from_files(proved);
-        let compiled = compile_unproved(&tree, COMPILED_AT, Sink::default());
+        let compiled = compile_with(&tree, &Memo::default(), Ask::Nothing, Sink::default());
         let Some(table) = &compiled.table else { continue };
         let found = violations(&compiled.organization, &compiled.rules, table);
         let (plain, probe) = (load(&write(&documents)), load(&probed));

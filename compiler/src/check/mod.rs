@@ -2,6 +2,7 @@
 
 mod agents;
 mod rules;
+mod searched;
 mod unused;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use crate::diag::codes::lint::{
 use crate::diag::{Code, Diagnostic, Severity, Sink};
 use crate::resolve::Organization;
 use crate::source::SourceTree;
+pub(crate) use searched::check as check_table;
 
 /// Lints that say that something is nowhere in the whole repository. A misspelt name anywhere may be it.
 const OF_ABSENCE: [&Code; 6] = [

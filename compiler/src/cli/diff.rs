@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ast::Moment,
-    compile::compile_unproved,
+    compile::{Memo, compile_both},
     diag::Findings,
     diff::{Changes, diff},
     facts::facts,
@@ -117,9 +117,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         None => None,
     };
     let compared = progress::with_progress(console, "comparing", |progress| match &sides {
-        Sides::Revisions(base, head) => {
-            revisions(&arguments.path, base, head.as_deref(), log.as_deref(), now, progress)
-        }
+        Sides::Revisions(base, head) => revisions(&arguments.path, base, head.as_deref(), log.as_deref(), progress),
         Sides::Bundles(old, new) => bundles(old, new, arguments.trust.as_deref(), log.as_deref(), now),
     })?;
     let changes = match compared {
@@ -223,32 +221,27 @@ fn revisions(
     base: &str,
     head: Option<&str>,
     log: Option<&Log>,
-    now: Moment,
     progress: &Progress,
 ) -> Result<Compared, Failure> {
     progress.say("reading both sides");
     let before = repository::read(path, Some(base))?;
     let after = repository::read(path, head)?;
     progress.say("compiling both sides");
-    let compile = |(tree, sink): (SourceTree, _)| {
-        let compiled = compile_unproved(&tree, now, sink);
-        (tree, compiled)
-    };
-    let (mut before, mut after) = rayon::join(|| compile(before), || compile(after));
-    let changes = match (&before.1.table, &after.1.table) {
+    let [mut before, mut after] = compile_both([before, after], &Memo::default());
+    let changes = match (&before.table, &after.table) {
         (Some(old), Some(new)) if let Some(log) = log => return Ok(Compared::Replayed(replay(old, new, log))),
         (Some(old), Some(new)) => {
             progress.say("searching for calls that tell them apart");
             let mut changes = compare(old, new)?;
-            changes.facts = facts(&before.1.organization, &after.1.organization);
+            changes.facts = facts(&before.organization, &after.organization);
             changes
         }
         _ => {
             let after_name = head.map_or_else(|| "the work tree".to_owned(), |head| format!("`{head}`"));
             let mut broken = Vec::new();
-            for (what, (tree, compiled)) in [(format!("`{base}`"), &mut before), (after_name, &mut after)] {
+            for (what, compiled) in [(format!("`{base}`"), &mut before), (after_name, &mut after)] {
                 if compiled.table.is_none() {
-                    broken.push((what, tree.clone(), std::mem::take(&mut compiled.findings)));
+                    broken.push((what, compiled.tree.clone(), std::mem::take(&mut compiled.findings)));
                 }
             }
             return Ok(Compared::Broken(broken));

@@ -8,7 +8,7 @@ use polity_runtime::table::Table;
 use super::{Console, Exit, Failure, files, progress, repository, request, surroundings};
 use crate::{
     ast::Moment,
-    compile::{Compiled, compile},
+    compile::{Ask, Compiled, Memo, compile, compile_with},
     diag::nearest,
     report::{
         junit::junit,
@@ -107,7 +107,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     };
     match requests {
         Some(requests) => write(&arguments, &compiled, &table, &requests, console),
-        None => test(&arguments, &compiled, &table, now, console),
+        None => test(&arguments, &compiled, &table, console),
     }
 }
 
@@ -130,18 +130,12 @@ fn compiled(
     Ok(Some((compiled, table)))
 }
 
-fn test(
-    arguments: &Arguments,
-    compiled: &Compiled,
-    table: &Table,
-    now: Moment,
-    console: &mut Console,
-) -> Result<Exit, Failure> {
+fn test(arguments: &Arguments, compiled: &Compiled, table: &Table, console: &mut Console) -> Result<Exit, Failure> {
     known(&arguments.suites, &compiled.organization)?;
     let rules = match &arguments.base {
         None => None,
         Some(base) => Some(progress::with_progress(console, "compiling the base", |_| {
-            since(&arguments.path, base, now, compiled)
+            since(&arguments.path, base, compiled)
         })?),
     };
     let selection = Selection {
@@ -204,9 +198,9 @@ fn known(suites: &[String], organization: &Organization) -> Result<(), Failure> 
 
 /// The rules that are not as they were at the base. One that does not compile is read as far as it can be: a rule that
 /// was broken there has changed.
-fn since(path: &Path, base: &str, now: Moment, compiled: &Compiled) -> Result<BTreeSet<String>, Failure> {
+fn since(path: &Path, base: &str, compiled: &Compiled) -> Result<BTreeSet<String>, Failure> {
     let (tree, sink) = repository::read(path, Some(base))?;
-    let before = compile(&tree, now, sink);
+    let before = compile_with(&tree, &Memo::default(), Ask::Nothing, sink);
     Ok(changed(&before.documents, &compiled.documents))
 }
 

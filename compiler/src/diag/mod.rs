@@ -166,6 +166,10 @@ impl Sink {
     pub fn append(&mut self, other: Sink) {
         self.found.extend(other.found);
     }
+    /// Keeps of what was taken in what is wanted.
+    pub fn retain(&mut self, wanted: impl FnMut(&Diagnostic) -> bool) {
+        self.found.retain(wanted);
+    }
     /// Everything taken in so far, in the order in which it was found.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.found

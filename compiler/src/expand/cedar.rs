@@ -27,17 +27,13 @@ pub(super) struct CedarTemplate<'t> {
 /// Where the template of that name stands, if it is one of Cedar.
 pub(super) fn find<'t>(tree: &'t SourceTree, name: &str) -> Option<CedarTemplate<'t>> {
     let path = format!("{TEMPLATES}{name}.cedar");
-    let at = tree
-        .files()
-        .binary_search_by(|file| file.path.as_str().cmp(&path))
-        .ok()?;
-    let file = tree.files().get(at)?;
-    Some(read(FileId(u32::try_from(at).ok()?), file, &mut Sink::default()))
+    let (id, file) = tree.at_path(&path)?;
+    Some(read(id, file, &mut Sink::default()))
 }
 
 /// Reports what is wrong with Cedar templates, used or not.
 pub(super) fn check(tree: &SourceTree, taken: impl Fn(&str) -> bool, sink: &mut Sink) {
-    for (id, file) in (0u32..).map(FileId).zip(tree.files()) {
+    for (id, file) in tree.identified() {
         let name = file
             .path
             .strip_prefix(TEMPLATES)

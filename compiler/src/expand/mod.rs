@@ -97,7 +97,7 @@ impl Expander<'_> {
         let Some(template) = self.own.get(name).or_else(|| self.built_in.get(name)) else {
             // A file that could not be read as a template was reported.
             let file = format!("{}{name}.yaml", crate::parse::TEMPLATES);
-            if !self.tree.files().iter().any(|known| known.path == file) {
+            if self.tree.at_path(&file).is_none() {
                 let message = format!("there is no template `{name}`");
                 let found = Diagnostic::new(&codes::UNKNOWN_TEMPLATE, message, written.span, "unknown template");
                 let shipped = SHIPPED.iter().map(|shipped| shipped.name);
@@ -130,7 +130,7 @@ impl Expander<'_> {
             return None;
         }
         let path = self.tree.file(document.file)?.path.clone();
-        let id = FileId(self.tree.next_id().0 + u32::try_from(self.expansions.len()).ok()?);
+        let id = FileId(FileId::EXPANSIONS.0 + u32::try_from(self.expansions.len()).ok()?);
         let mut found = Sink::default();
         let (rendered, read) = read(id, rendered, template.body(), &mut found);
         let expansion = expansion(&path, rendered, template, written.span);

@@ -92,7 +92,7 @@ pub fn built_in(name: &str) -> Option<Template> {
 /// Every template of a tree's own, by name. All that is wrong with one is reported, used or not.
 pub(super) fn repository(tree: &SourceTree, sink: &mut Sink) -> BTreeMap<String, Template> {
     let mut templates = BTreeMap::new();
-    for (id, file) in (0u32..).map(FileId).zip(tree.files()) {
+    for (id, file) in tree.identified() {
         let Some(name) = file.path.strip_prefix(TEMPLATES) else {
             continue;
         };

@@ -1,5 +1,7 @@
 //! Answers of servers, honest and hostile: what becomes of them, and that nothing else does.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -28,10 +30,12 @@ fn read(text: &str) -> (Vec<Tool>, Vec<&'static str>) {
     let mut sink = Sink::default();
     let tree = SourceTree::from_files(vec![("tool.yaml".to_owned(), text.to_owned())]);
     let Documents { documents, .. } = parse(&tree, &mut sink).documents;
-    let tools = documents.into_iter().map(|document| match document.body {
-        Body::Tool(tool) => tool,
-        other => panic!("{other:?}"),
-    });
+    let tools = documents
+        .into_iter()
+        .map(|document| match Arc::into_inner(document).unwrap().body {
+            Body::Tool(tool) => tool,
+            other => panic!("{other:?}"),
+        });
     (
         tools.collect(),
         sink.diagnostics().iter().map(|found| found.code.id).collect(),

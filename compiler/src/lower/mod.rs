@@ -1,34 +1,39 @@
 //! Rules, whatever language they were written in, become one [`RuleSet`].
 //!
 //! Each condition is type-checked once per parameter shape that its rule covers, and what it means is interned: two
-//! rules that say the same share one [`Condition`]. Nothing here knows of diagrams or tables.
+//! rules that say the same share one [`Condition`]. Text that was lowered before, in this tree or another, is not
+//! lowered again. Nothing here knows of diagrams or tables.
 
 pub mod cedar;
+mod known;
 pub mod vocabulary;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use polity_runtime::table::ActionId;
 use rayon::prelude::*;
 
-use crate::ast::{CedarPolicy, RuleEffect, Text};
+use crate::ast::{CedarPolicy, Link, RuleEffect, Text};
 use crate::diag::codes::cedar::POLICY_CAN_ERR;
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
 use crate::resolve::{Action, Organization, Rule, Scope};
 use crate::source::{FileId, SourceTree};
+use crate::table::hash::HashMap;
 use cedar::{Lowered, Schema};
+pub use known::KnownConditions;
+use known::Recall;
 use vocabulary::{Vocabulary, VocabularyAction};
 
-/// Lowers every condition.
-pub fn lower(organization: &Organization, tree: &SourceTree, sink: &mut Sink) -> RuleSet {
+/// Lowers every condition, but for those that are known.
+pub fn lower(organization: &Organization, tree: &SourceTree, known: &KnownConditions, sink: &mut Sink) -> RuleSet {
     let vocabulary = vocabulary(organization);
-    let schema = Schema::new(&vocabulary);
     let lowerer = Lowerer {
         organization,
         tree,
-        schema: &schema,
+        recall: known.recall(&vocabulary),
         vocabulary: &vocabulary,
     };
     let mut exceptions: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -51,11 +56,8 @@ pub fn lower(organization: &Organization, tree: &SourceTree, sink: &mut Sink) ->
     let variants = organization.bases.iter().map(|base| {
         let test = |(when, action): &(Option<Text>, ActionId)| {
             when.as_ref().map(|when| {
-                interner.one(
-                    lowerer
-                        .variant(when, *action, sink)
-                        .unwrap_or(Condition::Constant(crate::ir::Answer::Error)),
-                )
+                let errs = || Arc::new(Condition::Constant(crate::ir::Answer::Error));
+                interner.one(lowerer.variant(when, *action, sink).unwrap_or_else(errs))
             })
         };
         base.variants.iter().map(test).collect()
@@ -126,10 +128,13 @@ pub fn vocabulary(organization: &Organization) -> Vocabulary {
     }
 }
 
+/// What a condition means for one shape or action.
+type Meaning = Arc<Condition>;
+
 /// A condition's meanings before they are interned.
 enum Draft {
-    ByShape(BTreeMap<ShapeId, Condition>),
-    ByAction(BTreeMap<ActionId, Condition>),
+    ByShape(BTreeMap<ShapeId, Meaning>),
+    ByAction(BTreeMap<ActionId, Meaning>),
 }
 
 struct BodyDraft {
@@ -141,7 +146,7 @@ struct BodyDraft {
 struct Lowerer<'l> {
     organization: &'l Organization,
     tree: &'l SourceTree,
-    schema: &'l Schema,
+    recall: Recall<'l>,
     vocabulary: &'l Vocabulary,
 }
 
@@ -179,15 +184,60 @@ impl Lowerer<'_> {
     /// Type-checks a condition for each shape, or each action, that the scope covers. What fails for several in the
     /// same way is said once.
     fn condition(&self, text: &Text, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
-        let parsed = cedar::parse(text, self.file(text.span.file)?, sink)?;
-        Some(self.typed(&parsed, scope, sink))
+        self.recalled(&text.value, scope, sink, |sink| {
+            let parsed = cedar::parse(text, self.file(text.span.file)?, sink)?;
+            Some(self.typed(&parsed, scope, sink))
+        })
+    }
+
+    /// What a text comes to for the actions of a scope, worked out only where it is not known.
+    fn recalled(
+        &self,
+        text: &str,
+        scope: &Scope,
+        sink: &mut Sink,
+        make: impl FnOnce(&mut Sink) -> Option<Draft>,
+    ) -> Option<Draft> {
+        let covered = self.covered(scope).map(|(id, action)| (id, action.shape));
+        if let Some(known) = self.recall.get(text, false, covered) {
+            return Some(known);
+        }
+        let mut found = Sink::default();
+        let made = make(&mut found);
+        if found.diagnostics().is_empty()
+            && let Some(made) = &made
+        {
+            self.recall.keep(text, false, made);
+        }
+        sink.append(found);
+        made
+    }
+
+    /// The actions that a scope takes.
+    fn covered(&self, scope: &Scope) -> impl Iterator<Item = (ActionId, &Action)> {
+        let all = (0u32..).map(ActionId).zip(&self.organization.actions);
+        all.filter(|(id, _)| scope.takes_action(*id))
+    }
+
+    fn schema(&self) -> &Schema {
+        self.recall.schema(self.vocabulary)
     }
 
     /// The conditions of a policy of a `.cedar` file, which was parsed before: likewise.
     fn policy(&self, policy: &CedarPolicy, effect: RuleEffect, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
-        let parsed = cedar::policies::conditions(&policy.text, &policy.links);
-        let parsed = parsed.map_err(|finding| sink.push(*finding)).ok()?;
-        for place in cedar::policies::overflows(&parsed) {
+        let named = |link: &Option<Link>| link.as_ref().map(|link| (link.ty.clone(), link.id.value.clone()));
+        let links = [&policy.links.principal, &policy.links.resource].map(named);
+        // No condition begins like this.
+        let text = format!("policy {links:?} {}", policy.text.value);
+        self.recalled(&text, scope, sink, |sink| {
+            let parsed = cedar::policies::conditions(&policy.text, &policy.links);
+            let parsed = parsed.map_err(|finding| sink.push(*finding)).ok()?;
+            Some(self.of_policy(&parsed, effect, scope, sink))
+        })
+    }
+
+    fn of_policy(&self, parsed: &cedar::Parsed, effect: RuleEffect, scope: &Scope, sink: &mut Sink) -> Draft {
+        for place in cedar::policies::overflows(parsed) {
             let message = "this overflows where an argument is very large, and the policy errs then";
             let help = match effect {
                 RuleEffect::Allow => "a permit that errs grants nothing: compare the argument itself",
@@ -195,7 +245,7 @@ impl Lowerer<'_> {
             };
             sink.push(Diagnostic::new(&POLICY_CAN_ERR, message, place, "can overflow").with_help(help));
         }
-        Some(self.typed(&parsed, scope, sink))
+        self.typed(parsed, scope, sink)
     }
 
     fn typed(&self, parsed: &cedar::Parsed, scope: &Scope, sink: &mut Sink) -> Draft {
@@ -204,18 +254,14 @@ impl Lowerer<'_> {
         let mut by_action = BTreeMap::new();
         let mut failures: Vec<(Diagnostic, Vec<&Action>)> = Vec::new();
         let mut checked: BTreeMap<ShapeId, bool> = BTreeMap::new();
-        for (id, action) in (0u32..)
-            .map(ActionId)
-            .zip(&self.organization.actions)
-            .filter(|(id, _)| scope.takes_action(*id))
-        {
+        for (id, action) in self.covered(scope) {
             if !each_action && let Some(passed) = checked.get(&action.shape) {
                 if !passed {
                     count(&mut failures, action);
                 }
                 continue;
             }
-            let lowered = cedar::lower(self.schema, self.vocabulary, parsed, id.0 as usize);
+            let lowered = cedar::lower(self.schema(), self.vocabulary, parsed, id.0 as usize);
             checked.insert(action.shape, lowered.is_ok());
             match lowered {
                 Ok(Lowered { condition, findings }) => {
@@ -223,9 +269,9 @@ impl Lowerer<'_> {
                         .into_iter()
                         .for_each(|finding| fail(&mut failures, finding, action));
                     if each_action {
-                        by_action.insert(id, condition);
+                        by_action.insert(id, Arc::new(condition));
                     } else {
-                        by_shape.insert(action.shape, condition);
+                        by_shape.insert(action.shape, Arc::new(condition));
                     }
                 }
                 Err(findings) => findings
@@ -246,18 +292,27 @@ impl Lowerer<'_> {
         }
     }
 
-    fn variant(&self, text: &Text, action: ActionId, sink: &mut Sink) -> Option<Condition> {
-        let parsed = cedar::parse(text, self.file(text.span.file)?, sink)?;
-        match cedar::lower_variant_test(self.schema, self.vocabulary, &parsed, action.0 as usize) {
-            Ok(lowered) => {
-                lowered.findings.into_iter().for_each(|finding| sink.push(finding));
-                Some(lowered.condition)
-            }
-            Err(findings) => {
-                findings.into_iter().for_each(|finding| sink.push(finding));
-                None
-            }
+    fn variant(&self, text: &Text, action: ActionId, sink: &mut Sink) -> Option<Meaning> {
+        let shape = self.organization.actions.get(action.0 as usize)?.shape;
+        if let Some(Draft::ByShape(known)) = self.recall.get(&text.value, true, [(action, shape)].into_iter()) {
+            return known.into_values().next();
         }
+        let mut found = Sink::default();
+        let parsed = cedar::parse(text, self.file(text.span.file)?, &mut found);
+        let lowered =
+            parsed.map(|parsed| cedar::lower_variant_test(self.schema(), self.vocabulary, &parsed, action.0 as usize));
+        let (meaning, findings) = match lowered {
+            None => (None, Vec::new()),
+            Some(Ok(lowered)) => (Some(Arc::new(lowered.condition)), lowered.findings),
+            Some(Err(findings)) => (None, findings),
+        };
+        findings.into_iter().for_each(|finding| found.push(finding));
+        if let Some(meaning) = meaning.as_ref().filter(|_| found.diagnostics().is_empty()) {
+            let draft = Draft::ByShape(BTreeMap::from([(shape, Arc::clone(meaning))]));
+            self.recall.keep(&text.value, true, &draft);
+        }
+        sink.append(found);
+        meaning
     }
 
     fn file(&self, id: FileId) -> Option<&crate::source::SourceFile> {
@@ -306,17 +361,17 @@ fn shared(a: &Scope, b: &Scope) -> Option<std::sync::Arc<[ActionId]>> {
 #[derive(Default)]
 struct Interner {
     conditions: Vec<Condition>,
-    ids: BTreeMap<Condition, ConditionId>,
+    ids: HashMap<Meaning, ConditionId>,
 }
 
 impl Interner {
-    fn one(&mut self, condition: Condition) -> ConditionId {
-        if let Some(id) = self.ids.get(&condition) {
+    fn one(&mut self, meaning: Meaning) -> ConditionId {
+        if let Some(id) = self.ids.get(&meaning) {
             return *id;
         }
         let id = ConditionId(u32::try_from(self.conditions.len()).unwrap_or(u32::MAX));
-        self.conditions.push(condition.clone());
-        self.ids.insert(condition, id);
+        self.conditions.push((*meaning).clone());
+        self.ids.insert(meaning, id);
         id
     }
 

@@ -51,7 +51,7 @@ impl Vocabulary {
 }
 
 /// An action (a variant counts as one; so does `credential.NAME`, whose tool is `credential`).
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VocabularyAction {
     /// `github.merge_pull_request`, `github.pull_request_review_write/approve`, `credential.billing-db`.
     pub name: String,

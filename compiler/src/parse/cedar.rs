@@ -4,6 +4,7 @@
 //! is `lower::cedar`'s; which names exist is not known here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::node::Pragma;
 use super::scalar;
@@ -92,7 +93,7 @@ pub(crate) fn read(id: FileId, file: &SourceFile, path: &str, name: Text, links:
         // What a broken one is called is unknown: whoever refers to it is not told so.
         parsed.documents.broken.push(broken(Some(name.value.clone())));
     }
-    parsed.documents.documents.push(Document {
+    parsed.documents.documents.push(Arc::new(Document {
         file: id,
         span: Span {
             file: id,
@@ -106,7 +107,7 @@ pub(crate) fn read(id: FileId, file: &SourceFile, path: &str, name: Text, links:
             scope: Selector::default(),
             rules,
         }),
-    });
+    }));
     parsed
 }
 

@@ -1,11 +1,14 @@
 //! [`SourceTree`] to [`Documents`]: total. What is broken is a hole with a diagnostic, and never hides what stands
 //! beside it.
 
+mod known;
 pub mod node;
 pub mod yaml;
 pub mod scalar;
 pub mod document;
 pub(crate) mod cedar;
+
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -14,6 +17,7 @@ use crate::diag::codes::rule::NOT_COMPILED_YET;
 use crate::diag::{Diagnostic, Sink};
 use crate::source::{FileId, SourceFile, SourceTree, Span};
 use document::Source;
+pub use known::KnownFiles;
 use node::{Entry, Pragma, Value};
 use yaml::YamlDocument;
 
@@ -21,7 +25,7 @@ use yaml::YamlDocument;
 pub const TEMPLATES: &str = "templates/";
 
 /// What was written, and the comments that silence lints.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Parsed {
     /// The documents, in the order of paths and then of lines.
     pub documents: Documents,
@@ -31,14 +35,21 @@ pub struct Parsed {
 
 /// Reads every file of a tree.
 pub fn parse(tree: &SourceTree, sink: &mut Sink) -> Parsed {
-    let files: Vec<(FileId, &SourceFile)> = (0u32..).map(FileId).zip(tree.files()).collect();
-    let read: Vec<(Parsed, Sink)> = files.par_iter().map(|(id, file)| self::file(*id, file)).collect();
+    parse_with(tree, &KnownFiles::default(), sink)
+}
+
+/// Reads every file of a tree, but for those that are known.
+pub fn parse_with(tree: &SourceTree, known: &KnownFiles, sink: &mut Sink) -> Parsed {
+    let files: Vec<(FileId, &SourceFile)> = tree.identified().collect();
+    let read = |(id, file): &(FileId, &SourceFile)| known.read(*id, file, || self::file(*id, file));
+    let read: Vec<Arc<known::Read>> = files.par_iter().map(read).collect();
     let mut all = Parsed::default();
-    for (parsed, found) in read {
-        all.documents.documents.extend(parsed.documents.documents);
-        all.documents.broken.extend(parsed.documents.broken);
-        all.pragmas.extend(parsed.pragmas);
-        sink.append(found);
+    for read in read {
+        let Parsed { documents, pragmas } = &read.parsed;
+        all.documents.documents.extend_from_slice(&documents.documents);
+        all.documents.broken.extend_from_slice(&documents.broken);
+        all.pragmas.extend_from_slice(pragmas);
+        read.found.iter().for_each(|found| sink.push(found.clone()));
     }
     all
 }
@@ -106,7 +117,7 @@ pub(crate) fn documents(id: FileId, file: &SourceFile, documents: Vec<YamlDocume
         match document.root.value {
             Value::Hole => parsed.documents.broken.push(broken(&document)),
             _ => match document::read(&source, &document.root, sink) {
-                Some(read) => parsed.documents.documents.push(read),
+                Some(read) => parsed.documents.documents.push(Arc::new(read)),
                 None => parsed.documents.broken.push(broken(&document)),
             },
         }

@@ -160,6 +160,52 @@ fn beside(changes: &Changes, direction: Direction) -> impl Iterator<Item = &Fact
     changes.facts.iter().filter(move |fact| fact.direction == direction)
 }
 
+/// Facts of one sort that are told in full; of more than one above that, the rest are named in a line.
+const MOST_ALIKE: usize = 2;
+
+/// What differs beside the answers, a line each. One edit of a group touches every rule that asks it: unless all are
+/// wanted, the first few of a sort stand for the rest, which are named.
+fn beside_lines(changes: &Changes, direction: Direction, all: bool) -> Vec<String> {
+    let mut sorts: Vec<((bool, &str, &str, [bool; 2]), Vec<&Fact>)> = Vec::new();
+    for fact in beside(changes, direction) {
+        let subject = &fact.subject;
+        let sides = [fact.before.is_some(), fact.after.is_some()];
+        let sort = (subject.rule.is_some(), subject.document, fact.what, sides);
+        match sorts.iter_mut().find(|(known, _)| *known == sort) {
+            Some((_, facts)) => facts.push(fact),
+            None => sorts.push((sort, vec![fact])),
+        }
+    }
+    let mut lines = Vec::new();
+    for ((of_rule, document, what, sides), facts) in sorts {
+        let told = match all || facts.len() <= MOST_ALIKE + 1 {
+            true => facts.len(),
+            false => MOST_ALIKE,
+        };
+        let (told, left) = facts.split_at(told);
+        lines.extend(told.iter().map(|fact| fact.said()));
+        if left.is_empty() {
+            continue;
+        }
+        let names: BTreeSet<&str> = left
+            .iter()
+            .map(|fact| fact.subject.rule.as_deref().unwrap_or(&fact.subject.name))
+            .collect();
+        let noun = if of_rule { "rule" } else { document };
+        let what = match (what, sides) {
+            ("", [false, true]) => "new".to_owned(),
+            ("", _) => "gone".to_owned(),
+            (what, _) => what.to_owned(),
+        };
+        lines.push(format!(
+            "likewise {what}: {} ({} more)",
+            few(&names, "", noun),
+            left.len()
+        ));
+    }
+    lines
+}
+
 /// How much there is of what, and whether all of it was decided.
 fn summary(changes: &Changes) -> String {
     let count = |fits: &dyn Fn(Kind) -> bool| changes.changes.iter().filter(|change| fits(change.kind)).count();
@@ -187,14 +233,17 @@ fn summary(changes: &Changes) -> String {
     };
     let agents: BTreeSet<&str> = changes.changes.iter().flat_map(Change::agents).collect();
     let plural = |many: usize, what: &str| format!("{many} {what}{}", if many == 1 { "" } else { "s" });
-    format!(
-        "{}, in {} of {}{decided}",
-        if parts.is_empty() {
-            "nothing is answered otherwise".to_owned()
-        } else {
-            parts.join(", ")
-        },
-        plural(cells, "cell"),
-        plural(agents.len(), "agent"),
-    )
+    let what = match parts.is_empty() {
+        true => "nothing is answered otherwise".to_owned(),
+        false => parts.join(", "),
+    };
+    // Cells may differ and answer every call alike, and what stands beside the rules lies in no cell.
+    match agents.len() {
+        0 => what,
+        agents => format!(
+            "{what}, in {} of {}{decided}",
+            plural(cells, "cell"),
+            plural(agents, "agent")
+        ),
+    }
 }

@@ -563,5 +563,5 @@ fn of_kind<'d, B: 'd>(
     documents
         .documents
         .iter()
-        .filter_map(move |document| pick(&document.body).map(|body| (document, body)))
+        .filter_map(move |document| pick(&document.body).map(|body| (&**document, body)))
 }

@@ -1,6 +1,7 @@
 //! Who is called what: every name of every kind, each once, and the looking up of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use polity_runtime::table::{ClassId, EnvironmentId, RingId};
 
@@ -82,7 +83,7 @@ impl Index {
             }
         }
         // Likewise a document whose name alone was not legible. A Deployment has none.
-        let unnamed = |document: &Document| document.name.is_none() && self::kind(&document.body) == kind;
+        let unnamed = |document: &Arc<Document>| document.name.is_none() && self::kind(&document.body) == kind;
         self.broken_unnamed |= kind != "Deployment" && documents.documents.iter().any(unnamed);
     }
 }

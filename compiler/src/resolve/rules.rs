@@ -234,24 +234,19 @@ impl Resolver<'_> {
         let by_team = require.iter().any(|one| one.team_owners);
         // Few teams and owners stand behind many deployments: the first deployment of each pair is enough.
         let mut pairs: BTreeMap<(Option<TeamId>, Option<_>), DeploymentId> = BTreeMap::new();
-        let mut reach = |id: DeploymentId| {
-            let Some(deployment) = organization.deployments.get(id.0 as usize) else {
-                return;
-            };
-            let agent = organization.agents.get(deployment.agent.0 as usize);
-            let owner = agent.and_then(|agent| agent.owner).filter(|_| separation);
-            let pair = (Some(deployment.team).filter(|_| by_team), owner);
+        for ((team, owner), of_pair) in &self.lookup.by_owner {
             // Whoever was not given the tool is never asked about.
-            if !pairs.contains_key(&pair) && reaches(organization, id, deployment, scope) {
-                pairs.insert(pair, id);
+            let reached = |id: &&DeploymentId| {
+                let named = scope.deployments.as_ref();
+                let deployment = organization.deployments.get(id.0 as usize);
+                named.is_none_or(|named| named.binary_search(id).is_ok())
+                    && deployment.is_some_and(|deployment| reaches(organization, **id, deployment, scope))
+            };
+            if let Some(id) = of_pair.iter().find(reached) {
+                let pair = (Some(*team).filter(|_| by_team), owner.filter(|_| separation));
+                let first = pairs.entry(pair).or_insert(*id);
+                *first = (*first).min(*id);
             }
-        };
-        match &scope.deployments {
-            Some(list) => list.iter().copied().for_each(&mut reach),
-            None => (0u32..)
-                .map(DeploymentId)
-                .zip(&organization.deployments)
-                .for_each(|(id, _)| reach(id)),
         }
         let mut reached: BTreeMap<(Vec<_>, Option<_>), DeploymentId> = BTreeMap::new();
         for ((team, owner), id) in pairs {

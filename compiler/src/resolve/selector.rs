@@ -11,7 +11,7 @@ use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, Ring
 
 use super::names::{Index, Names};
 use super::people::persons;
-use super::{ACTION_GROUPS, AgentId, Behalf, Glob, Organization, Resources, Scope, TeamId, glob};
+use super::{ACTION_GROUPS, AgentId, Behalf, Glob, Organization, PersonId, Resources, Scope, TeamId, glob};
 use crate::ast::{self, Selector, Text};
 use crate::diag::codes::cedar::IMPOSSIBLE_SCOPE;
 use crate::diag::codes::reference::{
@@ -30,11 +30,16 @@ pub(super) struct Lookup<'o> {
     by_name: BTreeMap<&'o str, DeploymentId>,
     by_agent: BTreeMap<AgentId, Vec<DeploymentId>>,
     by_team: BTreeMap<TeamId, Vec<DeploymentId>>,
+    /// By the team and the agent's owner.
+    pub(super) by_owner: BTreeMap<(TeamId, Option<PersonId>), Vec<DeploymentId>>,
     /// By key and value.
     tagged: BTreeMap<(&'o str, &'o str), Vec<AgentId>>,
     /// What a pattern over agents matches, and whether it names an agent at all: the same few patterns come again and
     /// again, and each would be matched against every name.
     patterns: RefCell<BTreeMap<String, Matched>>,
+    /// What agents, teams and tags together choose of a team's deployments, or of all. Rules of many policies say the
+    /// same; only what there was nothing to say about is kept.
+    chosen: RefCell<BTreeMap<(Option<TeamId>, String), Option<Arc<[DeploymentId]>>>>,
     /// By full name and by the name without the variant; each list sorted.
     actions: BTreeMap<&'o str, Vec<ActionId>>,
     /// By full name and by each group, as Cedar has them; each list sorted.
@@ -49,6 +54,8 @@ impl<'o> Lookup<'o> {
             by_name: BTreeMap::new(),
             by_agent: BTreeMap::new(),
             by_team: BTreeMap::new(),
+            by_owner: BTreeMap::new(),
+            chosen: RefCell::default(),
             tagged: BTreeMap::new(),
             patterns: RefCell::default(),
             actions: BTreeMap::new(),
@@ -58,6 +65,9 @@ impl<'o> Lookup<'o> {
             lookup.by_name.insert(&deployment.name, id);
             lookup.by_agent.entry(deployment.agent).or_default().push(id);
             lookup.by_team.entry(deployment.team).or_default().push(id);
+            let agent = organization.agents.get(deployment.agent.0 as usize);
+            let owner = agent.and_then(|agent| agent.owner);
+            lookup.by_owner.entry((deployment.team, owner)).or_default().push(id);
         }
         for (id, agent) in (0u32..).map(AgentId).zip(&organization.agents) {
             for (key, value) in &agent.tags {
@@ -202,6 +212,26 @@ fn resources(written: &ast::Resources) -> Resources {
     }
 }
 
+/// What a selector says of deployments. Names are quoted, so that none runs into the next.
+fn said(selector: &Selector) -> String {
+    let mut said = String::new();
+    let mut list = |name: &str, texts: &[Text]| {
+        let texts = texts.iter().map(|text| format!(" {:?}", text.value));
+        said.extend(std::iter::once(name.to_owned()).chain(texts));
+    };
+    if let Some(agents) = &selector.agents {
+        list("agents", agents);
+    }
+    if let Some(teams) = &selector.teams {
+        list("teams", teams);
+    }
+    for (key, values) in selector.tags.iter().flatten() {
+        list("tag", std::slice::from_ref(key));
+        list("of", values);
+    }
+    said
+}
+
 struct Resolver<'r> {
     team: Option<TeamId>,
     lookup: &'r Lookup<'r>,
@@ -213,6 +243,19 @@ struct Resolver<'r> {
 impl Resolver<'_> {
     /// Agents, teams and tags, and the team whose file this is.
     fn deployments(&mut self, selector: &Selector) -> Option<Arc<[DeploymentId]>> {
+        let key = (self.team, said(selector));
+        if let Some(known) = self.lookup.chosen.borrow().get(&key) {
+            return known.clone();
+        }
+        let before = self.sink.diagnostics().len();
+        let chosen = self.chosen(selector);
+        if self.sink.diagnostics().len() == before {
+            self.lookup.chosen.borrow_mut().insert(key, chosen.clone());
+        }
+        chosen
+    }
+
+    fn chosen(&mut self, selector: &Selector) -> Option<Arc<[DeploymentId]>> {
         let mut chosen: Option<Vec<DeploymentId>> = self.own().map(<[_]>::to_vec);
         let mut narrow = |mut set: Vec<DeploymentId>| {
             set.sort_unstable();

@@ -1,7 +1,7 @@
 //! The answers of a trail as conditions that a person reads: `amount > 5000`, `holding customer-data`. What another
 //! condition says already is left out. Nothing parses this text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::frame::{Frame, JUNK};
 use super::theory::values;
@@ -9,6 +9,8 @@ use crate::ir::{Answer, Constant, Function, GlobPart, Op, PatternPart, ResourceP
 
 /// How many elements of a set are written out.
 const MOST_ELEMENTS: usize = 5;
+/// How many globs are written out that a resource does not match.
+const MOST_GLOBS: usize = 2;
 
 /// A line a condition, each once, in the order of what they are about.
 pub fn conditions<'t>(frame: &Frame, answers: impl IntoIterator<Item = (&'t Test, Answer)>) -> Vec<String> {
@@ -33,6 +35,8 @@ enum Said {
     /// Above, or at least; below, or at most.
     Above(i128, bool, String),
     Below(i128, bool, String),
+    /// A resource matches a glob, or does not.
+    Matches(bool, String),
     /// Anything else, with the subject in it.
     Other(String),
 }
@@ -44,6 +48,8 @@ struct About {
     exactly: Option<String>,
     above: Option<(i128, bool, String)>,
     below: Option<(i128, bool, String)>,
+    matched: BTreeSet<String>,
+    unmatched: BTreeSet<String>,
     others: Vec<String>,
 }
 
@@ -67,6 +73,12 @@ impl About {
                     self.below = Some((value, strict, text));
                 }
             }
+            Said::Matches(true, glob) => {
+                self.matched.insert(glob);
+            }
+            Said::Matches(false, glob) => {
+                self.unmatched.insert(glob);
+            }
             Said::Other(text) => self.others.push(text),
         }
     }
@@ -82,6 +94,16 @@ impl About {
         if let Some((_, strict, text)) = self.below {
             lines.push(format!("{subject} {} {text}", if strict { "<" } else { "<=" }));
         }
+        // What it matches says enough: the others were but looked at before.
+        if self.matched.is_empty() && !self.unmatched.is_empty() {
+            let globs: Vec<&str> = self.unmatched.iter().map(String::as_str).take(MOST_GLOBS).collect();
+            let more = match self.unmatched.len().saturating_sub(MOST_GLOBS) {
+                0 => String::new(),
+                more => format!(" nor {more} more"),
+            };
+            lines.push(format!("{subject} does not match {}{more}", globs.join(" nor ")));
+        }
+        lines.extend(self.matched.iter().map(|glob| format!("{subject} matches {glob}")));
         let mut others = self.others;
         others.sort();
         others.dedup();
@@ -161,11 +183,9 @@ impl Words<'_> {
                 let subject = self.term(element);
                 other(subject.clone(), format!("{subject} {not}in {}", self.term(set)))
             }
-            (Op::Glob, left, right) => {
-                let subject = self.term(left);
-                let matches = if yes { "matches" } else { "does not match" };
-                other(subject.clone(), format!("{subject} {matches} {}", self.term(right)))
-            }
+            // That it can be read.
+            (Op::Equal, left, right) if left == right => (self.term(left), Said::Present),
+            (Op::Glob, left, right) => (self.term(left), Said::Matches(yes, self.term(right))),
             (op, left, right) => {
                 let (subject, right) = (self.term(left), self.term(right));
                 let text = format!("{subject} {not}{} {right}", name(op));

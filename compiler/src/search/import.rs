@@ -17,6 +17,8 @@ pub struct Imported<'t> {
     pub table: &'t Table,
     /// Of each node, its diagram where slots keep their numbers.
     guards: Vec<Diagram>,
+    /// Of each node, what it tests.
+    tested: Vec<TestId>,
     people: Constant,
     tests: HashMap<[u32; 3], Test>,
     /// Diagrams of guards whose slots got other numbers, by the number of the renaming.
@@ -39,12 +41,14 @@ impl<'t> Imported<'t> {
         let mut imported = Self {
             table,
             guards: Vec::new(),
+            tested: Vec::new(),
             people: Constant::Set(people),
             tests: HashMap::default(),
             renamed: HashMap::default(),
         };
         let nodes = &table.data().nodes;
         let mut guards = vec![Diagram::ERROR; nodes.len()];
+        let mut tested = Vec::with_capacity(nodes.len());
         let mut ids: HashMap<[u32; 3], TestId> = HashMap::default();
         // Edges lead forward, so children come first from the end.
         for (at, &[op, left, right, yes, no, error]) in nodes.iter().enumerate().rev() {
@@ -59,13 +63,16 @@ impl<'t> Imported<'t> {
                     id
                 }
             };
+            tested.push(id);
             let of = |word: u32| child(&guards, Guard(word));
             let made = space.diagrams.node(id, of(yes), of(no), of(error));
             if let Some(place) = guards.get_mut(at) {
                 *place = made;
             }
         }
+        tested.reverse();
         imported.guards = guards;
+        imported.tested = tested;
         space.settle();
         Some(imported)
     }
@@ -73,6 +80,11 @@ impl<'t> Imported<'t> {
     /// A guard where slots keep their numbers.
     pub fn guard(&self, guard: u32) -> Diagram {
         child(&self.guards, Guard(guard))
+    }
+
+    /// What a node of the table tests.
+    pub(crate) fn tested(&self, node: u32) -> Option<TestId> {
+        self.tested.get(node as usize).copied()
     }
 
     /// A guard with its slots renumbered; `renaming` tells one renaming from another.

@@ -36,6 +36,7 @@ pub struct Solver<'s> {
     /// What answers that share arguments came to.
     checked: HashMap<Vec<(TestId, Answer)>, Option<Rc<Part>>>,
     roots: HashMap<TestId, Rc<[Root]>>,
+    most: u32,
     steps: u32,
 }
 
@@ -58,20 +59,26 @@ impl<'s> Solver<'s> {
             theory,
             checked: HashMap::default(),
             roots: HashMap::default(),
+            most: STEPS,
             steps: 0,
         }
+    }
+
+    /// The same, and each goal takes no more steps than this: for what is only worth a short look.
+    pub(crate) fn within(self, most: u32) -> Self {
+        Self { most, ..self }
     }
 
     /// The first of the goals that a call meets. All of them together may take a few times what one may.
     pub(crate) fn any<W>(&mut self, goals: &[Goal], confirm: Confirm<'_, W>) -> Found<W> {
         let mut unsettled = false;
-        let mut left = STEPS * 5;
+        let mut left = self.most * 5;
         for goal in goals {
             if left == 0 {
                 return Found::Unsettled;
             }
             let found = self.solve(goal, confirm);
-            left = left.saturating_sub(STEPS - self.steps);
+            left = left.saturating_sub(self.most - self.steps);
             match found {
                 Found::Never => {}
                 Found::Unsettled => unsettled = true,
@@ -83,7 +90,7 @@ impl<'s> Solver<'s> {
 
     /// A call that meets the goal.
     pub(crate) fn solve<W>(&mut self, goal: &Goal, confirm: Confirm<'_, W>) -> Found<W> {
-        self.steps = STEPS;
+        self.steps = self.most;
         self.search(Place::default(), goal, confirm)
     }
 

@@ -120,7 +120,7 @@ impl Expansion {
 }
 
 impl SourceTree {
-    /// The same tree with what its templates were filled in to. The first gets [`SourceTree::next_id`].
+    /// The same tree with what its templates were filled in to. The first gets [`FileId::EXPANSIONS`].
     pub fn with_expansions(&self, expansions: Vec<Expansion>) -> Self {
         Self {
             expansions,
@@ -133,14 +133,9 @@ impl SourceTree {
         &self.expansions
     }
 
-    /// The id after that of the last file.
-    pub fn next_id(&self) -> FileId {
-        FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX))
-    }
-
     pub(super) fn expansion(&self, id: FileId) -> Option<&Expansion> {
-        let at = (id.0 as usize).checked_sub(self.files.len())?;
-        self.expansions.get(at)
+        let at = id.0.checked_sub(FileId::EXPANSIONS.0)?;
+        self.expansions.get(at as usize)
     }
 
     /// Where a part of an expansion was written; `None` for a span of a file.

@@ -5,6 +5,7 @@
 mod error;
 mod expansion;
 mod folder;
+mod ids;
 pub(crate) mod git;
 mod lines;
 mod select;
@@ -15,13 +16,14 @@ pub use error::ReadError;
 pub use expansion::{Expansion, Piece, Translated};
 pub use folder::{folder_root, read_folder};
 pub use git::read_git;
+pub use ids::FileIds;
 pub use lines::Position;
 pub use select::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_PATH_BYTES, MAX_TOTAL_BYTES, MAX_TREE_DEPTH};
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A file of a [`SourceTree`], by its place in [`SourceTree::files`], which is sorted by path.
+/// A file of a [`SourceTree`]. Ids are in the order of paths, and those of expansions come after those of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u32);
 
@@ -100,9 +102,11 @@ pub enum Revision {
 pub struct SourceTree {
     /// INVARIANT: sorted by path, each path once.
     files: Arc<Vec<SourceFile>>,
+    /// INVARIANT: one for each file, rising, and below [`FileId::EXPANSIONS`].
+    ids: Arc<Vec<FileId>>,
     /// INVARIANT: one for each file, of that file's text.
     lines: Arc<Vec<lines::Lines>>,
-    /// What templates were filled in to. Their ids follow those of the files.
+    /// What templates were filled in to. Their ids rise from [`FileId::EXPANSIONS`].
     expansions: Vec<Expansion>,
     revision: Revision,
     prefix: String,
@@ -120,8 +124,10 @@ impl SourceTree {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup_by(|second, first| second.path == first.path);
         let lines = files.iter().map(|file| lines::Lines::of(&file.text)).collect();
+        let ids = (0..FileId::EXPANSIONS.0).map(FileId).take(files.len()).collect();
         Self {
             files: Arc::new(files),
+            ids: Arc::new(ids),
             lines: Arc::new(lines),
             expansions: Vec::new(),
             revision,
@@ -135,8 +141,23 @@ impl SourceTree {
     /// One file, or what a template was filled in to: that has the path of its use. An id that is not of this tree
     /// gives `None`.
     pub fn file(&self, id: FileId) -> Option<&SourceFile> {
-        let file = self.files.get(id.0 as usize);
-        file.or_else(|| self.expansion(id).map(|expansion| &expansion.file))
+        match self.expansion(id) {
+            Some(expansion) => Some(&expansion.file),
+            None => self.files.get(self.place(id)?),
+        }
+    }
+    /// All files with their ids, sorted by path.
+    pub fn identified(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
+        self.ids.iter().copied().zip(self.files.iter())
+    }
+    /// The file at a path.
+    pub fn at_path(&self, path: &str) -> Option<(FileId, &SourceFile)> {
+        let place = self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok()?;
+        Some((*self.ids.get(place)?, self.files.get(place)?))
+    }
+    /// A file's place among all.
+    fn place(&self, id: FileId) -> Option<usize> {
+        self.ids.binary_search(&id).ok()
     }
     /// Where the files came from.
     pub fn revision(&self) -> &Revision {
@@ -150,9 +171,9 @@ impl SourceTree {
     /// Where a span starts and ends, as editors show it. `None` for a span that is not of this tree.
     pub fn position(&self, span: Span) -> Option<(Position, Position)> {
         let text = &self.file(span.file)?.text;
-        let lines = match self.lines.get(span.file.0 as usize) {
-            Some(lines) => lines,
-            None => &self.expansion(span.file)?.lines,
+        let lines = match self.expansion(span.file) {
+            Some(expansion) => &expansion.lines,
+            None => self.lines.get(self.place(span.file)?)?,
         };
         Some((lines.position(text, span.start)?, lines.position(text, span.end)?))
     }

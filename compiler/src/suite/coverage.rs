@@ -1,7 +1,8 @@
 //! Which rules the tests fire, and which edges of their guards they take.
 //!
 //! In: a table, and what an [`Observer`] of the runtime's own decision saw of each test. Out: for each rule whether it
-//! fired, and its tests with the answers that no test of a policy gave. Nothing is evaluated here.
+//! fired, and its tests with the answers that no test of a policy gave. Nothing is evaluated here. An answer that no
+//! call can get (`amount < 5` where `amount > 9` was said before) is none that a test could give, and does not count.
 //!
 //! A rule counts where it had a say: behind a deny that matched, neither grants nor gates do, and without a grant no
 //! gate does. One rule has a guard for each class of calls; where two of them ask the same of arguments of the same
@@ -12,9 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use polity_runtime::decide::{Kind, Observer};
 use polity_runtime::explain::test_text;
 use polity_runtime::guard::{Answer, Blame, Guard, Op, Side, Term, Test, Trace};
-use polity_runtime::table::{ActionId, Admission, Cell, CellId, PlacementId, RuleId, Table, ToolId, record};
+use polity_runtime::table::{ActionId, Cell, RuleId, Table, record};
 
+use super::edges::Edges;
 use crate::resolve::Organization;
+use crate::search::{Shapes, reached};
 use crate::source::Span;
 
 /// What the tests reached.
@@ -203,26 +206,6 @@ impl Asked {
     }
 }
 
-/// For each action the first one whose arguments stand in the same slots under the same names.
-#[derive(Debug)]
-pub(super) struct Shapes(Vec<ActionId>);
-
-impl Shapes {
-    pub(super) fn new(table: &Table) -> Self {
-        let mut first: BTreeMap<[u32; 2], ActionId> = BTreeMap::new();
-        let actions = (0u32..).map(ActionId).zip(&table.data().actions);
-        let shape = |(id, r): (ActionId, &[u32; 12])| {
-            let parameters = [r[record::action::PARAMETERS], r[record::action::PARAMETER_COUNT]];
-            *first.entry(parameters).or_insert(id)
-        };
-        Self(actions.map(shape).collect())
-    }
-
-    fn of(&self, action: ActionId) -> ActionId {
-        self.0.get(action.0 as usize).copied().unwrap_or(action)
-    }
-}
-
 /// Puts what the tests reached beside what there is to reach, for the rules that `wanted` takes.
 pub(super) fn coverage(
     organization: &Organization,
@@ -243,12 +226,25 @@ pub(super) fn coverage(
                 node,
                 shape,
                 taken: [false; 3],
+                places: Vec::new(),
             });
+            if point.places.len() <= MOST_PLACES {
+                point.places.push((guard, shape, node));
+            }
             for (taken, answer) in point.taken.iter_mut().zip(ANSWERS) {
                 *taken |= tally.edges.contains(&(rule, shape, node, answer));
             }
         }
     }
+    let mut edges = Edges::new(table);
+    // Whether it was taken, or could have been.
+    let mut counts = |point: &Point, taken: bool, answer: Answer| {
+        let known = edges.as_mut().filter(|_| !taken && point.places.len() <= MOST_PLACES);
+        known.is_none_or(|edges| {
+            let mut places = point.places.iter();
+            places.any(|(guard, shape, node)| edges.can_be_taken(*guard, *shape, *node, answer))
+        })
+    };
     // A rule's id is its place by name, in the table and in the organisation alike.
     let rules = (0u32..).map(RuleId).zip(&organization.rules);
     let rules = rules.filter(|(_, rule)| wanted(&rule.name)).map(|(id, rule)| {
@@ -263,13 +259,16 @@ pub(super) fn coverage(
         for point in points.remove(&id).unwrap_or_default().into_values() {
             let [yes, no, error] = point.taken;
             for (taken, answer) in [(yes, Answer::Yes), (no, Answer::No)] {
+                if !counts(&point, taken, answer) {
+                    continue;
+                }
                 covered.edges.add(taken);
                 if !taken {
                     let test = test_text(table, point.shape, point.node);
                     covered.missed.push(Missed { test, answer });
                 }
             }
-            if can_err(table, point.node) {
+            if can_err(table, point.node) && counts(&point, error, Answer::Error) {
                 covered.errors.add(error);
             }
         }
@@ -289,38 +288,18 @@ struct Point {
     shape: ActionId,
     /// In the order of [`ANSWERS`].
     taken: [bool; 3],
+    /// Every node that it stands for, with its guard; one more than [`MOST_PLACES`] where there are too many.
+    places: Vec<(Guard, ActionId, u32)>,
 }
+
+/// Guards that are looked at before a test that is alike in all of them counts. Picked by gut feeling.
+const MOST_PLACES: usize = 16;
 
 /// Every guard of every rule that some admitted deployment can come to, each once.
 fn guards(table: &Table, shapes: &Shapes) -> BTreeSet<(RuleId, Guard, ActionId)> {
-    let mut fragments: BTreeSet<(ToolId, u32)> = BTreeSet::new();
-    for (id, placement) in (0u32..).map(PlacementId).zip(&table.data().placements) {
-        use record::placement as p;
-        if table.admission(id).0 == Admission::Admitted {
-            let first = placement[p::GIVEN] as usize;
-            let given = table
-                .data()
-                .given
-                .get(first..first + placement[p::GIVEN_COUNT] as usize);
-            let given = given.unwrap_or_default().iter();
-            fragments.extend(given.map(|r| (ToolId(r[record::given::TOOL]), r[record::given::FRAGMENT])));
-        }
-    }
-    let mut cells: BTreeSet<(CellId, ActionId)> = BTreeSet::new();
-    for (tool, fragment) in fragments {
-        use record::tool as t;
-        let Some(tool) = table.data().tools.get(tool.0 as usize) else {
-            continue;
-        };
-        let actions = (tool[t::ACTIONS]..tool[t::ACTIONS].saturating_add(tool[t::ACTION_COUNT])).map(ActionId);
-        cells.extend(actions.filter_map(|action| Some((table.cell_id(fragment, action)?, shapes.of(action)))));
-    }
     let mut guards = BTreeSet::new();
-    for (cell, shape) in cells {
-        // Above its ring's ceiling no rule is asked.
-        let Some(cell) = table.cell(cell).filter(|cell| !cell.ceiling) else {
-            continue;
-        };
+    for (cell, shape) in reached(table, shapes) {
+        let Some(cell) = table.cell(cell) else { continue };
         for entry in [cell.denies, cell.grants, cell.gates].into_iter().flatten() {
             guards.insert((
                 RuleId(entry[record::entry::RULE]),

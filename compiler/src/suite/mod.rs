@@ -10,6 +10,7 @@
 pub mod ask;
 pub mod changed;
 pub mod coverage;
+mod edges;
 pub mod record;
 pub mod replay;
 
@@ -27,10 +28,11 @@ use rayon::prelude::*;
 
 use crate::ast::RuleEffect;
 use crate::resolve::{Case, Matrix, Organization, Suite};
+use crate::search::Shapes;
 use crate::source::Span;
 pub use ask::{Question, Request};
 pub use coverage::Coverage;
-use coverage::{Shapes, Tally, Walk};
+use coverage::{Tally, Walk};
 
 /// How many tests a thread takes at a time. Small enough to share out ten thousand, large enough that what a thread
 /// has seen is put together seldom; picked by gut feeling.

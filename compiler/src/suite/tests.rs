@@ -366,6 +366,41 @@ fn coverage_counts_rules_that_had_a_say_and_edges_that_were_taken() {
 }
 
 #[test]
+fn an_edge_that_no_call_can_take_is_none_to_test() {
+    // Behind `amount > 9` the amount was read, and is not below 5.
+    let policy = r#"kind: Policy
+name: large
+for: {environments: [production], agents: [payments/bot]}
+rules:
+  odd:
+    effect: deny
+    actions: [billing.refund]
+    when: context.args.amount > 9 && (context.args.amount < 5 || context.args.currency == "XXX")
+"#;
+    let test = r#"kind: Test
+name: odd
+defaults: {agent: payments/bot, environment: production, action: billing.refund, now: "2026-11-01T12:00:00Z"}
+cases:
+  - {args: {amount: 3, currency: EUR}, expect: allow}
+  - {args: {amount: 7, currency: EUR}, expect: allow}
+  - {args: {amount: 10, currency: EUR}, expect: allow}
+  - {args: {amount: 10, currency: XXX}, expect: deny, rule: large/odd}
+"#;
+    let compiled = made(&[("p.yaml", policy), ("t.yaml", test)]);
+    let report = run(&compiled.organization, table(&compiled), &Selection::default());
+    let rule = report
+        .coverage
+        .rules
+        .iter()
+        .find(|one| one.name == "large/odd")
+        .unwrap();
+    assert_eq!(rule.missed, []);
+    assert_eq!(rule.edges.taken, rule.edges.total, "{rule:?}");
+    // `amount` and `currency` may be missing; after the first test `amount` may not.
+    assert_eq!(rule.errors.total, 2, "{rule:?}");
+}
+
+#[test]
 fn one_condition_over_many_actions_is_covered_once() {
     let policy = r#"kind: Policy
 name: notes

@@ -1,9 +1,9 @@
 //! Placements to signatures, signatures to fragments, fragments to cells.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use polity_runtime::table::record::piece;
-use polity_runtime::table::{ActionId, DeploymentId, NONE, ToolId};
+use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, NONE, RingId, ToolId};
 use rayon::prelude::*;
 
 use super::Row;
@@ -13,6 +13,10 @@ use super::hash::HashMap;
 use crate::ast::RuleEffect;
 use crate::ir::RuleSet;
 use crate::resolve::{Deployment, Organization, Placement, Rule, TeamId};
+
+/// Placements that are sifted before their rules are put into cells: enough for every thread, and few enough that what
+/// was sifted is soon given back.
+const AT_ONCE: usize = 1_024;
 
 /// What decides: everything that the table holds beyond names.
 pub(super) struct Cells {
@@ -92,10 +96,6 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
                 .map(move |placement| (id, deployment, placement))
         })
         .collect();
-    let sifted: Vec<Vec<(u32, Seen)>> = placements
-        .par_iter()
-        .map(|(id, deployment, placement)| reach.rules(*id, deployment, placement))
-        .collect();
     let mut seen: HashMap<Seen, u32> = HashMap::default();
     let mut all_seen: Vec<Seen> = Vec::new();
     let mut fragments: HashMap<(ToolId, Signature), u32> = HashMap::default();
@@ -112,77 +112,69 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
     let mut pieces = Pieces::default();
     let mut made = HashMap::default();
     let mut too_large = BTreeSet::new();
-    let numbered: Vec<Vec<(u32, u32)>> = sifted
-        .into_iter()
-        .map(|sifted| {
-            let number = |(rule, view): (u32, Seen)| {
-                let id = seen.get(&view).copied().unwrap_or_else(|| {
+    for some in placements.chunks(AT_ONCE) {
+        let sifted: Vec<Sifted> = some
+            .par_iter()
+            .map(|(id, deployment, placement)| reach.sift(*id, deployment, placement))
+            .collect();
+        for ((_, _, placement), mut sifted) in some.iter().zip(sifted) {
+            let numbers: Vec<u32> = sifted
+                .seen
+                .into_iter()
+                .map(|view| {
                     let next = u32::try_from(all_seen.len()).unwrap_or(u32::MAX);
-                    all_seen.push(view.clone());
-                    seen.insert(view, next);
-                    next
-                });
-                (rule, id)
-            };
-            sifted.into_iter().map(number).collect()
-        })
-        .collect();
-    let by_tool: Vec<Vec<Vec<(u32, u32)>>> = placements
-        .par_iter()
-        .zip(&numbered)
-        .map(|((_, _, placement), rules)| {
-            let touching = |tool: &ToolId| {
-                rules
-                    .iter()
-                    .filter(|(rule, _)| reach.touches(*rule, *tool))
-                    .copied()
-                    .collect()
-            };
-            placement.given.iter().map(touching).collect()
-        })
-        .collect();
-    for ((_, _, placement), by_tool) in placements.iter().zip(by_tool) {
-        let ceiling = ceiling(organization, placement);
-        let mut row = Row::new();
-        for (tool, of_tool) in placement.given.iter().zip(by_tool) {
-            let key = (*tool, (of_tool, ceiling));
-            let fragment = match fragments.get(&key) {
-                Some(fragment) => *fragment,
-                None => {
-                    let mut maker = Maker {
-                        organization,
-                        guards: &mut guards,
-                        seen: &all_seen,
-                        made: &mut made,
-                        too_large: &mut too_large,
-                    };
-                    let mut run = Vec::new();
-                    for cell in maker.cells(*tool, &key.1.0, placement) {
-                        let next = u32::try_from(cells.cells.len()).unwrap_or(u32::MAX);
-                        let id = *cell_ids.entry(cell).or_insert_with_key(|cell| {
-                            cells.cells.push(cell.clone());
-                            next
-                        });
-                        run.push(id);
-                    }
-                    // Signatures that differ may come to the same cells.
-                    let run: Vec<u32> = run.chunks(piece::CELLS).map(|cells| pieces.intern(cells)).collect();
-                    let first = match runs.get(&(*tool, run.clone())) {
-                        Some(first) => *first,
-                        None => {
-                            let first = u32::try_from(cells.fragments.len()).unwrap_or(u32::MAX);
-                            cells.fragments.extend_from_slice(&run);
-                            runs.insert((*tool, run), first);
-                            first
+                    *seen.entry(view).or_insert_with_key(|view| {
+                        all_seen.push(view.clone());
+                        next
+                    })
+                })
+                .collect();
+            for (_, view) in sifted.by_tool.iter_mut().flatten() {
+                *view = numbers.get(*view as usize).copied().unwrap_or(u32::MAX);
+            }
+            let by_tool = sifted.by_tool;
+            let ceiling = ceiling(organization, placement);
+            let mut row = Row::new();
+            for (tool, of_tool) in placement.given.iter().zip(by_tool) {
+                let key = (*tool, (of_tool, ceiling));
+                let fragment = match fragments.get(&key) {
+                    Some(fragment) => *fragment,
+                    None => {
+                        let mut maker = Maker {
+                            organization,
+                            guards: &mut guards,
+                            seen: &all_seen,
+                            made: &mut made,
+                            too_large: &mut too_large,
+                        };
+                        let mut run = Vec::new();
+                        for cell in maker.cells(*tool, &key.1.0, placement) {
+                            let next = u32::try_from(cells.cells.len()).unwrap_or(u32::MAX);
+                            let id = *cell_ids.entry(cell).or_insert_with_key(|cell| {
+                                cells.cells.push(cell.clone());
+                                next
+                            });
+                            run.push(id);
                         }
-                    };
-                    fragments.insert(key, first);
-                    first
-                }
-            };
-            row.push((*tool, fragment));
+                        // Signatures that differ may come to the same cells.
+                        let run: Vec<u32> = run.chunks(piece::CELLS).map(|cells| pieces.intern(cells)).collect();
+                        let first = match runs.get(&(*tool, run.clone())) {
+                            Some(first) => *first,
+                            None => {
+                                let first = u32::try_from(cells.fragments.len()).unwrap_or(u32::MAX);
+                                cells.fragments.extend_from_slice(&run);
+                                runs.insert((*tool, run), first);
+                                first
+                            }
+                        };
+                        fragments.insert(key, first);
+                        first
+                    }
+                };
+                row.push((*tool, fragment));
+            }
+            cells.rows.push(row);
         }
-        cells.rows.push(row);
     }
     for tests in &rules.variants {
         cells.variants.push(
@@ -337,29 +329,33 @@ struct Reach<'r> {
     organization: &'r Organization,
     views: &'r Views<'r>,
     /// Rules that name deployments, by deployment.
-    named: BTreeMap<DeploymentId, Vec<u32>>,
-    /// Rules that reach every deployment.
-    open: Vec<u32>,
+    named: HashMap<DeploymentId, Vec<u32>>,
+    /// Rules that reach every deployment, by what they reach.
+    open: HashMap<(ToolId, RingId, EnvironmentId), Vec<u32>>,
     /// Of each rule, a bit a tool.
     tools: Vec<Vec<u64>>,
 }
 
+/// What reaches a placement.
+struct Sifted {
+    /// What rules see of it, each once.
+    seen: Vec<Seen>,
+    /// Of each tool that it was given, the rules that cover an action of it, by id, each with what it sees.
+    by_tool: Vec<Vec<(u32, u32)>>,
+}
+
 impl<'r> Reach<'r> {
     fn new(organization: &'r Organization, views: &'r Views<'r>) -> Self {
-        let mut reach = Self {
-            organization,
-            views,
-            named: BTreeMap::new(),
-            open: Vec::new(),
-            tools: Vec::new(),
-        };
+        let mut named: HashMap<DeploymentId, Vec<u32>> = HashMap::default();
+        let mut everywhere = Vec::new();
         let words = organization.tools.len().div_ceil(64);
+        let mut tools = Vec::new();
         for (id, rule) in (0u32..).zip(&organization.rules) {
             match &rule.scope.deployments {
                 Some(list) => list
                     .iter()
-                    .for_each(|deployment| reach.named.entry(*deployment).or_default().push(id)),
-                None => reach.open.push(id),
+                    .for_each(|deployment| named.entry(*deployment).or_default().push(id)),
+                None => everywhere.push((id, rule)),
             }
             let mut bits = vec![0u64; words];
             let mut touch = |action: &crate::resolve::Action| {
@@ -374,33 +370,71 @@ impl<'r> Reach<'r> {
                     .for_each(&mut touch),
                 None => organization.actions.iter().for_each(&mut touch),
             }
-            reach.tools.push(bits);
+            tools.push(bits);
+        }
+        let mut reach = Self {
+            organization,
+            views,
+            named,
+            open: HashMap::default(),
+            tools,
+        };
+        for placement in organization.deployments.iter().flat_map(|one| &one.placements) {
+            for tool in &placement.given {
+                let key = (*tool, placement.ring, placement.environment);
+                if !reach.open.contains_key(&key) {
+                    let reaches = |(id, rule): &&(u32, &Rule)| {
+                        reach.touches(*id, *tool) && rule.scope.takes_place(placement.ring, placement.environment)
+                    };
+                    let rules = everywhere.iter().filter(reaches).map(|(id, _)| *id).collect();
+                    reach.open.insert(key, rules);
+                }
+            }
         }
         reach
     }
 
-    /// The rules that reach a placement and cover a tool that it was given, by id, each with what it sees of it.
-    fn rules(&self, id: DeploymentId, deployment: &Deployment, placement: &Placement) -> Vec<(u32, Seen)> {
-        let mut given = vec![0u64; self.organization.tools.len().div_ceil(64)];
-        for tool in &placement.given {
-            if let Some(word) = given.get_mut((tool.0 / 64) as usize) {
-                *word |= 1 << (tool.0 % 64);
-            }
-        }
-        let of_given = |rule: &&u32| {
-            let covered = self.tools.get(**rule as usize).map_or(&[][..], Vec::as_slice);
-            covered.iter().zip(&given).any(|(covered, given)| covered & given != 0)
+    /// The rules that reach a placement, by the tools that it was given.
+    fn sift(&self, id: DeploymentId, deployment: &Deployment, placement: &Placement) -> Sifted {
+        let takes = |rule: &&u32| {
+            let rule = self.organization.rules.get(**rule as usize);
+            rule.is_some_and(|rule| rule.scope.takes_place(placement.ring, placement.environment))
         };
         let named = self.named.get(&id).map_or(&[][..], Vec::as_slice);
-        let mut all: Vec<u32> = named.iter().chain(&self.open).filter(of_given).copied().collect();
-        all.sort_unstable();
-        let reaches = |rule: &u32| {
-            let scope = &self.organization.rules.get(*rule as usize)?.scope;
-            scope
-                .takes_placement(id, placement.ring, placement.environment)
-                .then(|| (*rule, self.views.see(*rule, id, deployment, placement)))
+        let named: Vec<u32> = named.iter().filter(takes).copied().collect();
+        let mut seen = vec![Seen::default()];
+        let mut numbers: HashMap<u32, u32> = HashMap::default();
+        let mut see = |rule: u32| {
+            if self.views.sees_nothing(rule) {
+                return (rule, 0);
+            }
+            let number = *numbers.entry(rule).or_insert_with(|| {
+                let view = self.views.see(rule, id, deployment, placement);
+                let known = seen.iter().position(|known| *known == view).unwrap_or_else(|| {
+                    seen.push(view);
+                    seen.len() - 1
+                });
+                u32::try_from(known).unwrap_or(u32::MAX)
+            });
+            (rule, number)
         };
-        all.iter().filter_map(reaches).collect()
+        let mut by_tool = Vec::with_capacity(placement.given.len());
+        for tool in &placement.given {
+            let open = self.open.get(&(*tool, placement.ring, placement.environment));
+            let open = open.map_or(&[][..], Vec::as_slice);
+            let mut of_tool = Vec::with_capacity(open.len() + named.len());
+            // Both are sorted, and no rule is in both.
+            let mut open = open.iter().copied().peekable();
+            for rule in named.iter().copied().filter(|rule| self.touches(*rule, *tool)) {
+                while let Some(before) = open.next_if(|before| *before < rule) {
+                    of_tool.push(see(before));
+                }
+                of_tool.push(see(rule));
+            }
+            of_tool.extend(open.map(&mut see));
+            by_tool.push(of_tool);
+        }
+        Sifted { seen, by_tool }
     }
 
     /// Whether a rule covers an action of the tool.

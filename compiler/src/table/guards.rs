@@ -85,6 +85,17 @@ impl<'g> Views<'g> {
         Self { rules, depends }
     }
 
+    /// Whether a rule sees the same of every placement.
+    pub(super) fn sees_nothing(&self, rule: u32) -> bool {
+        let depends = self.depends.get(rule as usize).copied().unwrap_or_default();
+        let covered = self
+            .rules
+            .bodies
+            .get(rule as usize)
+            .is_some_and(|body| !body.covers.is_empty());
+        !(covered || depends.mentions.caller())
+    }
+
     /// What a rule sees of a placement.
     pub(super) fn see(&self, rule: u32, id: DeploymentId, deployment: &Deployment, placement: &Placement) -> Seen {
         let Some((depends, body)) = self

@@ -186,6 +186,13 @@ pub(super) fn pattern(parts: &[PatternPart]) -> Vec<u32> {
     parts.iter().map(part).collect()
 }
 
+/// Whether a condition looks at nothing but the call: what it comes to is the same for every class.
+pub(crate) fn is_of_call(condition: &Condition) -> bool {
+    let mut mentions = Mentions::default();
+    mentions.add(condition);
+    mentions == Mentions::default()
+}
+
 /// What of the class a condition looks at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Mentions {
@@ -200,6 +207,11 @@ pub(super) struct Mentions {
 }
 
 impl Mentions {
+    /// Whether it looks at who calls, or where.
+    pub(super) fn caller(self) -> bool {
+        self.deployment || self.agent || self.team || self.ring || self.tags || self.environment
+    }
+
     /// Adds what a condition looks at.
     pub(super) fn add(&mut self, condition: &Condition) {
         match condition {

@@ -14,7 +14,7 @@ use super::history::History;
 use super::principals::Principals;
 use super::statement::DocumentId;
 use crate::ast::Documents;
-use crate::compile::compile;
+use crate::compile::{Ask, Memo, compile_with};
 use crate::diag::{Severity, Sink};
 use crate::parse::TEMPLATES;
 use crate::parse::document::team_of;
@@ -54,6 +54,8 @@ pub struct States<'h> {
     kept: RefCell<Vec<(ObjectId, Rc<State>)>>,
     /// Digests by path and blob: most files stand in most commits.
     files: RefCell<HashMap<(String, String), OfFile>>,
+    /// What one tree has in common with the next is worked out once.
+    memo: Memo,
 }
 
 impl<'h> States<'h> {
@@ -63,6 +65,7 @@ impl<'h> States<'h> {
             history,
             kept: RefCell::default(),
             files: RefCell::default(),
+            memo: Memo::default(),
         }
     }
 
@@ -103,9 +106,9 @@ impl<'h> States<'h> {
             };
             digests.extend(of_file.iter().cloned());
         }
-        // Dates are compared with the moment in lints only, and lints are no errors unless the organisation says so;
-        // a tree that was good when it was approved must not become bad by waiting.
-        let compiled = compile(&source, 0, sink);
+        // Without lints, which compare dates with the moment: a tree that was good when it was approved must not become
+        // bad by waiting.
+        let compiled = compile_with(&source, &self.memo, Ask::Proofs, sink);
         for expansion in compiled.tree.expansions() {
             digests.extend(of_file(expansion.file()));
         }

@@ -203,13 +203,14 @@ fn removing_a_rule_is_noticed() {
         let naive = Naive::new(&documents);
         let before: Vec<_> = asked.iter().map(|request| naive.decide(request)).collect();
         let mut without = load(&files);
-        let removed = without
-            .documents
-            .iter_mut()
-            .find_map(|document| match &mut document.body {
-                Body::Policy(policy) if !policy.rules.is_empty() => Some(policy.rules.remove(0)),
-                _ => None,
-            });
+        let removed =
+            without
+                .documents
+                .iter_mut()
+                .find_map(|document| match &mut std::sync::Arc::get_mut(document)?.body {
+                    Body::Policy(policy) if !policy.rules.is_empty() => Some(policy.rules.remove(0)),
+                    _ => None,
+                });
         assert!(removed.is_some());
         let naive = Naive::new(&without);
         all += 1;

@@ -15,6 +15,7 @@ mod cedar_tests;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cedar_policy_core::ast::Expr;
 use polity::ast::{
@@ -85,7 +86,7 @@ pub struct Answer {
 
 /// The evaluator of one organisation.
 pub struct Naive<'a> {
-    documents: &'a [Document],
+    documents: &'a [Arc<Document>],
     /// What each condition's text parses to; nothing where it does not parse, and then it errs.
     conditions: BTreeMap<&'a str, Option<Expr>>,
 }

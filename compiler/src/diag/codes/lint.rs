@@ -15,6 +15,10 @@ super::codes! {
     Warning RULE_NEVER_MATCHES "rule-never-matches";
     Warning EMPTY_GROUP "empty-group";
     Warning UNPINNED_SERVER "unpinned-server";
+    Warning CONDITION_ALWAYS_HOLDS "condition-always-holds";
+    Warning CONDITION_NEVER_HOLDS "condition-never-holds";
+    Warning RULE_SHADOWED "rule-shadowed";
+    Warning RULES_CONTRADICT "rules-contradict";
     Warning UNUSED_GROUP "unused-group";
     Warning UNUSED_TOOL "unused-tool";
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{BESIDE, asks, beside, came_and_went, example, heading, subject, summary, told};
+use super::{BESIDE, asks, beside_lines, came_and_went, example, heading, subject, summary, told};
 use crate::diff::{Change, Changes, Kind};
 use crate::facts::Direction;
 use crate::report::visible;
@@ -40,9 +40,8 @@ pub fn changes(changes: &Changes) -> String {
         );
     }
     for (direction, heading) in BESIDE {
-        let items: Vec<String> = beside(changes, direction)
-            .map(|fact| format!("- {}\n", escaped(&fact.said())))
-            .collect();
+        let lines = beside_lines(changes, direction, false);
+        let items: Vec<String> = lines.iter().map(|line| format!("- {}\n", escaped(line))).collect();
         section(&mut out, heading, direction == Direction::Widened, &items);
     }
     let names: Vec<String> = came_and_went(&changes.names, "")

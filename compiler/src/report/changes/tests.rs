@@ -1,13 +1,10 @@
 //! Changes of a small organisation as a person, a merge request and a script read them.
 
 use super::{json, markdown, text};
-use crate::ast::Moment;
-use crate::compile::compile_unproved;
+use crate::compile::{Ask, Memo, compile_with};
 use crate::diag::Sink;
 use crate::diff::{Changes, diff};
 use crate::source::SourceTree;
-
-const NOW: Moment = 1_795_305_600_000;
 
 const ORGANISATION: &str = r#"
 polity: v1
@@ -62,7 +59,12 @@ fn table(rest: &str) -> polity_runtime::table::Table {
         ),
         ("policies.yaml".to_owned(), rest.to_owned()),
     ];
-    let compiled = compile_unproved(&SourceTree::from_files(files), NOW, Sink::default());
+    let compiled = compile_with(
+        &SourceTree::from_files(files),
+        &Memo::default(),
+        Ask::Nothing,
+        Sink::default(),
+    );
     compiled
         .table
         .unwrap_or_else(|| panic!("{:#?}", compiled.findings.diagnostics()))

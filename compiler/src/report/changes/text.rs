@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{BESIDE, asks, beside, came_and_went, example, heading, subject, summary, told};
+use super::{BESIDE, asks, beside_lines, came_and_went, example, heading, subject, summary, told};
 use crate::diff::Changes;
 use crate::facts::Direction;
 use crate::report::visible;
@@ -53,12 +53,12 @@ pub fn changes(changes: &Changes, most: usize, colour: bool) -> String {
         );
     }
     for (direction, heading) in BESIDE {
-        let facts: Vec<_> = beside(changes, direction).collect();
+        let facts = beside_lines(changes, direction, most == usize::MAX);
         if !facts.is_empty() {
             title(&mut out, heading, direction == Direction::Widened, colour);
         }
         for fact in facts.iter().take(most) {
-            line(&mut out, 2, &fact.said());
+            line(&mut out, 2, fact);
         }
         if facts.len() > most {
             line(

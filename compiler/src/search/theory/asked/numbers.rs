@@ -1,0 +1,425 @@
+//! What answers ask of numbers, moments and lengths of time: terms of one variable that is multiplied, divided and
+//! added to become bounds of it, and differences of two variables bounds of both.
+//!
+//! In: tests with their answers. Out: bounds and choices among them, in [`Asked::numbers`]. Values are found elsewhere.
+
+use polity_runtime::value::Kind;
+
+use super::{Asked, Number};
+use crate::ir::{Constant, Function, Op, Term, Test};
+use crate::search::theory::number::Bound;
+use crate::search::theory::values::{LAST_MOMENT, MOMENTS, ORDINARY_MOMENT};
+use crate::search::theory::{DAY, Fault};
+
+/// What a number can be.
+const LEAST: i128 = i64::MIN as i128;
+const GREATEST: i128 = i64::MAX as i128;
+
+impl Asked<'_, '_> {
+    pub(super) fn number(&mut self, test: &Test, yes: bool) -> bool {
+        match test.op {
+            Op::Less | Op::LessEqual | Op::Equal => {
+                let (Some(left), Some(right)) = (self.scaled(&test.left), self.scaled(&test.right)) else {
+                    return false;
+                };
+                self.compare(test, left, right, yes)
+            }
+            Op::Contains => {
+                let Term::Constant(Constant::Set(values)) = &test.left else {
+                    return false;
+                };
+                let Some(numbers) = values.iter().map(numeric).collect::<Option<Vec<i128>>>() else {
+                    return false;
+                };
+                let Some(scaled) = self.scaled(&test.right) else {
+                    return false;
+                };
+                let most = |value: i128| scaled.at_most(value);
+                let least = |value: i128| scaled.at_least(value);
+                if yes {
+                    let one = |value: &i128| vec![most(*value), least(*value)];
+                    self.impossible |= numbers.is_empty();
+                    self.numbers.choices.push(numbers.iter().map(one).collect());
+                } else {
+                    for value in numbers {
+                        let apart = vec![vec![least(value + 1)], vec![most(value - 1)]];
+                        self.numbers.choices.push(apart);
+                    }
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What must hold for a test to be evaluated: nothing in it leaves the range of its type.
+    pub(super) fn keep_within(&mut self, test: &Test) {
+        let mut sums = Vec::new();
+        self.sums(&test.left, &mut sums);
+        self.sums(&test.right, &mut sums);
+        for sum in sums {
+            self.numbers.bounds.extend([sum.at_most(GREATEST), sum.at_least(LEAST)]);
+        }
+    }
+
+    /// What must hold for a test not to be evaluated though all that it reads can be read: something in it leaves the
+    /// range of its type. False where it may err in a way that is not reasoned about.
+    pub(super) fn leave_range(&mut self, test: &Test) -> bool {
+        let mut sums = Vec::new();
+        let all = self.sums(&test.left, &mut sums) && self.sums(&test.right, &mut sums);
+        if all {
+            let ways = sums
+                .iter()
+                .flat_map(|sum| [vec![sum.at_least(GREATEST + 1)], vec![sum.at_most(LEAST - 1)]]);
+            self.numbers.choices.push(ways.collect());
+        }
+        all
+    }
+
+    /// What is calculated in a term, as far as it is of one variable. False where some of it is not.
+    fn sums(&mut self, term: &Term, sums: &mut Vec<Scaled>) -> bool {
+        match term {
+            Term::Apply(function, operands) => {
+                let mut all = true;
+                for operand in operands {
+                    all &= self.sums(operand, sums);
+                }
+                match function {
+                    // These only take away.
+                    Function::ToTime
+                    | Function::ToMilliseconds
+                    | Function::ToSeconds
+                    | Function::ToMinutes
+                    | Function::ToHours
+                    | Function::ToDays => all,
+                    // The day of a moment that a call can say is one itself.
+                    Function::ToDate => all && matches!(operands.as_slice(), [Term::Slot(_) | Term::Now]),
+                    _ if !all => false,
+                    _ => {
+                        let of: Option<Vec<Scaled>> = operands.iter().map(|operand| self.scaled(operand)).collect();
+                        let sum = of.and_then(|of| combined(*function, &of));
+                        sums.extend(sum);
+                        sum.is_some()
+                    }
+                }
+            }
+            Term::Slot(_) | Term::Now | Term::Calls | Term::Constant(_) => true,
+            _ => false,
+        }
+    }
+
+    /// What a comparison asks. Always placed: what it cannot be told of stays a variable of its own.
+    fn compare(&mut self, test: &Test, left: Scaled, right: Scaled, yes: bool) -> bool {
+        let strict = if self.theory.fault == Some(Fault::Interval) {
+            1
+        } else {
+            0
+        };
+        // `left <= right - less`, or `right <= left - less`.
+        let (swapped, less) = match (test.op, yes) {
+            (Op::Less, true) => (false, 1),
+            (Op::Less, false) => (true, 0),
+            (Op::LessEqual, true) => (false, strict),
+            (Op::LessEqual, false) => (true, 1),
+            (_, _) => (false, 0),
+        };
+        if left.is_constant() || right.is_constant() {
+            let (scaled, value, turned) = if left.is_constant() {
+                (right, left.more, true)
+            } else {
+                (left, right.more, false)
+            };
+            if test.op == Op::Equal {
+                if yes {
+                    self.numbers
+                        .bounds
+                        .extend([scaled.at_most(value), scaled.at_least(value)]);
+                } else {
+                    let apart = vec![vec![scaled.at_least(value + 1)], vec![scaled.at_most(value - 1)]];
+                    self.numbers.choices.push(apart);
+                }
+            } else if swapped == turned {
+                self.numbers.bounds.push(scaled.at_most(value - less));
+            } else {
+                self.numbers.bounds.push(scaled.at_least(value + less));
+            }
+            return true;
+        }
+        let (Some(left), Some(right)) = (self.linear(&test.left), self.linear(&test.right)) else {
+            return false;
+        };
+        // left - right <= most, with what is added on both sides taken over.
+        let bound = |(left, more): (usize, i128), (right, less): (usize, i128), most: i128| Bound {
+            left,
+            right,
+            most: most + less - more,
+        };
+        match (test.op, yes, swapped) {
+            (Op::Equal, true, _) => {
+                self.numbers.bounds.push(bound(left, right, 0));
+                self.numbers.bounds.push(bound(right, left, 0));
+            }
+            (Op::Equal, false, _) => {
+                let apart = vec![vec![bound(right, left, -1)], vec![bound(left, right, -1)]];
+                self.numbers.choices.push(apart);
+            }
+            (_, _, false) => self.numbers.bounds.push(bound(left, right, -less)),
+            (_, _, true) => self.numbers.bounds.push(bound(right, left, -less)),
+        }
+        true
+    }
+
+    /// A term as a variable and what is added to it; one that is scaled besides is a variable of its own.
+    pub(in crate::search::theory) fn linear(&mut self, term: &Term) -> Option<(usize, i128)> {
+        let scaled = self.scaled(term)?;
+        Some(if scaled.times == 1 && scaled.divided == 1 {
+            (scaled.at, scaled.more)
+        } else {
+            self.applied(term)
+        })
+    }
+
+    /// A term as a variable that is multiplied, divided and added to.
+    fn scaled(&mut self, term: &Term) -> Option<Scaled> {
+        Some(match term {
+            Term::Constant(value) => Scaled::plain(0, numeric(value)?),
+            Term::Now => Scaled::plain(self.variable(Number::Now), 0),
+            Term::Calls => Scaled::plain(self.variable(Number::Calls), 0),
+            Term::Slot(slot) => {
+                let at = self.theory.frame.argument(*slot)?;
+                match self.theory.kind(at)? {
+                    Kind::Int | Kind::Decimal | Kind::DateTime | Kind::Duration => {
+                        Scaled::plain(self.variable(Number::Argument(at)), 0)
+                    }
+                    _ => return None,
+                }
+            }
+            Term::Apply(function, operands) => {
+                let mut of = Vec::new();
+                for operand in operands {
+                    of.push(self.scaled(operand)?);
+                }
+                match combined(*function, &of) {
+                    Some(scaled) => scaled,
+                    None => {
+                        let (at, more) = self.applied(term);
+                        Scaled::plain(at, more)
+                    }
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    fn applied(&mut self, term: &Term) -> (usize, i128) {
+        (self.variable(Number::Applied(term.clone())), 0)
+    }
+
+    fn variable(&mut self, number: Number) -> usize {
+        if let Some(at) = self.variables.iter().position(|known| *known == number) {
+            return at + 1;
+        }
+        let whole = (i128::from(i64::MIN), i128::from(i64::MAX));
+        let moments = (i128::from(MOMENTS.0), i128::from(MOMENTS.1));
+        let (least, greatest, ordinary) = match &number {
+            Number::Now => (0, i128::from(LAST_MOMENT), i128::from(ORDINARY_MOMENT)),
+            Number::Calls => (0, whole.1, 0),
+            Number::Argument(at) => {
+                let port = self.is_port(*at);
+                match self.theory.kind(*at) {
+                    Some(Kind::DateTime) => (moments.0, moments.1, i128::from(ORDINARY_MOMENT)),
+                    Some(Kind::Decimal) => (whole.0, whole.1, 10_000),
+                    Some(Kind::Duration) => (whole.0, whole.1, 3_600_000),
+                    _ if port => (0, 65_535, 443),
+                    _ => (whole.0, whole.1, 1),
+                }
+            }
+            Number::Applied(Term::Apply(Function::ToTime, _)) => (0, DAY - 1, 0),
+            Number::Applied(_) => (whole.0, whole.1, 0),
+        };
+        self.numbers.domains.push((least, greatest, ordinary));
+        self.variables.push(number);
+        self.variables.len()
+    }
+
+    fn is_port(&self, at: usize) -> bool {
+        let arguments = self.theory.frame.arguments();
+        let parent = arguments.get(at).and_then(|one| one.parent);
+        parent
+            .and_then(|parent| arguments.get(parent))
+            .is_some_and(|parent| parent.takes.kind == Kind::Url)
+    }
+}
+
+/// `(times * x + inner) / divided + more`, rounded towards zero where it is divided. Variable 0 is zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Scaled {
+    at: usize,
+    times: i128,
+    inner: i128,
+    divided: i128,
+    more: i128,
+}
+
+impl Scaled {
+    fn plain(at: usize, more: i128) -> Self {
+        Self {
+            at,
+            times: 1,
+            inner: 0,
+            divided: 1,
+            more,
+        }
+    }
+
+    fn is_constant(&self) -> bool {
+        self.at == 0
+    }
+
+    fn with(self, more: i128) -> Self {
+        Self {
+            more: self.more + more,
+            ..self
+        }
+    }
+
+    /// Multiplied; `None` where it is divided already, or grows beyond reason.
+    fn multiplied(self, by: i128) -> Option<Self> {
+        let times = self.times.checked_mul(by)?;
+        let fits = self.divided == 1 && by != 0 && times.unsigned_abs() < 1 << 64;
+        fits.then(|| Self {
+            times,
+            more: self.more.saturating_mul(by),
+            ..self
+        })
+    }
+
+    /// Divided, rounding towards zero; `None` where it is divided already.
+    fn divided(self, by: i128) -> Option<Self> {
+        (self.divided == 1).then_some(Self {
+            inner: self.more,
+            divided: by,
+            more: 0,
+            ..self
+        })
+    }
+
+    /// What the variable may be for the whole to be at most this.
+    fn at_most(&self, value: i128) -> Bound {
+        let quotient = value - self.more;
+        // The greatest number that gives it when it is divided and rounded towards zero.
+        let greatest = if quotient >= 0 {
+            quotient * self.divided + self.divided - 1
+        } else {
+            quotient * self.divided
+        };
+        let product = greatest - self.inner;
+        if self.times > 0 {
+            self.below(product.div_euclid(self.times))
+        } else {
+            self.above(-product.div_euclid(-self.times))
+        }
+    }
+
+    /// What the variable may be for the whole to be at least this.
+    fn at_least(&self, value: i128) -> Bound {
+        let quotient = value - self.more;
+        let least = if quotient > 0 {
+            quotient * self.divided
+        } else {
+            quotient * self.divided - (self.divided - 1)
+        };
+        let product = least - self.inner;
+        if self.times > 0 {
+            self.above(-(-product).div_euclid(self.times))
+        } else {
+            self.below((-product).div_euclid(-self.times))
+        }
+    }
+
+    fn below(&self, most: i128) -> Bound {
+        Bound {
+            left: self.at,
+            right: 0,
+            most,
+        }
+    }
+
+    fn above(&self, least: i128) -> Bound {
+        Bound {
+            left: 0,
+            right: self.at,
+            most: -least,
+        }
+    }
+}
+
+/// What a function makes of terms of one variable; `None` where it is more than that.
+fn combined(function: Function, of: &[Scaled]) -> Option<Scaled> {
+    let units = |by: i128| match of {
+        [only] => only.divided(by),
+        _ => None,
+    };
+    match (function, of) {
+        (Function::Add | Function::Offset, [left, right]) if right.is_constant() => Some(left.with(right.more)),
+        (Function::Add | Function::Offset, [left, right]) if left.is_constant() => Some(right.with(left.more)),
+        (Function::Subtract | Function::DurationSince, [left, right]) if right.is_constant() => {
+            Some(left.with(-right.more))
+        }
+        (Function::Subtract | Function::DurationSince, [left, right]) if left.is_constant() => {
+            Some(right.multiplied(-1)?.with(left.more))
+        }
+        (Function::Subtract | Function::DurationSince, [left, right])
+            if (left.at, left.times) == (right.at, right.times) && left.divided == 1 && right.divided == 1 =>
+        {
+            Some(Scaled::plain(0, left.more - right.more))
+        }
+        (Function::Multiply, [one, factor]) | (Function::Multiply, [factor, one]) if factor.is_constant() => {
+            one.multiplied(factor.more)
+        }
+        (Function::Negate, [only]) => only.multiplied(-1),
+        (Function::ToMilliseconds, [only]) => Some(*only),
+        (Function::ToSeconds, _) => units(1_000),
+        (Function::ToMinutes, _) => units(60_000),
+        (Function::ToHours, _) => units(3_600_000),
+        (Function::ToDays, _) => units(DAY),
+        _ => None,
+    }
+}
+
+/// A number's value, whatever its type.
+pub(in crate::search::theory) fn numeric(value: &Constant) -> Option<i128> {
+    match value {
+        Constant::Int(value) | Constant::Decimal(value) | Constant::DateTime(value) | Constant::Duration(value) => {
+            Some(i128::from(*value))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bounds_on_what_is_scaled_are_exact(
+            times in prop_oneof![-4i128..0, 1i128..5],
+            inner in -9i128..9,
+            divided in 1i128..5,
+            more in -5i128..5,
+            value in -20i128..20,
+        ) {
+            let inner = if divided == 1 { 0 } else { inner };
+            let scaled = Scaled { at: 1, times, inner, divided, more };
+            let (most, least) = (scaled.at_most(value), scaled.at_least(value));
+            let holds = |bound: &Bound, x: i128| if bound.left == 1 { x <= bound.most } else { -x <= bound.most };
+            for x in -200i128..200 {
+                let whole = (times * x + inner) / divided + more;
+                prop_assert_eq!(whole <= value, holds(&most, x), "{}", x);
+                prop_assert_eq!(whole >= value, holds(&least, x), "{}", x);
+            }
+        }
+    }
+}
