@@ -8,7 +8,9 @@
 //! | [`requirements`] | a step, its authors, the state before it | whose approval it needs |
 //! | [`authors`] | a step's commits | who wrote it, by verified signatures |
 //! | [`evidence`] | the trunk's trees and messages | what people and merge bots said, and how it is proved |
-//! | [`verify`] | all of these | [`verify::Trail`]: what each step needed, and what it has |
+//! | `count` | what is asked, the evidence | which approvals count, and why others do not |
+//! | `court` | all of these, two places of the trunk | a step judged by the tree before it |
+//! | [`verify`] | a trunk, the commit it is trusted up to | [`verify::Trail`]: what each step needed, and what it has |
 //!
 //! Beside the flow, [`approve`] makes the statement that an approver signs, and [`ledger`] tells who changed what, without
 //! judging, and [`provenance`] which step brought each rule of a bundle. [`signature`] is the only module that knows how SSH signs, and [`statement`] the only one that knows how an approval
@@ -26,6 +28,8 @@ pub mod requirements;
 pub mod authors;
 pub mod evidence;
 mod seats;
+mod count;
+mod court;
 pub mod verify;
 pub mod approve;
 pub mod ledger;
