@@ -12,7 +12,7 @@ use polity_runtime::{
     table::RuleId,
     trust::TrustRoot,
     wire::{
-        Digest, Timestamp,
+        Timestamp,
         layout::{FORMAT, MAGIC},
     },
 };
@@ -35,7 +35,6 @@ use crate::{
     table,
     trail::{
         provenance::{self, Origin},
-        state::States,
         verify::Trail,
     },
 };
@@ -57,7 +56,9 @@ in no repository is built as it is with --unattested.
 
 Every change since the introductory commit of the trust root, or since the
 bundle that --previous names, must have been approved by those whom the rules
-before it ask. --unattested looks at no approval: for a developer's machine.
+before it ask. Where this compiler makes something else of that bundle's commit
+than its own did, that has to be approved, too: `polity approve --previous`.
+--unattested looks at no approval: for a developer's machine.
 
 The moment of issue is --issued, else SOURCE_DATE_EPOCH, else the clock. The
 same commit, compiler and moment give the same bytes.")]
@@ -342,42 +343,11 @@ fn attest(order: &Order, trust: &TrustRoot, progress: &Progress) -> Result<Attes
     };
     progress.say("verifying the approvals");
     let trail = trail::attest(&opened, trust, previous.as_ref())?;
-    if let Some(previous) = &previous {
-        same_compiler(&opened, previous)?;
-    }
     Ok(Attested {
         opened,
         trail,
         previous,
     })
-}
-
-/// The checkpoint's tree, compiled here, must answer as it did in the previous bundle: a compiler that changes its mind
-/// changes what is allowed, and nobody approved that.
-fn same_compiler(opened: &trail::Opened, previous: &trail::Previous) -> Result<(), Failure> {
-    let fail = |error: crate::source::ReadError| trail::failure(&error.into());
-    let state = States::new(&opened.history).of(previous.commit).map_err(fail)?;
-    let before = previous.verified.manifest();
-    let now = state
-        .table
-        .as_ref()
-        .map(|table| table.data().to_sections())
-        .unwrap_or_default();
-    let differs = |name: &String| {
-        let was = before.sections.get(name).map(|section| section.sha256);
-        was != now.get(name).map(|bytes| Digest::of(bytes))
-    };
-    let names = before.sections.keys().filter(|name| *name != TRAIL).chain(now.keys());
-    let different: BTreeSet<&String> = names.filter(|name| differs(name)).collect();
-    let Some(first) = different.first() else { return Ok(()) };
-    let (was, is) = (&before.compiler.version, env!("CARGO_PKG_VERSION"));
-    Err(Failure::falls_short(format!(
-        "this compiler ({is}) makes something else of the checkpoint {} than the previous bundle's ({was}) did: `{first}` \
-         is different",
-        previous.commit
-    ))
-    .with_help("build with the compiler of the previous bundle; whoever agrees with what the new one makes of it verifies the \
-                whole history again, without `--previous`"))
 }
 
 impl Attested {

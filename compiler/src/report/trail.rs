@@ -18,10 +18,14 @@ pub fn shortfalls(trail: &Trail) -> String {
     for judged in trail.shortfalls() {
         let id = |at: usize| trail.trunk.get(at).copied().map(short).unwrap_or_default();
         let what = match judged.after - judged.before {
+            0 => format!("what this compiler makes of the checkpoint {}", id(judged.after)),
             1 => format!("the step {}", id(judged.after)),
             _ => format!("the steps {}..{}", id(judged.before), id(judged.after)),
         };
         out.push_str(&shortfall(judged, &what));
+        if judged.before == judged.after {
+            out.push_str("  `polity approve --previous BUNDLE --trust FILE --key FILE` shows and approves it\n");
+        }
     }
     out
 }

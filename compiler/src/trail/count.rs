@@ -14,6 +14,7 @@ use super::requirements::Ask;
 use super::seats::unseated;
 use super::state::State;
 use super::statement::{DocumentId, Statement, Verdict};
+use super::upgrade::COMPILER;
 use super::verify::{Answer, Given, Judged, Refused, short};
 
 impl Court<'_> {
@@ -217,6 +218,7 @@ impl Court<'_> {
         for (id, sides) in &statement.documents {
             let found = match id.kind.as_str() {
                 "File" => self.file(id, at)?,
+                COMPILER => self.made(at)?,
                 _ => state.digests.get(id).copied(),
             };
             if found != sides.before {
@@ -224,6 +226,13 @@ impl Court<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// What the compiler of the checkpoint's bundle made of the checkpoint: of no other commit it is known.
+    fn made(&self, at: usize) -> Result<Option<Digest>, TrailError> {
+        let id = self.id(at)?;
+        let checkpoint = self.trusted.checkpoint.filter(|checkpoint| checkpoint.commit == id);
+        Ok(checkpoint.map(|checkpoint| checkpoint.made.digest()))
     }
 
     fn file(&self, id: &DocumentId, at: usize) -> Result<Option<Digest>, TrailError> {

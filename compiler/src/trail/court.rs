@@ -17,6 +17,7 @@ use super::principals::Principal;
 use super::requirements::{Ask, AskedBy, Authors, asks};
 use super::state::{State, States};
 use super::statement::DocumentId;
+use super::upgrade;
 use super::verify::{Answer, Given, Judged, Trusted};
 use crate::source::ReadError;
 
@@ -75,20 +76,7 @@ impl<'h> Court<'h> {
 
     /// Judges every step after `begin`, and joins those that fall short with their successors.
     pub(super) fn sit(&self, begin: usize) -> Result<Vec<Judged>, TrailError> {
-        let first = self.state(begin)?;
-        if let Some(message) = &first.broken {
-            return Err(TrailError::BeginningBroken {
-                commit: self.id(begin)?.to_string(),
-                message: message.clone(),
-            });
-        }
-        if first.organization.name != self.trusted.organization {
-            return Err(TrailError::Organization {
-                found: first.organization.name.clone(),
-                wanted: self.trusted.organization.to_owned(),
-            });
-        }
-        drop(first);
+        self.begin(begin)?;
         let mut steps: Vec<Judged> = Vec::new();
         let mut before = begin;
         let mut failed: Option<Judged> = None;
@@ -119,6 +107,25 @@ impl<'h> Court<'h> {
         Ok(steps)
     }
 
+    /// What everything is judged from must compile, and be of the organisation that is trusted.
+    pub(super) fn begin(&self, begin: usize) -> Result<(), TrailError> {
+        let first = self.state(begin)?;
+        if let Some(message) = &first.broken {
+            let (commit, message) = (self.id(begin)?.to_string(), message.clone());
+            return Err(match self.trusted.checkpoint {
+                None => TrailError::BeginningBroken { commit, message },
+                Some(_) => TrailError::CheckpointBroken { commit, message },
+            });
+        }
+        if first.organization.name != self.trusted.organization {
+            return Err(TrailError::Organization {
+                found: first.organization.name.clone(),
+                wanted: self.trusted.organization.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
     /// A step judged together with steps before it that hold already, as when a branch of several commits is rebased
     /// onto the trunk and its first commits need less than the approval says. An approval then counts only if it lists
     /// every document that any of the steps touched, as it is at the end, and none may be touched by two of them: what
@@ -143,6 +150,34 @@ impl<'h> Court<'h> {
             }
         }
         Ok(all)
+    }
+
+    /// Judges what this compiler makes otherwise of the checkpoint than the one whose bundle is continued. Nothing where
+    /// it comes to the same. Nobody in the organisation wrote it, so nobody is excluded.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub(super) fn upgrade(&self, begin: usize) -> Result<Option<Judged>, TrailError> {
+        let Some(checkpoint) = self.trusted.checkpoint else {
+            return Ok(None);
+        };
+        let state = self.state(begin)?;
+        let Some(step) = upgrade::step(checkpoint.made, &state) else {
+            return Ok(None);
+        };
+        let mut judged = Judged {
+            before: begin,
+            after: begin,
+            step,
+            authors: Authors::default(),
+            answers: Vec::new(),
+            broken: None,
+        };
+        for ask in asks(&state, &judged.step, &judged.authors) {
+            let answer = self.answer(ask, begin, &state, &judged)?;
+            judged.answers.push(answer);
+        }
+        Ok(Some(judged))
     }
 
     /// Judges what leads from one commit of the trunk to a later one.

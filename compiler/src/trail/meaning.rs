@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::decide::Outcome;
-use polity_runtime::table::{ActionId, DeploymentId, ToolId};
+use polity_runtime::table::{ActionId, DeploymentId, Table, ToolId};
 use polity_runtime::wire::Digest;
 
 use super::change::{Direction, Fact, Subject};
@@ -26,8 +26,23 @@ pub(super) type Meaning = (Vec<Fact>, BTreeMap<Cell, Sides<String>>);
 
 /// Compares what two states mean. `None` where it cannot be told.
 pub(super) fn compare(before: &State, after: &State, documents: &BTreeSet<DocumentId>) -> Option<Meaning> {
-    let changes = diff(before.table.as_ref()?, after.table.as_ref()?).ok()?;
-    let sides = [Placed::new(&before.organization), Placed::new(&after.organization)];
+    let tables = [before.table.as_ref()?, after.table.as_ref()?];
+    let organizations = [&before.organization, &after.organization];
+    let (mut all, effects) = of_tables(tables, organizations, documents)?;
+    let sides = organizations.map(Placed::new);
+    let told = facts(&before.organization, &after.organization);
+    all.extend(told.iter().map(|fact| beside(fact, &sides, documents)));
+    Some((all, effects))
+}
+
+/// Compares what two tables answer; the organisations tell whom an answer concerns. `None` where it cannot be told.
+pub(super) fn of_tables(
+    [before, after]: [&Table; 2],
+    organizations: [&Organization; 2],
+    documents: &BTreeSet<DocumentId>,
+) -> Option<Meaning> {
+    let changes = diff(before, after).ok()?;
+    let sides = organizations.map(Placed::new);
     let mut effects: BTreeMap<Cell, Sides<String>> = BTreeMap::new();
     let mut groups: BTreeMap<(u8, String, String), Group> = BTreeMap::new();
     for change in &changes.changes {
@@ -84,9 +99,6 @@ pub(super) fn compare(before: &State, after: &State, documents: &BTreeSet<Docume
             reach: Some(group.subjects.into_iter().collect()),
             teams: Some([team].into()),
         });
-    }
-    for fact in facts(&before.organization, &after.organization) {
-        all.push(beside(&fact, &sides, documents));
     }
     Some((all, effects))
 }

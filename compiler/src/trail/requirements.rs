@@ -12,11 +12,13 @@ use super::change::{Direction, Fact, Step, Subject};
 use super::principals::Principals;
 use super::state::State;
 use super::statement::{Cell, DocumentId};
+use super::upgrade::COMPILER;
 use crate::ast::{self, Body, ChangeSelector, Evidence, Selector, Text};
 use crate::resolve::{Glob, PersonId};
 
-/// Kinds that say who may do what to whom: an owner looks at every change of one.
-const ROOT_KINDS: [&str; 11] = [
+/// Kinds that say who may do what to whom: an owner looks at every change of one, and of what all of them come to.
+const ROOT_KINDS: [&str; 12] = [
+    COMPILER,
     "Organization",
     "Person",
     "Group",

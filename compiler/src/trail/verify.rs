@@ -14,6 +14,7 @@ use super::evidence::Grade;
 use super::history::History;
 use super::requirements::{Ask, Authors};
 use super::state::States;
+use super::upgrade::Made;
 
 /// What to verify against.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +25,17 @@ pub struct Trusted<'a> {
     pub reference: &'a str,
     /// The commit that the trail begins at.
     pub introductory: ObjectId,
-    /// The commit up to which it was verified before.
-    pub checkpoint: Option<ObjectId>,
+    /// Up to where it was verified before.
+    pub checkpoint: Option<Checkpoint<'a>>,
+}
+
+/// A commit of which a bundle was built that is trusted.
+#[derive(Debug, Clone, Copy)]
+pub struct Checkpoint<'a> {
+    /// The commit.
+    pub commit: ObjectId,
+    /// What its tree came to.
+    pub made: &'a Made,
 }
 
 /// What the history comes to.
@@ -37,6 +47,8 @@ pub struct Trail {
     pub begin: usize,
     /// The place of the introductory commit.
     pub introductory: usize,
+    /// What this compiler makes otherwise of the checkpoint, if it does.
+    pub upgrade: Option<Judged>,
     /// What was judged, in order. The last one falls short unless the trail holds.
     pub steps: Vec<Judged>,
     /// Whether the organisation lives with one owner.
@@ -48,7 +60,7 @@ pub struct Trail {
 pub struct Judged {
     /// The place of the commit before it.
     pub before: usize,
-    /// The place of its last commit.
+    /// The place of its last commit; the same as the one before of what another compiler makes of it.
     pub after: usize,
     /// What it does.
     pub step: Step,
@@ -105,14 +117,19 @@ impl Judged {
 }
 
 impl Trail {
-    /// Whether every step was approved.
+    /// Whether everything was approved.
     pub fn holds(&self) -> bool {
-        self.steps.iter().all(Judged::holds)
+        self.judged().all(Judged::holds)
     }
 
     /// What falls short.
     pub fn shortfalls(&self) -> impl Iterator<Item = &Judged> {
-        self.steps.iter().filter(|judged| !judged.holds())
+        self.judged().filter(|judged| !judged.holds())
+    }
+
+    /// Everything that was judged, in order.
+    pub fn judged(&self) -> impl Iterator<Item = &Judged> {
+        self.upgrade.iter().chain(&self.steps)
     }
 }
 
@@ -125,7 +142,7 @@ pub fn verify(history: &History, head: ObjectId, trusted: Trusted<'_>) -> Result
     let introductory = place(history, &trunk, trusted.introductory, "the introductory commit")?;
     let begin = match trusted.checkpoint {
         None => introductory,
-        Some(commit) => place(history, &trunk, commit, "the checkpoint")?,
+        Some(checkpoint) => place(history, &trunk, checkpoint.commit, "the checkpoint")?,
     };
     if begin < introductory {
         return Err(TrailError::Previous(
@@ -134,11 +151,13 @@ pub fn verify(history: &History, head: ObjectId, trusted: Trusted<'_>) -> Result
     }
     let court = Court::new(history, &trunk, trusted, begin)?;
     let steps = court.sit(begin)?;
+    let upgrade = court.upgrade(begin)?;
     let sole_owner = court.states.of(head)?.organization.sole_owner;
     Ok(Trail {
         trunk,
         begin,
         introductory,
+        upgrade,
         steps,
         sole_owner,
     })
@@ -206,4 +225,20 @@ pub fn review(
     };
     let court = Court::new(history, &chain, trusted, before)?;
     court.judge(before, chain.len().saturating_sub(1))
+}
+
+/// Judges what this compiler makes otherwise of the checkpoint than its bundle has. `head` may be a branch that begins
+/// at the checkpoint or later, and brings approvals. Nothing where it comes to the same.
+///
+/// # Errors
+/// Where the checkpoint is not on the first-parent chain of `head`, or does not compile here.
+pub fn review_upgrade(history: &History, head: ObjectId, trusted: Trusted<'_>) -> Result<Option<Judged>, TrailError> {
+    let Some(checkpoint) = trusted.checkpoint else {
+        return Ok(None);
+    };
+    let trunk = history.chain(head)?;
+    let begin = place(history, &trunk, checkpoint.commit, "the checkpoint")?;
+    let court = Court::new(history, &trunk, trusted, begin)?;
+    court.begin(begin)?;
+    court.upgrade(begin)
 }
