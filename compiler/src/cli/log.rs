@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Console, Exit, Failure, Format, build::trust_root, files, trail, values};
+use super::{Console, Exit, Failure, Format, build::trust_root, cache, files, trail, values};
 use crate::ast::Moment;
 use crate::report::{json, trail as report};
 use crate::resolve::Glob;
-use crate::trail::ledger::{Changed, Entry, ledger};
+use crate::trail::error::TrailError;
+use crate::trail::ledger::{Changed, Documents, Entry, Ledger, Memo};
 use crate::trail::statement::DocumentId;
 
 /// Show who changed what, and who approved it
@@ -24,7 +25,10 @@ Examples:
   polity log --trust trust.json      and whether every change was approved
 
 The newest step comes first. A filter takes the documents that name what it
-says, before or after the change. What is claimed is nobody's signature.")]
+says, before or after the change. What is claimed is nobody's signature.
+
+What was found out of each commit is kept in `.git/polity/`, which may be
+deleted. `--trust` verifies without it, and no build ever reads it.")]
 pub(super) struct Arguments {
     /// The repository
     #[arg(default_value = ".")]
@@ -65,6 +69,9 @@ pub(super) struct Arguments {
     /// How many steps at most
     #[arg(long, short = 'n', value_name = "COUNT")]
     most: Option<usize>,
+    /// Read the whole history anew, and neither read nor write `.git/polity/`
+    #[arg(long)]
+    no_cache: bool,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -77,15 +84,18 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         let trust = trust_root(&files::read(path, "the trust root", files::LARGEST_KEY)?)?;
         unapproved = report::shortfalls(&trail::attest(&opened, &trust, None)?);
     }
-    let fail = |error: crate::trail::error::TrailError| trail::failure(&error);
+    let fail = |error: TrailError| trail::failure(&error);
     let trunk = opened.history.chain(opened.head).map_err(|error| fail(error.into()))?;
-    let entries = ledger(&opened.history, &trunk).map_err(fail)?;
-    let shown: Vec<Line> = entries
-        .iter()
-        .rev()
-        .filter_map(|entry| line(entry, &arguments))
-        .take(arguments.most.unwrap_or(usize::MAX))
-        .collect();
+    let place = cache::place(&opened.history);
+    let memo = match arguments.no_cache {
+        true => Memo::default(),
+        false => cache::read(&place),
+    };
+    let ledger = Ledger::read(&opened.history, &trunk, memo).map_err(fail)?;
+    let shown = lines(&ledger, trunk.len(), &arguments).map_err(fail)?;
+    if !arguments.no_cache {
+        cache::write(&place, &ledger.into_memo());
+    }
     match arguments.format {
         Format::Json => console.result(&json::pretty(&Log {
             version: 1,
@@ -133,21 +143,40 @@ struct Approval {
     statement: String,
 }
 
-fn line(entry: &Entry, wanted: &Arguments) -> Option<Line> {
-    let moment = entry.commit.committer.seconds.saturating_mul(1000);
-    let early = wanted.since.is_some_and(|since| moment < since);
-    if early || wanted.until.is_some_and(|until| moment >= until) {
-        return None;
-    }
-    if let Some(person) = &wanted.person {
-        let wrote = entry.written_by.contains(person) || entry.rejections.contains(person);
-        if !wrote && !entry.approvals.iter().any(|given| given.person == *person) {
-            return None;
+/// The steps that are asked for, newest first. Who wrote a step is found out only of those that may be shown.
+fn lines(ledger: &Ledger<'_>, trunk: usize, wanted: &Arguments) -> Result<Vec<Line>, TrailError> {
+    let most = wanted.most.unwrap_or(usize::MAX);
+    let mut places = Vec::new();
+    for at in (1..trunk).rev() {
+        if wanted.person.is_none() && places.len() >= most {
+            break;
+        }
+        if !in_time(ledger.moment(at)?, wanted) {
+            continue;
+        }
+        let all = ledger.documents(at)?;
+        if !documents(&all, wanted).is_empty() {
+            places.push(at);
         }
     }
-    let documents: Vec<String> = entry
-        .documents
-        .iter()
+    ledger.verify_signatures(&places)?;
+    let mut shown = Vec::new();
+    for at in places {
+        if shown.len() >= most {
+            break;
+        }
+        shown.extend(line(&ledger.entry(at)?, wanted));
+    }
+    Ok(shown)
+}
+
+fn in_time(moment: Moment, wanted: &Arguments) -> bool {
+    wanted.since.is_none_or(|since| moment >= since) && wanted.until.is_none_or(|until| moment < until)
+}
+
+/// What a step does to the documents that are asked for.
+fn documents(all: &Documents, wanted: &Arguments) -> Vec<String> {
+    all.iter()
         .filter(|(id, changed)| concerns(id, changed, wanted))
         .map(|(id, changed)| {
             let verb = match (&changed.sides.before, &changed.sides.after) {
@@ -157,10 +186,18 @@ fn line(entry: &Entry, wanted: &Arguments) -> Option<Line> {
             };
             format!("{verb} {} {} in {}", id.kind, id.name, id.path)
         })
-        .collect();
-    if documents.is_empty() && (filters(wanted) || entry.documents.is_empty()) {
-        return None;
+        .collect()
+}
+
+fn line(entry: &Entry, wanted: &Arguments) -> Option<Line> {
+    let moment = entry.commit.committer.seconds.saturating_mul(1000);
+    if let Some(person) = &wanted.person {
+        let wrote = entry.written_by.contains(person) || entry.rejections.contains(person);
+        if !wrote && !entry.approvals.iter().any(|given| given.person == *person) {
+            return None;
+        }
     }
+    let documents = documents(&entry.documents, wanted);
     Some(Line {
         commit: entry.commit.id.to_string(),
         time: values::timestamp(moment),
@@ -182,22 +219,6 @@ fn line(entry: &Entry, wanted: &Arguments) -> Option<Line> {
         claims: entry.claims.clone(),
         discussed: entry.discussed.clone(),
     })
-}
-
-/// Whether any filter asks about documents.
-fn filters(wanted: &Arguments) -> bool {
-    let Arguments {
-        agent,
-        environment,
-        team,
-        action,
-        credential,
-        document,
-        ..
-    } = wanted;
-    [agent, environment, team, action, credential, document]
-        .iter()
-        .any(|filter| filter.is_some())
 }
 
 /// Whether a document names everything that the filters ask for.

@@ -120,7 +120,7 @@ impl Court<'_> {
             return Ok(Err(why));
         }
         // What lay in the first tree was there when everybody agreed to begin with it.
-        let added = self.state(exhibit.from.saturating_sub(1))?;
+        let added = self.state(self.added(exhibit)?.saturating_sub(1))?;
         let proof = match evidence::prove(exhibit, statement, &left.principals, &added.principals) {
             Ok(proof) => proof,
             Err(why) => return Ok(Err(why)),

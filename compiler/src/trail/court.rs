@@ -12,14 +12,13 @@ use super::authors;
 use super::change;
 use super::error::TrailError;
 use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
-use super::history::{Commit, History, Signed};
+use super::history::{Commit, History, Signed, no_such_place};
 use super::principals::Principal;
 use super::requirements::{Ask, AskedBy, Authors, asks};
 use super::state::{State, States};
 use super::statement::DocumentId;
 use super::upgrade;
 use super::verify::{Answer, Given, Judged, Trusted};
-use crate::source::ReadError;
 
 /// What a judgement takes.
 pub(super) struct Court<'h> {
@@ -30,6 +29,8 @@ pub(super) struct Court<'h> {
     pub(super) states: States<'h>,
     pub(super) exhibits: Vec<Exhibit>,
     pub(super) vouched: Vec<Vouched>,
+    /// From here on evidence is looked for.
+    begin: usize,
     /// By place in the trunk: the commits that each step brings.
     brought: Vec<Vec<Commit>>,
 }
@@ -56,17 +57,15 @@ impl<'h> Court<'h> {
             trunk,
             trusted,
             states: States::new(history),
-            exhibits: Archive::new(history).exhibits(trunk)?,
+            exhibits: Archive::new(history).exhibits(trunk, begin)?,
             vouched: evidence::vouched(history, trunk, begin + 1)?,
+            begin,
             brought,
         })
     }
 
     pub(super) fn id(&self, at: usize) -> Result<ObjectId, TrailError> {
-        let missing = || ReadError::UnknownRevision {
-            revision: at.to_string(),
-            message: "the trunk is shorter".to_owned(),
-        };
+        let missing = || no_such_place(at);
         Ok(*self.trunk.get(at).ok_or_else(missing)?)
     }
 
@@ -220,6 +219,22 @@ impl<'h> Court<'h> {
             judged.answers.push(answer);
         }
         Ok(judged)
+    }
+
+    /// The place of the commit that added an exhibit. Of what was there where this verification begins, the trees before
+    /// are looked at only now, since hardly any of it is about a later step.
+    pub(super) fn added(&self, exhibit: &Exhibit) -> Result<usize, TrailError> {
+        let mut from = exhibit.from;
+        if from == self.begin {
+            while let Some(before) = from.checked_sub(1) {
+                let tree = self.history.commit(self.id(before)?)?.tree;
+                if !exhibit.stands_in(self.history, tree)? {
+                    break;
+                }
+                from = before;
+            }
+        }
+        Ok(from)
     }
 
     /// A step that adds kills counts if somebody who may stop an agent signed a commit of it.
