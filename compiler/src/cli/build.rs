@@ -1,7 +1,7 @@
 //! `polity build`: compiles a revision, signs the bundle and writes it, whole or not at all.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
@@ -9,7 +9,7 @@ use polity_runtime::{
     bundle::UnverifiedBundle,
     load::TRAIL,
     manifest::{self, Compiler, Grace, Manifest, Scope, Serial, Source, Version},
-    table::RuleId,
+    table::Table,
     trust::TrustRoot,
     wire::{
         Timestamp,
@@ -34,7 +34,8 @@ use crate::{
     suite::{Report, Selection},
     table,
     trail::{
-        provenance::{self, Origin},
+        error::TrailError,
+        provenance::{self, Provenance},
         verify::Trail,
     },
 };
@@ -300,12 +301,10 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     let mut sections = table.data().to_sections();
     if let Some(attested) = &attested {
         attested.describe(&trust, &mut manifest);
-        let mut origins = attested.origins(&compiled.organization, &compiled.tree)?;
-        // A bundle for a part holds no other part's rules, and nobody who approved them.
-        let count = u32::try_from(table.data().rules.len()).unwrap_or(u32::MAX);
-        let held: BTreeSet<&str> = (0..count).map(|id| table.rule_name(RuleId(id))).collect();
-        origins.retain(|rule, _| held.contains(rule.as_str()));
-        sections.insert(TRAIL.to_owned(), provenance::to_bytes(&origins));
+        let whole = (&compiled.organization, &compiled.tree, &table);
+        let mut provenance = attested.provenance(whole)?;
+        provenance.retain(&table);
+        sections.insert(TRAIL.to_owned(), provenance::to_bytes(&provenance));
     }
     let bytes = pack(manifest, &sections, &[&trust], &keys).map_err(|error| Failure::falls_short(error.to_string()))?;
     let digest = UnverifiedBundle::open(bytes.clone())
@@ -364,14 +363,18 @@ impl Attested {
         });
     }
 
-    /// Which step brought each rule. Of what lies before the checkpoint the previous bundle tells who approved it.
-    fn origins(&self, organization: &Organization, tree: &SourceTree) -> Result<BTreeMap<String, Origin>, Failure> {
-        let previous = self
-            .previous
-            .as_ref()
-            .and_then(|previous| previous.verified.section(TRAIL));
-        let previous = previous.and_then(provenance::from_bytes).unwrap_or_default();
-        provenance::origins(&self.opened.history, &self.trail, organization, tree, &previous)
+    /// Which step brought each rule and each access. Of what lies before the checkpoint the previous bundle tells who
+    /// approved it.
+    fn provenance(&self, compiled: (&Organization, &SourceTree, &Table)) -> Result<Provenance, Failure> {
+        let previous = match &self.previous {
+            None => None,
+            Some(previous) => {
+                let section = previous.verified.section(TRAIL).and_then(provenance::from_bytes);
+                let unread = "its trail is of another version: verify the whole history once, without `--previous`";
+                Some(section.ok_or_else(|| trail::failure(&TrailError::Previous(unread.to_owned())))?)
+            }
+        };
+        provenance::provenance(&self.opened.history, &self.trail, compiled, previous)
             .map_err(|error| trail::failure(&error))
     }
 }

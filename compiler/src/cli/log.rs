@@ -1,16 +1,26 @@
 //! `polity log`: who changed what, who approved it, and with which key.
 
+mod select;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Console, Exit, Failure, Format, build::trust_root, cache, files, trail, values};
+use gix::ObjectId;
+
+use super::{
+    Console, Exit, Failure, Format,
+    build::trust_root,
+    cache, files,
+    progress::{self, Progress},
+    trail, values,
+};
 use crate::ast::Moment;
 use crate::report::{json, trail as report};
-use crate::resolve::Glob;
 use crate::trail::error::TrailError;
-use crate::trail::ledger::{Changed, Documents, Entry, Ledger, Memo};
-use crate::trail::statement::DocumentId;
+use crate::trail::history::History;
+use crate::trail::ledger::{Entry, Ledger, Memo};
+use select::{Found, Select};
 
 /// Show who changed what, and who approved it
 #[derive(clap::Args)]
@@ -25,7 +35,11 @@ Examples:
   polity log --trust trust.json      and whether every change was approved
 
 The newest step comes first. A filter takes the documents that name what it
-says, before or after the change. What is claimed is nobody's signature.
+says, before or after the change. An agent together with an environment, a
+credential or an action is its access: then those steps are shown that change
+it, whichever document it came by (a rule, a template, a ring, a ceiling), and
+both trees of each that might are compiled. What is claimed is nobody's
+signature.
 
 What was found out of each commit is kept in `.git/polity/`, which may be
 deleted. `--trust` verifies without it, and no build ever reads it.")]
@@ -92,7 +106,10 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         false => cache::read(&place),
     };
     let ledger = Ledger::read(&opened.history, &trunk, memo).map_err(fail)?;
-    let shown = lines(&ledger, trunk.len(), &arguments).map_err(fail)?;
+    let shown = progress::with_progress(console, "reading the history", |progress| {
+        lines(&opened.history, &ledger, &trunk, &arguments, progress)
+    });
+    let shown = shown.map_err(fail)?;
     if !arguments.no_cache {
         cache::write(&place, &ledger.into_memo());
     }
@@ -126,6 +143,8 @@ struct Line {
     time: String,
     title: String,
     documents: Vec<String>,
+    /// What it does to the access that is asked about; empty where none is.
+    effects: Vec<String>,
     written_by: Vec<String>,
     /// How many of its commits nobody known has signed.
     unknown_authors: usize,
@@ -144,52 +163,38 @@ struct Approval {
 }
 
 /// The steps that are asked for, newest first. Who wrote a step is found out only of those that may be shown.
-fn lines(ledger: &Ledger<'_>, trunk: usize, wanted: &Arguments) -> Result<Vec<Line>, TrailError> {
+fn lines(
+    history: &History,
+    ledger: &Ledger<'_>,
+    trunk: &[ObjectId],
+    wanted: &Arguments,
+    progress: &Progress,
+) -> Result<Vec<Line>, TrailError> {
     let most = wanted.most.unwrap_or(usize::MAX);
+    let select = Select::new(history, trunk, ledger, wanted);
     let mut places = Vec::new();
-    for at in (1..trunk).rev() {
+    for at in (1..trunk.len()).rev() {
         if wanted.person.is_none() && places.len() >= most {
             break;
         }
-        if !in_time(ledger.moment(at)?, wanted) {
-            continue;
-        }
-        let all = ledger.documents(at)?;
-        if !documents(&all, wanted).is_empty() {
-            places.push(at);
+        if let Some(found) = select.step(at)? {
+            places.push((at, found));
+            progress.say(&format!("looking at the {} steps before", at - 1));
         }
     }
-    ledger.verify_signatures(&places)?;
+    let shown: Vec<usize> = places.iter().map(|(at, _)| *at).collect();
+    ledger.verify_signatures(&shown)?;
     let mut shown = Vec::new();
-    for at in places {
+    for (at, found) in places {
         if shown.len() >= most {
             break;
         }
-        shown.extend(line(&ledger.entry(at)?, wanted));
+        shown.extend(line(&ledger.entry(at)?, found, wanted));
     }
     Ok(shown)
 }
 
-fn in_time(moment: Moment, wanted: &Arguments) -> bool {
-    wanted.since.is_none_or(|since| moment >= since) && wanted.until.is_none_or(|until| moment < until)
-}
-
-/// What a step does to the documents that are asked for.
-fn documents(all: &Documents, wanted: &Arguments) -> Vec<String> {
-    all.iter()
-        .filter(|(id, changed)| concerns(id, changed, wanted))
-        .map(|(id, changed)| {
-            let verb = match (&changed.sides.before, &changed.sides.after) {
-                (None, _) => "adds",
-                (_, None) => "removes",
-                _ => "changes",
-            };
-            format!("{verb} {} {} in {}", id.kind, id.name, id.path)
-        })
-        .collect()
-}
-
-fn line(entry: &Entry, wanted: &Arguments) -> Option<Line> {
+fn line(entry: &Entry, found: Found, wanted: &Arguments) -> Option<Line> {
     let moment = entry.commit.committer.seconds.saturating_mul(1000);
     if let Some(person) = &wanted.person {
         let wrote = entry.written_by.contains(person) || entry.rejections.contains(person);
@@ -197,12 +202,12 @@ fn line(entry: &Entry, wanted: &Arguments) -> Option<Line> {
             return None;
         }
     }
-    let documents = documents(&entry.documents, wanted);
     Some(Line {
         commit: entry.commit.id.to_string(),
         time: values::timestamp(moment),
         title: entry.commit.title().to_owned(),
-        documents,
+        documents: found.documents,
+        effects: found.effects,
         written_by: entry.written_by.iter().cloned().collect(),
         unknown_authors: entry.unknown,
         approvals: entry
@@ -218,47 +223,6 @@ fn line(entry: &Entry, wanted: &Arguments) -> Option<Line> {
         rejected_by: entry.rejections.clone(),
         claims: entry.claims.clone(),
         discussed: entry.discussed.clone(),
-    })
-}
-
-/// Whether a document names everything that the filters ask for.
-fn concerns(id: &DocumentId, changed: &Changed, wanted: &Arguments) -> bool {
-    let names = |word: &str, separator| {
-        changed.words.contains(word)
-            || changed.words.iter().any(|found| {
-                // A lone star names everything and so nobody in particular.
-                found.contains('*')
-                    && !found.trim_matches(['*', '.', '/']).is_empty()
-                    && Glob::new(found, separator).matches(word)
-            })
-    };
-    let asked = |filter: &Option<String>, test: &dyn Fn(&str) -> bool| filter.as_deref().is_none_or(test);
-    asked(&wanted.agent, &|agent| {
-        let (team, bare) = agent
-            .split_once('/')
-            .map_or((None, agent), |(team, bare)| (Some(team), bare));
-        let of_kind = id.kind == "Deployment" || id.kind == "Agent";
-        let deployed = match team {
-            Some(_) => id.name == agent,
-            None => id.name.rsplit('/').next() == Some(bare),
-        };
-        (of_kind && (deployed || id.kind == "Agent" && id.name == bare))
-            || (!of_kind && (names(agent, '/') || names(bare, '/')))
-    }) && asked(&wanted.environment, &|name| {
-        names(name, '/') || (id.kind == "Environment" && id.name == name)
-    }) && asked(&wanted.team, &|name| {
-        id.path.starts_with(&format!("teams/{name}/")) || names(name, '/') || (id.kind == "Team" && id.name == name)
-    }) && asked(&wanted.action, &|name| {
-        let tool = name.split('.').next().unwrap_or(name);
-        names(name, '.') || names(tool, '.')
-    }) && asked(&wanted.credential, &|name| {
-        names(name, '.') || names(&format!("credential.{name}"), '.')
-    }) && asked(&wanted.document, &|glob| {
-        let glob = Glob::new(glob, '/');
-        let called = format!("{}/{}", id.kind, id.name);
-        [id.path.as_str(), id.name.as_str(), &called]
-            .iter()
-            .any(|name| glob.matches(name))
     })
 }
 
@@ -284,8 +248,13 @@ fn text(line: &Line) -> String {
         [first, _, _, _, ..] => format!("{first} and {} more", line.documents.len() - 1),
         few => few.join("; "),
     };
+    let does = match line.effects.as_slice() {
+        [] => String::new(),
+        [only] => format!("; {only}"),
+        [first, more @ ..] => format!("; {first}, and {} more", more.len()),
+    };
     let mut said = format!(
-        "{commit} {} {what}; {approved}; written by {}",
+        "{commit} {} {what}{does}; {approved}; written by {}",
         line.time,
         written.join(", ")
     );

@@ -15,6 +15,7 @@ use gix::ObjectId;
 use polity_runtime::wire::Digest;
 use rayon::prelude::*;
 
+use super::access::Access;
 use super::error::TrailError;
 use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
 use super::history::{Change, Commit, History, Signed, no_such_place};
@@ -176,6 +177,26 @@ impl<'h> Ledger<'h> {
             memo.put_signer(id, signer.as_ref());
         }
         Ok(())
+    }
+
+    /// What a trunk commit does to an access, from what is remembered or else from `find`; `None` is not remembered.
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub fn done(
+        &self,
+        commit: ObjectId,
+        access: &Access,
+        find: impl FnOnce() -> Result<Option<Vec<String>>, TrailError>,
+    ) -> Result<Option<Vec<String>>, TrailError> {
+        if let Some(known) = self.memo.borrow().done(commit, access) {
+            return Ok(Some(known));
+        }
+        let found = find()?;
+        if let Some(found) = &found {
+            self.memo.borrow_mut().put_done(commit, access, found.clone());
+        }
+        Ok(found)
     }
 
     /// All that is known of the step at a place.

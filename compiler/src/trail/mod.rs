@@ -5,6 +5,7 @@
 //! | [`history`] | an open repository | the trunk, its commits and what changes between trees; every object hashed anew |
 //! | [`state`] | a trunk commit | [`state::State`]: what its tree compiles to, its documents' digests, its principals |
 //! | [`change`] | two states | [`change::Step`]: what the step does, fact by fact |
+//! | [`access`] | what a step does, a deployment's access | what it does to that access |
 //! | [`upgrade`] | a bundle's table, the state of its commit | the same of what another compiler makes of one tree |
 //! | [`requirements`] | a step, its authors, the state before it | whose approval it needs |
 //! | [`authors`] | a step's commits | who wrote it, by verified signatures |
@@ -25,6 +26,7 @@ pub mod principals;
 pub mod state;
 pub mod change;
 mod meaning;
+pub mod access;
 pub mod upgrade;
 pub mod requirements;
 pub mod authors;

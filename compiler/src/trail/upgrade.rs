@@ -12,7 +12,7 @@ use polity_runtime::table::{NONE, Table, record};
 use polity_runtime::verify::Verified;
 use polity_runtime::wire::Digest;
 
-use super::change::{Direction, Fact, Step};
+use super::change::{Direction, Fact, Step, Subject};
 use super::meaning;
 use super::state::State;
 use super::statement::{DocumentId, Sides};
@@ -93,6 +93,7 @@ pub(super) fn step(made: &Made, state: &State) -> Option<Step> {
         documents: documents.clone(),
         effects: BTreeSet::new(),
         reach: None,
+        access: vec![Subject::default()],
         teams: None,
     };
     let compared = made.table.as_ref().and_then(|before| {
@@ -114,6 +115,7 @@ pub(super) fn step(made: &Made, state: &State) -> Option<Step> {
     let lead = Fact {
         direction: Direction::Neutral,
         meaning: false,
+        access: Vec::new(),
         ..fact(what)
     };
     facts.insert(0, lead);

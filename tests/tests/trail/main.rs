@@ -1,5 +1,6 @@
 //! Threats to the approval trail, each with a twin that differs in nothing but the attack and passes.
 
+mod access;
 mod approvals;
 mod bench;
 mod commands;

@@ -11,6 +11,7 @@ use gix::ObjectId;
 use polity_runtime::wire::Digest;
 use serde::{Deserialize, Serialize};
 
+use super::super::access::Access;
 use super::super::signature::Key;
 use super::super::statement::{DocumentId, Sides};
 use super::{Changed, Documents};
@@ -32,6 +33,8 @@ struct Known {
     changes_keys: Option<bool>,
     /// The key that signed it; nobody's where it is not validly signed.
     signer: Option<Option<Key>>,
+    /// By access, what it does to it.
+    done: BTreeMap<String, Vec<String>>,
 }
 
 impl Memo {
@@ -99,6 +102,14 @@ impl Memo {
         self.known(id).signer = Some(signer.cloned());
     }
 
+    pub(super) fn done(&self, id: ObjectId, access: &Access) -> Option<Vec<String>> {
+        self.commits.get(&id)?.done.get(&key(access)).cloned()
+    }
+
+    pub(super) fn put_done(&mut self, id: ObjectId, access: &Access, done: Vec<String>) {
+        self.known(id).done.insert(key(access), done);
+    }
+
     pub(super) fn retain(&mut self, ids: &BTreeSet<ObjectId>) {
         self.commits.retain(|id, _| ids.contains(id));
     }
@@ -107,6 +118,13 @@ impl Memo {
         self.grown = true;
         self.commits.entry(id).or_default()
     }
+}
+
+/// Names have no spaces.
+fn key(access: &Access) -> String {
+    let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "*".to_owned());
+    let parts = [&access.environment, &access.tool, &access.action].map(part);
+    format!("{} {}", access.agent, parts.join(" "))
 }
 
 /// The file. Fields that are not there are not known.
@@ -128,6 +146,8 @@ struct Record {
     /// Empty where nobody validly signed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    done: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -151,6 +171,7 @@ impl Known {
         Record {
             documents: documents.map(|documents| documents.iter().map(document).collect()),
             keys: self.changes_keys,
+            done: self.done.clone(),
             signer: self
                 .signer
                 .as_ref()
@@ -186,6 +207,7 @@ impl Record {
             documents,
             changes_keys: self.keys,
             signer,
+            done: self.done,
         })
     }
 }
