@@ -15,6 +15,7 @@ use crate::trail::approve::{Proposal, propose, propose_upgrade};
 use crate::trail::history::History;
 use crate::trail::principals::Principal;
 use crate::trail::signature::{self, APPROVAL, Key, Secret};
+use crate::trail::state::States;
 use crate::trail::statement::{Statement, Verdict};
 use crate::trail::verify::{Judged, review};
 
@@ -67,6 +68,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         opened,
         proposal,
         judged,
+        sole_owner,
     } = match &arguments.previous {
         None => branch(&arguments)?,
         Some(previous) => match upgrade(&arguments, previous)? {
@@ -78,7 +80,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         },
     };
     let history = &opened.history;
-    console.result(&report::review(&judged))?;
+    console.result(&report::review(&judged, sole_owner))?;
     if proposal.step.facts.is_empty() {
         console.remark("there is nothing to approve\n");
         return Ok(Exit::Yes);
@@ -117,6 +119,7 @@ struct Asked {
     opened: trail::Opened,
     proposal: Proposal,
     judged: Judged,
+    sole_owner: bool,
 }
 
 /// What a branch does to the trunk.
@@ -141,12 +144,13 @@ fn branch(arguments: &Arguments) -> Result<Asked, Failure> {
     let trunk = trunk.map_err(|error| trail::failure(&error.into()))?;
     let proposal =
         propose(history, &arguments.reference, trunk, opened.head).map_err(|error| trail::failure(&error))?;
-    let judged = review(history, trunk, opened.head, None, &arguments.reference);
-    let judged = judged.map_err(|error| trail::failure(&error))?;
+    let review = review(history, trunk, opened.head, None, &arguments.reference);
+    let review = review.map_err(|error| trail::failure(&error))?;
     Ok(Asked {
         opened,
         proposal,
-        judged,
+        judged: review.judged,
+        sole_owner: review.sole_owner,
     })
 }
 
@@ -160,10 +164,17 @@ fn upgrade(arguments: &Arguments, previous: &std::path::Path) -> Result<Option<A
     let opened = trail::open(&arguments.path, None)?;
     let trusted = trail::trusted(&opened.history, &trust, Some(&previous))?;
     let found = propose_upgrade(&opened.history, trusted, opened.head).map_err(|error| trail::failure(&error))?;
+    let sole_owner = |commit| States::new(&opened.history).of(commit);
+    let sole_owner = found
+        .as_ref()
+        .map(|(proposal, _)| sole_owner(proposal.base))
+        .transpose();
+    let sole_owner = sole_owner.map_err(|error| trail::failure(&error.into()))?;
     Ok(found.map(|(proposal, judged)| Asked {
         opened,
         proposal,
         judged,
+        sole_owner: sole_owner.is_some_and(|state| state.organization.sole_owner),
     }))
 }
 

@@ -113,11 +113,15 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         tree,
         findings,
         unapproved,
+        sole_owner,
         failed,
         bundle,
     } = progress::with_progress(console, "building", |progress| build(&order, progress))?;
     let said = text::findings(&findings, &tree, console.colour_on_error());
     console.remark(&said);
+    if sole_owner && unapproved.is_none() {
+        console.remark(report::trail::SOLE_OWNER);
+    }
     if let Some(said) = unapproved {
         console.remark(&said);
         return Err(
@@ -197,6 +201,8 @@ pub(super) struct Built {
     pub(super) findings: Findings,
     /// What the history lacks, in words; nothing where it was approved, or nobody asked.
     pub(super) unapproved: Option<String>,
+    /// Whether the history was verified of an organisation with one owner.
+    pub(super) sole_owner: bool,
     /// Tests that failed, if some did.
     pub(super) failed: Option<Failed>,
     pub(super) bundle: Option<SignedBundle>,
@@ -246,6 +252,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     let (tree, sink) = repository::read_commit(&order.path, revision, order.unattested)?;
     progress.say("compiling");
     let compiled = compile(&tree, order.issued, sink);
+    let sole_owner = attested.as_ref().is_some_and(|attested| attested.trail.sole_owner);
     let unapproved = attested
         .as_ref()
         .filter(|attested| !attested.trail.holds())
@@ -256,6 +263,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
             tree,
             findings: compiled.findings,
             unapproved,
+            sole_owner,
             failed: None,
             bundle: None,
         });
@@ -267,6 +275,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
             tree,
             findings: compiled.findings,
             unapproved: None,
+            sole_owner,
             failed: Some(Failed {
                 tree: compiled.tree,
                 report,
@@ -318,6 +327,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
         tree,
         findings: compiled.findings,
         unapproved: None,
+        sole_owner,
         failed: None,
         bundle,
     })

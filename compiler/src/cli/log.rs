@@ -96,7 +96,11 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     let mut unapproved = String::new();
     if let Some(path) = &arguments.trust {
         let trust = trust_root(&files::read(path, "the trust root", files::LARGEST_KEY)?)?;
-        unapproved = report::shortfalls(&trail::attest(&opened, &trust, None)?);
+        let trail = trail::attest(&opened, &trust, None)?;
+        unapproved = report::shortfalls(&trail);
+        if trail.sole_owner && trail.holds() {
+            console.remark(report::SOLE_OWNER);
+        }
     }
     let fail = |error: TrailError| trail::failure(&error);
     let trunk = opened.history.chain(opened.head).map_err(|error| fail(error.into()))?;

@@ -10,7 +10,7 @@ use super::court::Court;
 use super::error::TrailError;
 use super::evidence::{self, Exhibit, Grade};
 use super::principals::Principal;
-use super::requirements::Ask;
+use super::requirements::{Ask, OWNERS};
 use super::seats::unseated;
 use super::state::State;
 use super::statement::{DocumentId, Statement, Verdict};
@@ -20,7 +20,9 @@ use super::verify::{Answer, Given, Judged, Refused, short};
 impl Court<'_> {
     /// What there is of an approval that is asked for.
     pub(super) fn answer(&self, ask: Ask, before: usize, left: &State, judged: &Judged) -> Result<Answer, TrailError> {
-        let excluded = judged.authors.excluded(&left.principals);
+        let mut excluded = judged.authors.excluded(&left.principals);
+        // Nobody else could ever approve what an owner wrote who is alone; that every report shows.
+        let alone = alone(&ask, left, judged).filter(|owner| excluded.remove(owner));
         let mut given: BTreeMap<String, Given> = BTreeMap::new();
         let mut refused: BTreeSet<Refused> = BTreeSet::new();
         let eligible: BTreeSet<&String> = ask.seats.iter().flat_map(|seat| &seat.people).collect();
@@ -45,7 +47,8 @@ impl Court<'_> {
                 continue;
             }
             let counted = self.count(&ask, exhibit, &statement, before, left, judged)?;
-            let counted = counted.and_then(|given| {
+            let counted = counted.and_then(|mut given| {
+                given.own = alone.as_ref() == Some(&given.person);
                 let person = &given.person;
                 if excluded.contains(person) {
                     return Err(self.why_excluded(person, judged));
@@ -130,6 +133,7 @@ impl Court<'_> {
             grade: proof.grade,
             fingerprint: proof.fingerprint,
             evidence: exhibit.name.clone(),
+            own: false,
         };
         if given.grade == Grade::Claimed
             && let Some(bot) = self.vouching(exhibit, before, left)?
@@ -260,4 +264,21 @@ impl Court<'_> {
         }
         Ok(None)
     }
+}
+
+/// The owner who may approve what they wrote: the only one of an organisation that says `sole_owner: true`, and where
+/// nobody but owners is asked. Not what an agent of theirs wrote, which has to be looked at and signed as their own; nor
+/// what nobody signed, of which no one knows that it is theirs.
+fn alone(ask: &Ask, left: &State, judged: &Judged) -> Option<String> {
+    let organization = &left.organization;
+    let [owner] = organization.owners.as_slice() else {
+        return None;
+    };
+    let owner = &organization.people.get(owner.0 as usize)?.name.value;
+    let owners_only = ask.seats.iter().all(|seat| seat.from == OWNERS);
+    let agents = judged.authors.agents.iter();
+    let by_agent = agents
+        .filter_map(|agent| left.principals.owner(agent))
+        .any(|of| of == owner);
+    (organization.sole_owner && owners_only && !by_agent).then(|| owner.clone())
 }

@@ -251,6 +251,7 @@ impl<'h> Court<'h> {
                     grade: if signer.present { Grade::Present } else { Grade::Signed },
                     fingerprint: Some(signer.key.fingerprint()),
                     evidence: commit.id.to_string(),
+                    own: false,
                 });
             }
         }

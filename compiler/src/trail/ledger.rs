@@ -331,6 +331,7 @@ impl<'h> Ledger<'h> {
             grade: proof.grade,
             fingerprint: proof.fingerprint,
             evidence: exhibit.name.clone(),
+            own: false,
         };
         if given.grade == Grade::Claimed {
             let bot = self.vouched.iter().find(|vouched| {

@@ -120,7 +120,10 @@ fn approvers(step: Option<&Judged>) -> Vec<String> {
         }
     }
     best.values()
-        .map(|given| format!("{} ({})", given.person, given.grade))
+        .map(|given| {
+            let own = if given.own { ", alone" } else { "" };
+            format!("{} ({}{own})", given.person, given.grade)
+        })
         .collect()
 }
 

@@ -32,6 +32,9 @@ const ROOT_KINDS: [&str; 12] = [
     "Invariant",
 ];
 
+/// How a requirement names the organisation's owners.
+pub(super) const OWNERS: &str = "owners";
+
 /// Who wrote a step, as far as signatures tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Authors {
@@ -132,7 +135,7 @@ pub fn asks(before: &State, step: &Step, authors: &Authors) -> Vec<Ask> {
         };
         match by {
             AskedBy::Owners | AskedBy::Brake => add(Seat {
-                from: "owners".to_owned(),
+                from: OWNERS.to_owned(),
                 count: 1,
                 people: owners(before),
             }),
@@ -399,8 +402,8 @@ fn seats(before: &State, fact: &Fact, require: &ast::Requirement) -> Vec<Seat> {
     for entry in &require.from {
         match entry.value.as_str() {
             "team-owners" => by_team = true,
-            "owners" => {
-                from.push("owners".to_owned());
+            OWNERS => {
+                from.push(OWNERS.to_owned());
                 people.extend(owners(before));
             }
             name => {

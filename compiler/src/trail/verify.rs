@@ -98,6 +98,8 @@ pub struct Given {
     pub fingerprint: Option<String>,
     /// The statement's digest, or the commit that the person signed.
     pub evidence: String,
+    /// Whether the person wrote part of what it approves, which only an owner who is alone may.
+    pub own: bool,
 }
 
 /// An approval that does not count.
@@ -186,7 +188,24 @@ pub fn short(id: ObjectId) -> String {
     text.get(..12).unwrap_or(&text).to_owned()
 }
 
-/// Judges what a branch would bring if it were merged now: from where it left the trunk to its last commit.
+/// What a branch would bring if it were merged now.
+#[derive(Debug)]
+pub struct Review {
+    /// The organisation, as the trunk has it.
+    pub organization: String,
+    /// The ref that approvals must name.
+    pub reference: String,
+    /// Where the branch left the trunk.
+    pub base: ObjectId,
+    /// Its last commit.
+    pub head: ObjectId,
+    /// Whether the organisation lives with one owner.
+    pub sole_owner: bool,
+    /// What it does, needs and has.
+    pub judged: Judged,
+}
+
+/// Judges what a branch would bring: from where it left the trunk to its last commit.
 ///
 /// # Errors
 /// Where the two have nothing in common, or the place where they part is on no trunk.
@@ -196,7 +215,7 @@ pub fn review(
     head: ObjectId,
     organization: Option<&str>,
     reference: &str,
-) -> Result<Judged, TrailError> {
+) -> Result<Review, TrailError> {
     let base = history.fork(trunk, head)?;
     let mut chain = history.chain(base)?;
     let before = chain.len().saturating_sub(1);
@@ -204,27 +223,24 @@ pub fn review(
         chain.push(head);
     }
     let first = States::new(history).of(base)?;
-    if let Some(message) = &first.broken {
-        return Err(TrailError::BeginningBroken {
-            commit: base.to_string(),
-            message: message.clone(),
-        });
-    }
     let found = first.organization.name.clone();
-    if let Some(wanted) = organization.filter(|wanted| *wanted != found) {
-        return Err(TrailError::Organization {
-            found,
-            wanted: wanted.to_owned(),
-        });
-    }
     let trusted = Trusted {
-        organization: &found,
+        organization: organization.unwrap_or(&found),
         reference,
         introductory: base,
         checkpoint: None,
     };
     let court = Court::new(history, &chain, trusted, before)?;
-    court.judge(before, chain.len().saturating_sub(1))
+    court.begin(before)?;
+    let judged = court.judge(before, chain.len().saturating_sub(1))?;
+    Ok(Review {
+        organization: found.clone(),
+        reference: reference.to_owned(),
+        base,
+        head,
+        sole_owner: first.organization.sole_owner,
+        judged,
+    })
 }
 
 /// Judges what this compiler makes otherwise of the checkpoint than its bundle has. `head` may be a branch that begins
