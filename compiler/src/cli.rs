@@ -6,6 +6,7 @@
 mod answer;
 mod approve;
 mod build;
+mod cache;
 mod check;
 mod completions;
 mod console;

@@ -1,7 +1,5 @@
 //! A verified bundle, asked: the runtime's decisions with their names, as [`report::decision`](decision) writes them.
 
-use std::collections::BTreeMap;
-
 use polity_runtime::decide::{Code, Decision, Kind, Outcome};
 use polity_runtime::explain::{self, Explanation, RuleTrace, Source};
 use polity_runtime::guard::Answer;
@@ -11,13 +9,14 @@ use super::{Failure, build::trust_root, request::Request};
 use crate::ast::Moment;
 use crate::report::decision::{self, Effect};
 use crate::suite::ask;
-use crate::trail::provenance::{self, Origin};
+use crate::trail::access;
+use crate::trail::provenance::{self, Origin, Provenance};
 
 /// A bundle to ask. Each request is decided alone: a new session that holds what it says, no call made.
 pub(super) struct Asked {
     bundle: Bundle,
-    /// Which step brought each rule, where the bundle is attested.
-    origins: BTreeMap<String, Origin>,
+    /// Which step brought each rule and each access, where the bundle is attested.
+    provenance: Option<Provenance>,
 }
 
 impl Asked {
@@ -26,13 +25,13 @@ impl Asked {
         let trust = trust_root(trust)?;
         let bundle =
             Bundle::load(bundle.to_vec(), &trust, now).map_err(|error| Failure::falls_short(error.to_string()))?;
-        let origins = match bundle.trail() {
-            Some(trail) => provenance::from_bytes(trail).ok_or_else(|| {
+        let provenance = match bundle.trail() {
+            Some(trail) => Some(provenance::from_bytes(trail).ok_or_else(|| {
                 Failure::falls_short("the bundle's trail cannot be read: it was made by another version")
-            })?,
-            None => BTreeMap::new(),
+            })?),
+            None => None,
         };
-        Ok(Self { bundle, origins })
+        Ok(Self { bundle, provenance })
     }
 
     /// What is decided. What cannot be read is denied.
@@ -65,7 +64,10 @@ impl Asked {
         let mut explanation = self.bundle.explain(&session, &call);
         ask::blame(&mut explanation, &arguments, &request.action);
         decision::Explanation {
-            decision: self.decision(&explanation),
+            decision: decision::Decision {
+                access: self.access(request),
+                ..self.decision(&explanation)
+            },
             steps: self.steps(&explanation, request),
             rules: explanation.rules.iter().map(|trace| self.rule(trace)).collect(),
         }
@@ -121,6 +123,7 @@ impl Asked {
                 let rule = decided.rule.map(|rule| self.bundle.table().rule_name(rule));
                 self.source(rule, source)
             }),
+            access: None,
             bundle: decision::Bundle {
                 organization: manifest.organization.clone(),
                 digest: self.bundle.digest().to_string(),
@@ -136,13 +139,29 @@ impl Asked {
     /// Where a rule was written, and who approved it. A bundle that is not attested knows its own commit only.
     fn source(&self, rule: Option<&str>, source: &Source) -> decision::Source {
         let bundled = || self.bundle.manifest().source.commit.clone();
-        let origin = rule.and_then(|rule| self.origins.get(rule));
+        let origin = rule.and_then(|rule| self.provenance.as_ref()?.rules.get(rule));
         decision::Source {
             path: source.path.clone(),
             line: source.line,
             commit: origin.map(|origin| origin.commit.clone()).or_else(bundled),
             approved_by: origin.map(|origin| origin.approved_by.clone()).unwrap_or_default(),
         }
+    }
+
+    /// Since when the agent has the tool that it calls, where it was given it.
+    fn access(&self, request: &Request) -> Option<decision::Access> {
+        let given = access::of_call(
+            self.bundle.table(),
+            &request.agent,
+            &request.environment,
+            &request.action,
+        )?;
+        let Origin { commit, approved_by } = self.provenance.as_ref()?.access(&given);
+        Some(decision::Access {
+            tool: given.tool,
+            commit,
+            approved_by,
+        })
     }
 
     /// What was settled before any rule was looked at.

@@ -8,14 +8,16 @@ use std::{
 use gix::ObjectId;
 use gix::objs::tree::EntryKind;
 
-use super::{Console, Exit, Failure, files, ssh_agent, surroundings, trail};
+use super::{Console, Exit, Failure, build::trust_root, files, ssh_agent, surroundings, trail};
 use crate::ast::Moment;
 use crate::report::trail as report;
-use crate::trail::approve::{Proposal, propose};
+use crate::trail::approve::{Proposal, propose, propose_upgrade};
 use crate::trail::history::History;
 use crate::trail::principals::Principal;
 use crate::trail::signature::{self, APPROVAL, Key, Secret};
+use crate::trail::state::States;
 use crate::trail::statement::{Statement, Verdict};
+use crate::trail::verify::{Judged, review};
 
 /// Approve what a branch does
 #[derive(clap::Args)]
@@ -25,6 +27,8 @@ Examples:
   polity approve main..HEAD --key ~/.ssh/id_ed25519_sk.pub
   polity approve --reject --key ~/.ssh/id_ed25519
   polity approve --dry-run                         only shows what it does
+  polity approve --previous acme.polity --trust trust.json --key ~/.ssh/id_ed25519
+                                                   what a new compiler makes otherwise
 
 The key must be listed by your Person document on the trunk. Of a `.pub` file
 the ssh-agent holds the secret half, as it does for a hardware key. What is
@@ -42,6 +46,12 @@ pub(super) struct Arguments {
     /// The ref that the branch is to be merged into
     #[arg(long = "ref", value_name = "REF", default_value = "refs/heads/main")]
     reference: String,
+    /// Approve what this compiler makes otherwise of this bundle's commit than the one that built it
+    #[arg(long, value_name = "BUNDLE", requires = "trust", conflicts_with_all = ["range", "reference"])]
+    previous: Option<PathBuf>,
+    /// With --previous: the trust root, which names the organisation and the ref
+    #[arg(long, value_name = "FILE", requires = "previous")]
+    trust: Option<PathBuf>,
     /// Say no instead: it is shown, and blocks nothing by itself
     #[arg(long)]
     reject: bool,
@@ -54,29 +64,23 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let (base, head) = match &arguments.range {
-        None => (None, "HEAD"),
-        Some(range) => {
-            let wrong = || Failure::misuse(format!("`{range}` is not of the form `BASE..HEAD`"));
-            let (base, head) = range.split_once("..").ok_or_else(wrong)?;
-            (
-                Some(base).filter(|base| !base.is_empty()),
-                if head.is_empty() { "HEAD" } else { head },
-            )
-        }
+    let Asked {
+        opened,
+        proposal,
+        judged,
+        sole_owner,
+    } = match &arguments.previous {
+        None => branch(&arguments)?,
+        Some(previous) => match upgrade(&arguments, previous)? {
+            Some(asked) => asked,
+            None => {
+                console.remark("this compiler comes to the same as the previous bundle: there is nothing to approve\n");
+                return Ok(Exit::Yes);
+            }
+        },
     };
-    let opened = trail::open(&arguments.path, Some(head))?;
     let history = &opened.history;
-    let trunk = match base {
-        Some(base) => history.commit_of(base),
-        None => history.tip(&arguments.reference),
-    };
-    let trunk = trunk.map_err(|error| trail::failure(&error.into()))?;
-    let proposal =
-        propose(history, &arguments.reference, trunk, opened.head).map_err(|error| trail::failure(&error))?;
-    let judged = crate::trail::verify::review(history, trunk, opened.head, None, &arguments.reference)
-        .map_err(|error| trail::failure(&error))?;
-    console.result(&report::review(&judged))?;
+    console.result(&report::review(&judged, sole_owner))?;
     if proposal.step.facts.is_empty() {
         console.remark("there is nothing to approve\n");
         return Ok(Exit::Yes);
@@ -108,6 +112,70 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         public.fingerprint()
     ));
     Ok(Exit::Yes)
+}
+
+/// What is to be approved, and what it needs.
+struct Asked {
+    opened: trail::Opened,
+    proposal: Proposal,
+    judged: Judged,
+    sole_owner: bool,
+}
+
+/// What a branch does to the trunk.
+fn branch(arguments: &Arguments) -> Result<Asked, Failure> {
+    let (base, head) = match &arguments.range {
+        None => (None, "HEAD"),
+        Some(range) => {
+            let wrong = || Failure::misuse(format!("`{range}` is not of the form `BASE..HEAD`"));
+            let (base, head) = range.split_once("..").ok_or_else(wrong)?;
+            (
+                Some(base).filter(|base| !base.is_empty()),
+                if head.is_empty() { "HEAD" } else { head },
+            )
+        }
+    };
+    let opened = trail::open(&arguments.path, Some(head))?;
+    let history = &opened.history;
+    let trunk = match base {
+        Some(base) => history.commit_of(base),
+        None => history.tip(&arguments.reference),
+    };
+    let trunk = trunk.map_err(|error| trail::failure(&error.into()))?;
+    let proposal =
+        propose(history, &arguments.reference, trunk, opened.head).map_err(|error| trail::failure(&error))?;
+    let review = review(history, trunk, opened.head, None, &arguments.reference);
+    let review = review.map_err(|error| trail::failure(&error))?;
+    Ok(Asked {
+        opened,
+        proposal,
+        judged: review.judged,
+        sole_owner: review.sole_owner,
+    })
+}
+
+/// What this compiler makes otherwise of a bundle's commit. Nothing where it comes to the same.
+fn upgrade(arguments: &Arguments, previous: &std::path::Path) -> Result<Option<Asked>, Failure> {
+    let wanted = arguments.trust.as_deref();
+    let wanted = wanted.ok_or_else(|| Failure::misuse("`--previous` takes `--trust FILE`, too"))?;
+    let trust = trust_root(&files::read(wanted, "the trust root", files::LARGEST_KEY)?)?;
+    let bytes = files::read(previous, "the previous bundle", files::LARGEST_BUNDLE)?;
+    let previous = trail::previous(bytes, &trust, surroundings::now()?)?;
+    let opened = trail::open(&arguments.path, None)?;
+    let trusted = trail::trusted(&opened.history, &trust, Some(&previous))?;
+    let found = propose_upgrade(&opened.history, trusted, opened.head).map_err(|error| trail::failure(&error))?;
+    let sole_owner = |commit| States::new(&opened.history).of(commit);
+    let sole_owner = found
+        .as_ref()
+        .map(|(proposal, _)| sole_owner(proposal.base))
+        .transpose();
+    let sole_owner = sole_owner.map_err(|error| trail::failure(&error.into()))?;
+    Ok(found.map(|(proposal, judged)| Asked {
+        opened,
+        proposal,
+        judged,
+        sole_owner: sole_owner.is_some_and(|state| state.organization.sole_owner),
+    }))
 }
 
 fn approver(proposal: &Proposal, history: &History, key: &Key) -> Result<String, Failure> {

@@ -1,7 +1,7 @@
 //! `polity build`: compiles a revision, signs the bundle and writes it, whole or not at all.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
@@ -9,10 +9,10 @@ use polity_runtime::{
     bundle::UnverifiedBundle,
     load::TRAIL,
     manifest::{self, Compiler, Grace, Manifest, Scope, Serial, Source, Version},
-    table::RuleId,
+    table::Table,
     trust::TrustRoot,
     wire::{
-        Digest, Timestamp,
+        Timestamp,
         layout::{FORMAT, MAGIC},
     },
 };
@@ -34,8 +34,8 @@ use crate::{
     suite::{Report, Selection},
     table,
     trail::{
-        provenance::{self, Origin},
-        state::States,
+        error::TrailError,
+        provenance::{self, Provenance},
         verify::Trail,
     },
 };
@@ -57,7 +57,9 @@ in no repository is built as it is with --unattested.
 
 Every change since the introductory commit of the trust root, or since the
 bundle that --previous names, must have been approved by those whom the rules
-before it ask. --unattested looks at no approval: for a developer's machine.
+before it ask. Where this compiler makes something else of that bundle's commit
+than its own did, that has to be approved, too: `polity approve --previous`.
+--unattested looks at no approval: for a developer's machine.
 
 The moment of issue is --issued, else SOURCE_DATE_EPOCH, else the clock. The
 same commit, compiler and moment give the same bytes.")]
@@ -111,11 +113,15 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         tree,
         findings,
         unapproved,
+        sole_owner,
         failed,
         bundle,
     } = progress::with_progress(console, "building", |progress| build(&order, progress))?;
     let said = text::findings(&findings, &tree, console.colour_on_error());
     console.remark(&said);
+    if sole_owner && unapproved.is_none() {
+        console.remark(report::trail::SOLE_OWNER);
+    }
     if let Some(said) = unapproved {
         console.remark(&said);
         return Err(
@@ -195,6 +201,8 @@ pub(super) struct Built {
     pub(super) findings: Findings,
     /// What the history lacks, in words; nothing where it was approved, or nobody asked.
     pub(super) unapproved: Option<String>,
+    /// Whether the history was verified of an organisation with one owner.
+    pub(super) sole_owner: bool,
     /// Tests that failed, if some did.
     pub(super) failed: Option<Failed>,
     pub(super) bundle: Option<SignedBundle>,
@@ -244,6 +252,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     let (tree, sink) = repository::read_commit(&order.path, revision, order.unattested)?;
     progress.say("compiling");
     let compiled = compile(&tree, order.issued, sink);
+    let sole_owner = attested.as_ref().is_some_and(|attested| attested.trail.sole_owner);
     let unapproved = attested
         .as_ref()
         .filter(|attested| !attested.trail.holds())
@@ -254,6 +263,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
             tree,
             findings: compiled.findings,
             unapproved,
+            sole_owner,
             failed: None,
             bundle: None,
         });
@@ -265,6 +275,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
             tree,
             findings: compiled.findings,
             unapproved: None,
+            sole_owner,
             failed: Some(Failed {
                 tree: compiled.tree,
                 report,
@@ -299,12 +310,10 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     let mut sections = table.data().to_sections();
     if let Some(attested) = &attested {
         attested.describe(&trust, &mut manifest);
-        let mut origins = attested.origins(&compiled.organization, &compiled.tree)?;
-        // A bundle for a part holds no other part's rules, and nobody who approved them.
-        let count = u32::try_from(table.data().rules.len()).unwrap_or(u32::MAX);
-        let held: BTreeSet<&str> = (0..count).map(|id| table.rule_name(RuleId(id))).collect();
-        origins.retain(|rule, _| held.contains(rule.as_str()));
-        sections.insert(TRAIL.to_owned(), provenance::to_bytes(&origins));
+        let whole = (&compiled.organization, &compiled.tree, &table);
+        let mut provenance = attested.provenance(whole)?;
+        provenance.retain(&table);
+        sections.insert(TRAIL.to_owned(), provenance::to_bytes(&provenance));
     }
     let bytes = pack(manifest, &sections, &[&trust], &keys).map_err(|error| Failure::falls_short(error.to_string()))?;
     let digest = UnverifiedBundle::open(bytes.clone())
@@ -318,6 +327,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
         tree,
         findings: compiled.findings,
         unapproved: None,
+        sole_owner,
         failed: None,
         bundle,
     })
@@ -342,42 +352,11 @@ fn attest(order: &Order, trust: &TrustRoot, progress: &Progress) -> Result<Attes
     };
     progress.say("verifying the approvals");
     let trail = trail::attest(&opened, trust, previous.as_ref())?;
-    if let Some(previous) = &previous {
-        same_compiler(&opened, previous)?;
-    }
     Ok(Attested {
         opened,
         trail,
         previous,
     })
-}
-
-/// The checkpoint's tree, compiled here, must answer as it did in the previous bundle: a compiler that changes its mind
-/// changes what is allowed, and nobody approved that.
-fn same_compiler(opened: &trail::Opened, previous: &trail::Previous) -> Result<(), Failure> {
-    let fail = |error: crate::source::ReadError| trail::failure(&error.into());
-    let state = States::new(&opened.history).of(previous.commit).map_err(fail)?;
-    let before = previous.verified.manifest();
-    let now = state
-        .table
-        .as_ref()
-        .map(|table| table.data().to_sections())
-        .unwrap_or_default();
-    let differs = |name: &String| {
-        let was = before.sections.get(name).map(|section| section.sha256);
-        was != now.get(name).map(|bytes| Digest::of(bytes))
-    };
-    let names = before.sections.keys().filter(|name| *name != TRAIL).chain(now.keys());
-    let different: BTreeSet<&String> = names.filter(|name| differs(name)).collect();
-    let Some(first) = different.first() else { return Ok(()) };
-    let (was, is) = (&before.compiler.version, env!("CARGO_PKG_VERSION"));
-    Err(Failure::falls_short(format!(
-        "this compiler ({is}) makes something else of the checkpoint {} than the previous bundle's ({was}) did: `{first}` \
-         is different",
-        previous.commit
-    ))
-    .with_help("build with the compiler of the previous bundle; whoever agrees with what the new one makes of it verifies the \
-                whole history again, without `--previous`"))
 }
 
 impl Attested {
@@ -394,14 +373,18 @@ impl Attested {
         });
     }
 
-    /// Which step brought each rule. Of what lies before the checkpoint the previous bundle tells who approved it.
-    fn origins(&self, organization: &Organization, tree: &SourceTree) -> Result<BTreeMap<String, Origin>, Failure> {
-        let previous = self
-            .previous
-            .as_ref()
-            .and_then(|previous| previous.verified.section(TRAIL));
-        let previous = previous.and_then(provenance::from_bytes).unwrap_or_default();
-        provenance::origins(&self.opened.history, &self.trail, organization, tree, &previous)
+    /// Which step brought each rule and each access. Of what lies before the checkpoint the previous bundle tells who
+    /// approved it.
+    fn provenance(&self, compiled: (&Organization, &SourceTree, &Table)) -> Result<Provenance, Failure> {
+        let previous = match &self.previous {
+            None => None,
+            Some(previous) => {
+                let section = previous.verified.section(TRAIL).and_then(provenance::from_bytes);
+                let unread = "its trail is of another version: verify the whole history once, without `--previous`";
+                Some(section.ok_or_else(|| trail::failure(&TrailError::Previous(unread.to_owned())))?)
+            }
+        };
+        provenance::provenance(&self.opened.history, &self.trail, compiled, previous)
             .map_err(|error| trail::failure(&error))
     }
 }

@@ -7,9 +7,9 @@ use crate::{
     ast::Moment,
     compile::compile,
     diag::Findings,
-    report::{github, gitlab, json, sarif, text},
+    report::{self, github, gitlab, json, sarif, text},
     source::SourceTree,
-    trail::verify::review,
+    trail::verify::{Review, review},
 };
 
 /// The ref that approvals name unless a trust root names another.
@@ -29,7 +29,17 @@ Examples:
   polity explain unknown-code           what a diagnostic means
 
 With --base the commit that is checked out is checked, or --rev, and exit code 1
-says that an approval is missing.")]
+says that an approval is missing. `--format json` then has a member `approvals`:
+
+  organization, ref, base, head    what was looked at
+  approved, sole_owner, broken     whether it may be merged; why it does not compile
+  changes[]                        what, direction: widens, narrows or neutral
+  written_by                       people, agents, named, unknown
+  asks[]                           by: rule, owners or kills; rule; because[]; evidence
+    needs[]                        from, count, people[]
+    has[]                          person, grade, key, evidence, own
+    refused[]                      person, why
+    missing, could[]               how many are missing, and who could be one")]
 pub(super) struct Arguments {
     /// The repository, or a folder
     #[arg(default_value = ".")]
@@ -76,18 +86,34 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     let rev = arguments.rev.as_deref().or(head);
     let checked = progress::with_progress(console, "checking", |_| check(&arguments.path, rev, now));
     let Checked { tree, findings } = checked?;
+    let review = arguments.base.as_ref().filter(|_| !findings.has_errors());
+    let review = review.map(|base| reviewed(base, &arguments)).transpose();
+    // What was found is told even where the branch cannot be looked at.
+    let found = review.as_ref().ok().and_then(Option::as_ref);
+    let said = found.map(|review| report::trail::review(&review.judged, review.sole_owner));
+    let said = said.unwrap_or_default();
     match arguments.format {
-        Format::Text => console.result(&text::findings(&findings, &tree, console.colour()))?,
-        Format::Json => console.result(&json::findings(&findings, &tree))?,
+        Format::Text => console.result(&(text::findings(&findings, &tree, console.colour()) + &said))?,
+        Format::Json => console.result(&match found {
+            Some(review) => json::reviewed(&findings, &tree, review),
+            None => json::findings(&findings, &tree),
+        })?,
         Format::Sarif => console.result(&sarif::findings(&findings, &tree))?,
         Format::Github => console.result(&github::findings(&findings, &tree))?,
         Format::Gitlab => console.result(&gitlab::findings(&findings, &tree))?,
     }
+    // Those formats are for findings; whoever reads the log of the run wants to know as well.
+    if matches!(arguments.format, Format::Sarif | Format::Github | Format::Gitlab) {
+        console.remark(&said);
+    }
     if findings.has_errors() {
         return Ok(Exit::FallsShort);
     }
-    if let Some(base) = &arguments.base {
-        return reviewed(base, &arguments, console);
+    if let Some(review) = review? {
+        return match review.judged.holds() {
+            true => Ok(Exit::Yes),
+            false => Ok(Exit::FallsShort),
+        };
     }
     if findings.diagnostics().is_empty() {
         console.remark(&format!("{} files, nothing found\n", tree.files().len()));
@@ -95,9 +121,8 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     Ok(Exit::Yes)
 }
 
-/// What a branch needs, from whom, what it has and what is missing. The findings keep standard output to themselves
-/// where a script reads it.
-fn reviewed(base: &str, arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+/// What a branch needs, from whom, what it has and what is missing.
+fn reviewed(base: &str, arguments: &Arguments) -> Result<Review, Failure> {
     let trust = match &arguments.trust {
         Some(path) => Some(trust_root(&files::read(path, "the trust root", files::LARGEST_KEY)?)?),
         None => None,
@@ -109,17 +134,7 @@ fn reviewed(base: &str, arguments: &Arguments, console: &mut Console) -> Result<
         .map_err(|error| trail::failure(&error.into()))?;
     let organization = trust.as_ref().map(|trust| trust.organization.as_str());
     let reference = trust.as_ref().map_or(MAIN, |trust| trust.reference.as_str());
-    let judged =
-        review(&opened.history, trunk, opened.head, organization, reference).map_err(|error| trail::failure(&error))?;
-    let said = crate::report::trail::review(&judged);
-    match arguments.format {
-        Format::Text => console.result(&said)?,
-        _ => console.remark(&said),
-    }
-    match judged.holds() {
-        true => Ok(Exit::Yes),
-        false => Ok(Exit::FallsShort),
-    }
+    review(&opened.history, trunk, opened.head, organization, reference).map_err(|error| trail::failure(&error))
 }
 
 /// What was checked, and what was found there.

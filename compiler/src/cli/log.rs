@@ -1,15 +1,26 @@
 //! `polity log`: who changed what, who approved it, and with which key.
 
+mod select;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Console, Exit, Failure, Format, build::trust_root, files, trail, values};
+use gix::ObjectId;
+
+use super::{
+    Console, Exit, Failure, Format,
+    build::trust_root,
+    cache, files,
+    progress::{self, Progress},
+    trail, values,
+};
 use crate::ast::Moment;
 use crate::report::{json, trail as report};
-use crate::resolve::Glob;
-use crate::trail::ledger::{Changed, Entry, ledger};
-use crate::trail::statement::DocumentId;
+use crate::trail::error::TrailError;
+use crate::trail::history::History;
+use crate::trail::ledger::{Entry, Ledger, Memo};
+use select::{Found, Select};
 
 /// Show who changed what, and who approved it
 #[derive(clap::Args)]
@@ -24,7 +35,14 @@ Examples:
   polity log --trust trust.json      and whether every change was approved
 
 The newest step comes first. A filter takes the documents that name what it
-says, before or after the change. What is claimed is nobody's signature.")]
+says, before or after the change. An agent together with an environment, a
+credential or an action is its access: then those steps are shown that change
+it, whichever document it came by (a rule, a template, a ring, a ceiling), and
+both trees of each that might are compiled. What is claimed is nobody's
+signature.
+
+What was found out of each commit is kept in `.git/polity/`, which may be
+deleted. `--trust` verifies without it, and no build ever reads it.")]
 pub(super) struct Arguments {
     /// The repository
     #[arg(default_value = ".")]
@@ -65,6 +83,9 @@ pub(super) struct Arguments {
     /// How many steps at most
     #[arg(long, short = 'n', value_name = "COUNT")]
     most: Option<usize>,
+    /// Read the whole history anew, and neither read nor write `.git/polity/`
+    #[arg(long)]
+    no_cache: bool,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -75,17 +96,27 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     let mut unapproved = String::new();
     if let Some(path) = &arguments.trust {
         let trust = trust_root(&files::read(path, "the trust root", files::LARGEST_KEY)?)?;
-        unapproved = report::shortfalls(&trail::attest(&opened, &trust, None)?);
+        let trail = trail::attest(&opened, &trust, None)?;
+        unapproved = report::shortfalls(&trail);
+        if trail.sole_owner && trail.holds() {
+            console.remark(report::SOLE_OWNER);
+        }
     }
-    let fail = |error: crate::trail::error::TrailError| trail::failure(&error);
+    let fail = |error: TrailError| trail::failure(&error);
     let trunk = opened.history.chain(opened.head).map_err(|error| fail(error.into()))?;
-    let entries = ledger(&opened.history, &trunk).map_err(fail)?;
-    let shown: Vec<Line> = entries
-        .iter()
-        .rev()
-        .filter_map(|entry| line(entry, &arguments))
-        .take(arguments.most.unwrap_or(usize::MAX))
-        .collect();
+    let place = cache::place(&opened.history);
+    let memo = match arguments.no_cache {
+        true => Memo::default(),
+        false => cache::read(&place),
+    };
+    let ledger = Ledger::read(&opened.history, &trunk, memo).map_err(fail)?;
+    let shown = progress::with_progress(console, "reading the history", |progress| {
+        lines(&opened.history, &ledger, &trunk, &arguments, progress)
+    });
+    let shown = shown.map_err(fail)?;
+    if !arguments.no_cache {
+        cache::write(&place, &ledger.into_memo());
+    }
     match arguments.format {
         Format::Json => console.result(&json::pretty(&Log {
             version: 1,
@@ -116,6 +147,8 @@ struct Line {
     time: String,
     title: String,
     documents: Vec<String>,
+    /// What it does to the access that is asked about; empty where none is.
+    effects: Vec<String>,
     written_by: Vec<String>,
     /// How many of its commits nobody known has signed.
     unknown_authors: usize,
@@ -133,39 +166,52 @@ struct Approval {
     statement: String,
 }
 
-fn line(entry: &Entry, wanted: &Arguments) -> Option<Line> {
-    let moment = entry.commit.committer.seconds.saturating_mul(1000);
-    let early = wanted.since.is_some_and(|since| moment < since);
-    if early || wanted.until.is_some_and(|until| moment >= until) {
-        return None;
+/// The steps that are asked for, newest first. Who wrote a step is found out only of those that may be shown.
+fn lines(
+    history: &History,
+    ledger: &Ledger<'_>,
+    trunk: &[ObjectId],
+    wanted: &Arguments,
+    progress: &Progress,
+) -> Result<Vec<Line>, TrailError> {
+    let most = wanted.most.unwrap_or(usize::MAX);
+    let select = Select::new(history, trunk, ledger, wanted);
+    let mut places = Vec::new();
+    for at in (1..trunk.len()).rev() {
+        if wanted.person.is_none() && places.len() >= most {
+            break;
+        }
+        if let Some(found) = select.step(at)? {
+            places.push((at, found));
+            progress.say(&format!("looking at the {} steps before", at - 1));
+        }
     }
+    let shown: Vec<usize> = places.iter().map(|(at, _)| *at).collect();
+    ledger.verify_signatures(&shown)?;
+    let mut shown = Vec::new();
+    for (at, found) in places {
+        if shown.len() >= most {
+            break;
+        }
+        shown.extend(line(&ledger.entry(at)?, found, wanted));
+    }
+    Ok(shown)
+}
+
+fn line(entry: &Entry, found: Found, wanted: &Arguments) -> Option<Line> {
+    let moment = entry.commit.committer.seconds.saturating_mul(1000);
     if let Some(person) = &wanted.person {
         let wrote = entry.written_by.contains(person) || entry.rejections.contains(person);
         if !wrote && !entry.approvals.iter().any(|given| given.person == *person) {
             return None;
         }
     }
-    let documents: Vec<String> = entry
-        .documents
-        .iter()
-        .filter(|(id, changed)| concerns(id, changed, wanted))
-        .map(|(id, changed)| {
-            let verb = match (&changed.sides.before, &changed.sides.after) {
-                (None, _) => "adds",
-                (_, None) => "removes",
-                _ => "changes",
-            };
-            format!("{verb} {} {} in {}", id.kind, id.name, id.path)
-        })
-        .collect();
-    if documents.is_empty() && (filters(wanted) || entry.documents.is_empty()) {
-        return None;
-    }
     Some(Line {
         commit: entry.commit.id.to_string(),
         time: values::timestamp(moment),
         title: entry.commit.title().to_owned(),
-        documents,
+        documents: found.documents,
+        effects: found.effects,
         written_by: entry.written_by.iter().cloned().collect(),
         unknown_authors: entry.unknown,
         approvals: entry
@@ -181,63 +227,6 @@ fn line(entry: &Entry, wanted: &Arguments) -> Option<Line> {
         rejected_by: entry.rejections.clone(),
         claims: entry.claims.clone(),
         discussed: entry.discussed.clone(),
-    })
-}
-
-/// Whether any filter asks about documents.
-fn filters(wanted: &Arguments) -> bool {
-    let Arguments {
-        agent,
-        environment,
-        team,
-        action,
-        credential,
-        document,
-        ..
-    } = wanted;
-    [agent, environment, team, action, credential, document]
-        .iter()
-        .any(|filter| filter.is_some())
-}
-
-/// Whether a document names everything that the filters ask for.
-fn concerns(id: &DocumentId, changed: &Changed, wanted: &Arguments) -> bool {
-    let names = |word: &str, separator| {
-        changed.words.contains(word)
-            || changed.words.iter().any(|found| {
-                // A lone star names everything and so nobody in particular.
-                found.contains('*')
-                    && !found.trim_matches(['*', '.', '/']).is_empty()
-                    && Glob::new(found, separator).matches(word)
-            })
-    };
-    let asked = |filter: &Option<String>, test: &dyn Fn(&str) -> bool| filter.as_deref().is_none_or(test);
-    asked(&wanted.agent, &|agent| {
-        let (team, bare) = agent
-            .split_once('/')
-            .map_or((None, agent), |(team, bare)| (Some(team), bare));
-        let of_kind = id.kind == "Deployment" || id.kind == "Agent";
-        let deployed = match team {
-            Some(_) => id.name == agent,
-            None => id.name.rsplit('/').next() == Some(bare),
-        };
-        (of_kind && (deployed || id.kind == "Agent" && id.name == bare))
-            || (!of_kind && (names(agent, '/') || names(bare, '/')))
-    }) && asked(&wanted.environment, &|name| {
-        names(name, '/') || (id.kind == "Environment" && id.name == name)
-    }) && asked(&wanted.team, &|name| {
-        id.path.starts_with(&format!("teams/{name}/")) || names(name, '/') || (id.kind == "Team" && id.name == name)
-    }) && asked(&wanted.action, &|name| {
-        let tool = name.split('.').next().unwrap_or(name);
-        names(name, '.') || names(tool, '.')
-    }) && asked(&wanted.credential, &|name| {
-        names(name, '.') || names(&format!("credential.{name}"), '.')
-    }) && asked(&wanted.document, &|glob| {
-        let glob = Glob::new(glob, '/');
-        let called = format!("{}/{}", id.kind, id.name);
-        [id.path.as_str(), id.name.as_str(), &called]
-            .iter()
-            .any(|name| glob.matches(name))
     })
 }
 
@@ -263,8 +252,13 @@ fn text(line: &Line) -> String {
         [first, _, _, _, ..] => format!("{first} and {} more", line.documents.len() - 1),
         few => few.join("; "),
     };
+    let does = match line.effects.as_slice() {
+        [] => String::new(),
+        [only] => format!("; {only}"),
+        [first, more @ ..] => format!("; {first}, and {} more", more.len()),
+    };
     let mut said = format!(
-        "{commit} {} {what}; {approved}; written by {}",
+        "{commit} {} {what}{does}; {approved}; written by {}",
         line.time,
         written.join(", ")
     );

@@ -13,7 +13,8 @@ use crate::ast::Moment;
 use crate::source::ReadError;
 use crate::trail::error::TrailError;
 use crate::trail::history::History;
-use crate::trail::verify::{Trail, Trusted, verify};
+use crate::trail::upgrade::Made;
+use crate::trail::verify::{Checkpoint, Trail, Trusted, verify};
 
 /// A repository, and the commit that is looked at.
 pub(super) struct Opened {
@@ -31,7 +32,7 @@ pub(super) fn open(path: &Path, revision: Option<&str>) -> Result<Opened, Failur
 pub(super) fn trusted<'t>(
     history: &History,
     trust: &'t TrustRoot,
-    previous: Option<&Previous>,
+    previous: Option<&'t Previous>,
 ) -> Result<Trusted<'t>, Failure> {
     let wanted = trust
         .introductory
@@ -51,7 +52,10 @@ pub(super) fn trusted<'t>(
         organization: &trust.organization,
         reference: &trust.reference,
         introductory,
-        checkpoint: previous.map(|previous| previous.commit),
+        checkpoint: previous.map(|previous| Checkpoint {
+            commit: previous.commit,
+            made: &previous.made,
+        }),
     })
 }
 
@@ -80,6 +84,7 @@ pub(super) fn attest(opened: &Opened, trust: &TrustRoot, previous: Option<&Previ
 pub(super) struct Previous {
     pub(super) verified: Verified,
     pub(super) commit: ObjectId,
+    pub(super) made: Made,
 }
 
 /// Reads the bundle to continue from. It must verify, be attested, and be of the same history.
@@ -105,7 +110,8 @@ pub(super) fn previous(bytes: Vec<u8>, trust: &TrustRoot, now: Moment) -> Result
     }
     let commit = manifest.source.commit.as_deref().unwrap_or_default();
     let commit = ObjectId::from_hex(commit.as_bytes()).map_err(|_| refuse("it names no commit"))?;
-    Ok(Previous { verified, commit })
+    let made = Made::of_bundle(&verified);
+    Ok(Previous { verified, commit, made })
 }
 
 /// An error of the trail, with the exit code that it has.

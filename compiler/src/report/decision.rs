@@ -35,6 +35,9 @@ pub struct Decision {
     pub challenge: Option<serde_json::Value>,
     /// Where the deciding rule was written, and by whom approved.
     pub source: Option<Source>,
+    /// Since when the agent has the tool or the credential there as it has it now, and who approved that; of what it was
+    /// not given, and of a bundle that is not attested, nothing.
+    pub access: Option<Access>,
     /// The bundle that answered.
     pub bundle: Bundle,
 }
@@ -134,6 +137,17 @@ pub struct Source {
     pub line: u32,
     /// The commit that last changed the rule, or the bundle's.
     pub commit: Option<String>,
+    /// Who approved that change.
+    pub approved_by: Vec<String>,
+}
+
+/// An agent's access to a tool or a credential in an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Access {
+    /// The tool; `credential.<name>` for a credential.
+    pub tool: String,
+    /// The commit that last changed what the agent may do with it, by whichever document.
+    pub commit: String,
     /// Who approved that change.
     pub approved_by: Vec<String>,
 }

@@ -5,10 +5,11 @@
 
 use serde::Serialize;
 
-use super::{place::Places, visible};
+use super::{place::Places, review, visible};
 use crate::{
     diag::{Diagnostic, Findings, Help, Label, Severity, Summary},
     source::{SourceTree, Span},
+    trail::verify::Review,
 };
 
 /// Grows when a field changes its meaning or goes away; new fields alone do not change it.
@@ -16,13 +17,22 @@ const VERSION: u32 = 1;
 
 /// The findings, indented, with a line break at the end.
 pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
+    pretty(&report(findings, tree, None::<()>))
+}
+
+/// The same with what a branch needs to be merged, and has, under `approvals`.
+pub fn reviewed(findings: &Findings, tree: &SourceTree, reviewed: &Review) -> String {
+    pretty(&report(findings, tree, Some(review::review(reviewed))))
+}
+
+fn report<'a, A>(findings: &'a Findings, tree: &'a SourceTree, approvals: Option<A>) -> ReportJson<'a, A> {
     let mut places = Places::new(tree);
     let Summary {
         errors,
         warnings,
         notes,
     } = findings.summary();
-    let report = ReportJson {
+    ReportJson {
         version: VERSION,
         diagnostics: findings
             .diagnostics()
@@ -34,8 +44,8 @@ pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
             warnings,
             notes,
         },
-    };
-    pretty(&report)
+        approvals,
+    }
 }
 
 /// Any value as indented JSON that a terminal shows as it is, with a line break at the end.
@@ -100,10 +110,12 @@ fn span<'a>(span: Span, places: &mut Places<'a>) -> Option<SpanJson<'a>> {
 }
 
 #[derive(Serialize)]
-struct ReportJson<'a> {
+struct ReportJson<'a, A> {
     version: u32,
     diagnostics: Vec<DiagnosticJson<'a>>,
     summary: SummaryJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approvals: Option<A>,
 }
 
 #[derive(Serialize)]

@@ -12,6 +12,7 @@ pub mod json;
 pub mod junit;
 pub mod page;
 pub mod replay;
+pub mod review;
 pub mod sarif;
 pub mod suite;
 pub mod text;

@@ -12,16 +12,27 @@ use crate::trail::verify::{Answer, Judged, Trail, short};
 /// The most lines of one kind that are shown of a step. The JSON has all.
 const MOST_LINES: usize = 12;
 
+/// What every report says of an organisation with one owner.
+pub const SOLE_OWNER: &str = "note: the organisation has one owner (`sole_owner: true`), who approves alone, what they wrote \
+                              themselves included\n";
+
 /// Why a trail does not hold; empty where it does.
 pub fn shortfalls(trail: &Trail) -> String {
     let mut out = String::new();
+    if trail.sole_owner && !trail.holds() {
+        out.push_str(SOLE_OWNER);
+    }
     for judged in trail.shortfalls() {
         let id = |at: usize| trail.trunk.get(at).copied().map(short).unwrap_or_default();
         let what = match judged.after - judged.before {
+            0 => format!("what this compiler makes of the checkpoint {}", id(judged.after)),
             1 => format!("the step {}", id(judged.after)),
             _ => format!("the steps {}..{}", id(judged.before), id(judged.after)),
         };
         out.push_str(&shortfall(judged, &what));
+        if judged.before == judged.after {
+            out.push_str("  `polity approve --previous BUNDLE --trust FILE --key FILE` shows and approves it\n");
+        }
     }
     out
 }
@@ -48,8 +59,11 @@ pub fn shortfall(judged: &Judged, what: &str) -> String {
 }
 
 /// What a branch does, what it needs, from whom, what it has and what is missing.
-pub fn review(judged: &Judged) -> String {
+pub fn review(judged: &Judged, sole_owner: bool) -> String {
     let mut out = String::new();
+    if sole_owner {
+        out.push_str(SOLE_OWNER);
+    }
     if let Some(message) = &judged.broken {
         let _ = writeln!(out, "it does not compile: {}", visible(message));
         return out;
@@ -91,7 +105,12 @@ pub fn answered(answer: &Answer, out: &mut String) {
     let _ = writeln!(out, "  needs {}, {evidence}", visible(&seats.join(", and ")));
     for given in &answer.given {
         let key = given.fingerprint.as_deref().unwrap_or("no key");
-        let _ = writeln!(out, "  has {}: {} by {key}", visible(&given.person), given.grade);
+        let own = if given.own {
+            ", of what they wrote themselves"
+        } else {
+            ""
+        };
+        let _ = writeln!(out, "  has {}: {} by {key}{own}", visible(&given.person), given.grade);
     }
     for refused in answer.refused.iter().take(MOST_LINES) {
         let _ = writeln!(

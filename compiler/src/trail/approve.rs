@@ -9,8 +9,9 @@ use super::error::TrailError;
 use super::history::History;
 use super::principals::Principal;
 use super::signature::Key;
-use super::state::States;
+use super::state::{State, States};
 use super::statement::{Statement, Verdict};
+use super::verify::{Judged, Trusted, review_upgrade};
 use crate::source::ReadError;
 
 /// What a branch does, as an approval of it has to say.
@@ -45,25 +46,48 @@ pub fn propose(history: &History, reference: &str, trunk: ObjectId, head: Object
     let trees = (history.commit(base)?.tree, history.commit(head)?.tree);
     let changes = history.changes(Some(trees.0), trees.1)?;
     let step = change::step(history, &before, &after, &changes)?;
-    let statement = Statement {
-        organization: before.organization.name.clone(),
-        reference: reference.to_owned(),
-        base: base.to_string(),
-        documents: step.documents.clone(),
-        effects: step.effects.clone(),
-        rules: before.rules_digest(),
-        verdict: Verdict::Approve,
-        approver: String::new(),
+    Ok(Proposal::new(reference, (base, head), step, &before))
+}
+
+/// What this compiler makes otherwise of the checkpoint, to be approved on a branch that ends at `head`. Nothing where
+/// it comes to the same.
+///
+/// # Errors
+/// As [`review_upgrade`], which tells what the approval needs.
+pub fn propose_upgrade(
+    history: &History,
+    trusted: Trusted<'_>,
+    head: ObjectId,
+) -> Result<Option<(Proposal, Judged)>, TrailError> {
+    let (Some(checkpoint), Some(judged)) = (trusted.checkpoint, review_upgrade(history, head, trusted)?) else {
+        return Ok(None);
     };
-    Ok(Proposal {
-        base,
-        head,
-        step,
-        statement,
-    })
+    let state = States::new(history).of(checkpoint.commit)?;
+    let ends = (checkpoint.commit, head);
+    let proposal = Proposal::new(trusted.reference, ends, judged.step.clone(), &state);
+    Ok(Some((proposal, judged)))
 }
 
 impl Proposal {
+    fn new(reference: &str, (base, head): (ObjectId, ObjectId), step: Step, before: &State) -> Self {
+        let statement = Statement {
+            organization: before.organization.name.clone(),
+            reference: reference.to_owned(),
+            base: base.to_string(),
+            documents: step.documents.clone(),
+            effects: step.effects.clone(),
+            rules: before.rules_digest(),
+            verdict: Verdict::Approve,
+            approver: String::new(),
+        };
+        Self {
+            base,
+            head,
+            step,
+            statement,
+        }
+    }
+
     /// What one person says about it.
     pub fn statement(&self, approver: &str, verdict: Verdict) -> Statement {
         Statement {

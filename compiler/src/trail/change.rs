@@ -41,6 +41,8 @@ pub struct Fact {
     pub effects: BTreeSet<Cell>,
     /// Whom it concerns; absent where that cannot be told, so that it may be anybody.
     pub reach: Option<Vec<Subject>>,
+    /// Whose access it is about beside its answers, as exactly as can be told: for reports, and never for what is asked.
+    pub access: Vec<Subject>,
     /// The teams it touches; absent: every team.
     pub teams: Option<BTreeSet<String>>,
 }
@@ -131,6 +133,7 @@ pub fn step(history: &History, before: &State, after: &State, changes: &[Change]
             documents: [id.clone()].into(),
             effects: BTreeSet::new(),
             reach: Some(Vec::new()),
+            access: Vec::new(),
             teams: Some(team_of(&id.path).map(str::to_owned).into_iter().collect()),
         });
         step.documents.insert(id, sides);
@@ -196,6 +199,7 @@ fn document(id: &DocumentId, sides: &Sides<Digest>, told: bool) -> Fact {
         documents: [id.clone()].into(),
         effects: BTreeSet::new(),
         reach,
+        access: Vec::new(),
         teams: team.map(|team| [team.to_owned()].into()),
     }
 }

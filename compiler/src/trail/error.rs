@@ -40,6 +40,13 @@ pub enum TrailError {
         /// The first of its errors.
         message: String,
     },
+    /// The commit that a trail is continued from does not compile with this compiler.
+    CheckpointBroken {
+        /// The commit.
+        commit: String,
+        /// The first of its errors.
+        message: String,
+    },
     /// The repository is another organisation's.
     Organization {
         /// Its name.
@@ -81,6 +88,9 @@ impl TrailError {
             Self::NotOnTrunk { .. } => {
                 "the history was rewritten, or this is another branch: restore it, or agree on a new introductory \
                  commit and a new epoch"
+            }
+            Self::CheckpointBroken { .. } => {
+                "mend it and build with the compiler of the previous bundle once more, and continue from what that builds"
             }
             Self::NotOnRef { .. } => "build a commit of that ref, or bring this one to it by a merge request",
             Self::NoRef { .. } => "fetch it, or build in a clone that has it",
@@ -127,6 +137,10 @@ impl fmt::Display for TrailError {
             Self::BeginningBroken { commit, message } => {
                 write!(f, "the trail begins at {commit}, which does not compile: {message}")
             }
+            Self::CheckpointBroken { commit, message } => write!(
+                f,
+                "the previous bundle was built from {commit}, which does not compile with this compiler: {message}"
+            ),
             Self::Organization { found, wanted } => {
                 write!(
                     f,

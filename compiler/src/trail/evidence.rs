@@ -25,8 +25,10 @@ pub struct Exhibit {
     pub statement: Result<Rc<Statement>, String>,
     /// Its signature.
     pub signature: Option<Result<Signer, SignatureError>>,
-    /// The first commit of the trunk, by its place, whose tree has it, and the one after the last. It may have been
-    /// away in between; then there are two exhibits.
+    /// What both files are.
+    blobs: Blobs,
+    /// The first commit of the trunk that was looked at, by its place, whose tree has it, and the one after the last. It
+    /// may have been away in between; then there are two exhibits.
     pub from: usize,
     /// One past the last.
     pub until: usize,
@@ -67,6 +69,18 @@ impl fmt::Display for Grade {
     }
 }
 
+impl Exhibit {
+    /// Whether a tree has both files as they are.
+    pub(super) fn stands_in(&self, history: &History, tree: ObjectId) -> Result<bool, ReadError> {
+        let folder = history.approvals();
+        let blob = |extension: &str| {
+            let found = history.entry(tree, &format!("{folder}/{}.{extension}", self.name))?;
+            Ok(found.filter(|(mode, _)| mode.is_blob()).map(|(_, id)| id))
+        };
+        Ok((blob("json")?, blob("sig")?) == (Some(self.blobs.0), self.blobs.1))
+    }
+}
+
 /// A statement, and its signature.
 type Blobs = (ObjectId, Option<ObjectId>);
 
@@ -92,21 +106,22 @@ impl<'h> Archive<'h> {
         }
     }
 
-    /// Everything that lay in the folder of approvals at any commit of the trunk.
+    /// Everything that lay in the folder of approvals at any commit of the trunk, from a place on.
     ///
     /// # Errors
     /// Where an object is missing or is not what its id says.
-    pub fn exhibits(&self, trunk: &[ObjectId]) -> Result<Vec<Exhibit>, ReadError> {
+    pub fn exhibits(&self, trunk: &[ObjectId], since: usize) -> Result<Vec<Exhibit>, ReadError> {
         let folder = self.history.approvals();
         let mut open: BTreeMap<(String, ObjectId, Option<ObjectId>), usize> = BTreeMap::new();
         let mut all = Vec::new();
         let mut last = None;
-        for (at, commit) in trunk.iter().enumerate() {
+        for (at, commit) in trunk.iter().enumerate().skip(since) {
             let tree = self.history.commit(*commit)?.tree;
-            if last == Some(tree) {
+            let id = self.history.folder_at(tree, &folder)?;
+            if last == Some(id) {
                 continue;
             }
-            last = Some(tree);
+            last = Some(id);
             let files = self.history.files(tree, &folder)?;
             let mut here = BTreeMap::new();
             for (file, id) in &files {
@@ -156,6 +171,7 @@ impl<'h> Archive<'h> {
             name,
             statement: named,
             signature: read.signature.clone(),
+            blobs: key,
             from,
             until,
         })

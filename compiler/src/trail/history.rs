@@ -4,6 +4,7 @@
 //! object, graft, shallow boundary or commit-graph file has a say. It knows nothing of approvals.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::rc::Rc;
@@ -25,13 +26,27 @@ pub struct History {
     /// Below it everything is the organisation's; empty at the repository's root.
     prefix: String,
     /// Trees that were read, by id: the same folder stands in most commits.
-    trees: RefCell<HashMap<ObjectId, Rc<Folder>>>,
+    trees: RefCell<Trees>,
     /// Commits that were read, by id: the same one is asked for by each part of a verification.
     commits: RefCell<HashMap<ObjectId, Commit>>,
 }
 
-/// A folder's entries by name.
-type Folder = BTreeMap<Vec<u8>, (EntryMode, ObjectId)>;
+/// A folder's entries, sorted by name.
+#[derive(Default)]
+struct Folder(Vec<(Vec<u8>, Entry)>);
+
+/// What stands under a name.
+type Entry = (EntryMode, ObjectId);
+
+/// How many entries of folders are kept: about a hundred megabytes. The folder of approvals grows with every step.
+const KEPT_ENTRIES: usize = 1_000_000;
+
+/// Folders that were read, by id.
+#[derive(Default)]
+struct Trees {
+    known: HashMap<ObjectId, Rc<Folder>>,
+    entries: usize,
+}
 
 /// A commit, as its own bytes say it.
 #[derive(Debug, Clone)]
@@ -120,6 +135,11 @@ impl History {
     /// The repository, for what writes into it.
     pub(crate) fn repository(&self) -> &Repository {
         &self.repository
+    }
+
+    /// The folder in which git keeps what all work trees share.
+    pub fn git_folder(&self) -> &Path {
+        self.repository.common_dir()
     }
 
     /// Where the organisation lies.
@@ -230,18 +250,29 @@ impl History {
     /// # Errors
     /// Where a tree is missing or is not what its id says.
     pub fn files(&self, tree: ObjectId, folder: &str) -> Result<BTreeMap<String, ObjectId>, ReadError> {
-        let mut at = tree;
-        for part in folder.split('/').filter(|part| !part.is_empty()) {
-            match self.folder(at)?.get(part.as_bytes()) {
-                Some((mode, id)) if mode.is_tree() => at = *id,
-                _ => return Ok(BTreeMap::new()),
-            }
-        }
-        let folder = self.folder(at)?;
-        let files = folder.iter().filter(|(_, (mode, _))| mode.is_blob());
+        let Some(id) = self.folder_at(tree, folder)? else {
+            return Ok(BTreeMap::new());
+        };
+        let folder = self.folder(id)?;
+        let files = folder.0.iter().filter(|(_, (mode, _))| mode.is_blob());
         Ok(files
             .filter_map(|(name, (_, id))| Some((String::from_utf8(name.clone()).ok()?, *id)))
             .collect())
+    }
+
+    /// The id of a folder of a tree.
+    ///
+    /// # Errors
+    /// Where a tree is missing or is not what its id says.
+    pub fn folder_at(&self, tree: ObjectId, folder: &str) -> Result<Option<ObjectId>, ReadError> {
+        let mut at = tree;
+        for part in folder.split('/').filter(|part| !part.is_empty()) {
+            match self.folder(at)?.get(part.as_bytes()) {
+                Some((mode, id)) if mode.is_tree() => at = id,
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(at))
     }
 
     /// What stands at a path of a tree, folders apart.
@@ -255,8 +286,9 @@ impl History {
             // A name that is not UTF-8 was escaped when it was shown, so it is looked up as it was shown.
             let folder = self.folder(at)?;
             let found = match folder.get(part.as_bytes()) {
-                Some(found) => Some(*found),
+                Some(found) => Some(found),
                 None => folder
+                    .0
                     .iter()
                     .find(|(name, _)| shown(name) == part)
                     .map(|(_, found)| *found),
@@ -291,12 +323,7 @@ impl History {
             }
             let folder = |id: Option<ObjectId>| id.map_or_else(|| Ok(Rc::default()), |id| self.folder(id));
             let (left, right) = (folder(before)?, folder(after)?);
-            let names: BTreeSet<&Vec<u8>> = left.keys().chain(right.keys()).collect();
-            for name in names {
-                let (one, other) = (left.get(name).copied(), right.get(name).copied());
-                if one == other {
-                    continue;
-                }
+            for (name, one, other) in left.differing(&right) {
                 let path = match path.as_str() {
                     "" => shown(name),
                     path => format!("{path}/{}", shown(name)),
@@ -321,20 +348,25 @@ impl History {
     }
 
     fn folder(&self, id: ObjectId) -> Result<Rc<Folder>, ReadError> {
-        if let Some(known) = self.trees.borrow().get(&id) {
+        if let Some(known) = self.trees.borrow().known.get(&id) {
             return Ok(known.clone());
         }
         let data = git::tree(&self.repository, id)?;
         let entries = TreeRef::from_bytes(&data, id.kind()).map_err(|error| git::corrupt(id, &error))?;
-        let mut folder = Folder::new();
-        for entry in entries.entries {
-            let value = (entry.mode, entry.oid.to_owned());
-            if folder.insert(entry.filename.to_vec(), value).is_some() {
-                return Err(git::corrupt(id, &"two of its entries have one name"));
-            }
+        let entries = entries.entries.into_iter();
+        let entry =
+            |entry: gix::objs::tree::EntryRef<'_>| (entry.filename.to_vec(), (entry.mode, entry.oid.to_owned()));
+        let mut folder: Vec<(Vec<u8>, Entry)> = entries.map(entry).collect();
+        // Git sorts a folder as if its name ended in a slash.
+        folder.sort_by(|(one, _), (other, _)| one.cmp(other));
+        if folder
+            .windows(2)
+            .any(|pair| matches!(pair, [(one, _), (other, _)] if one == other))
+        {
+            return Err(git::corrupt(id, &"two of its entries have one name"));
         }
-        let folder = Rc::new(folder);
-        self.trees.borrow_mut().insert(id, folder.clone());
+        let folder = Rc::new(Folder(folder));
+        self.trees.borrow_mut().keep(id, &folder);
         Ok(folder)
     }
 
@@ -393,6 +425,51 @@ impl History {
                 commit: base.to_string(),
             }),
         }
+    }
+}
+
+impl Folder {
+    fn get(&self, name: &[u8]) -> Option<Entry> {
+        let at = self.0.binary_search_by(|(own, _)| own.as_slice().cmp(name)).ok()?;
+        self.0.get(at).map(|(_, entry)| *entry)
+    }
+
+    /// The names under which two folders do not have the same.
+    fn differing<'f>(&'f self, other: &'f Self) -> Vec<(&'f [u8], Option<Entry>, Option<Entry>)> {
+        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let mut all = Vec::new();
+        loop {
+            let order = match (left.peek(), right.peek()) {
+                (None, None) => return all,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((one, _)), Some((other, _))) => one.cmp(other),
+            };
+            let one = if order.is_le() { left.next() } else { None };
+            let two = if order.is_ge() { right.next() } else { None };
+            let entry = |side: Option<&'f (Vec<u8>, Entry)>| side.map(|(_, entry)| *entry);
+            if let Some((name, _)) = one.or(two).filter(|_| entry(one) != entry(two)) {
+                all.push((name.as_slice(), entry(one), entry(two)));
+            }
+        }
+    }
+}
+
+impl Trees {
+    fn keep(&mut self, id: ObjectId, folder: &Rc<Folder>) {
+        if self.entries > KEPT_ENTRIES {
+            *self = Self::default();
+        }
+        self.entries = self.entries.saturating_add(folder.0.len());
+        self.known.insert(id, folder.clone());
+    }
+}
+
+/// There is no such place in a trunk.
+pub(super) fn no_such_place(at: usize) -> ReadError {
+    ReadError::UnknownRevision {
+        revision: at.to_string(),
+        message: "the trunk is shorter".to_owned(),
     }
 }
 

@@ -1,26 +1,31 @@
-//! Who changed what, and who said yes: one pass over the trunk in, its steps out.
+//! Who changed what, and who said yes: a trunk in, its steps out, each told when it is asked for.
 //!
 //! It compiles nothing, so it says who approved a step and not whether that was enough: [`super::verify`] says that.
-//! Only files that a step changes are read.
+//! One pass looks at trees alone; files are read of the steps that are asked about, and signatures verified of those
+//! that are shown. A [`Memo`] may spare both: it says nothing that anybody relies on.
 
+mod file;
+mod memo;
+
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use gix::ObjectId;
 use polity_runtime::wire::Digest;
+use rayon::prelude::*;
 
+use super::access::Access;
 use super::error::TrailError;
 use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
-use super::history::{Change, Commit, History, Signed};
+use super::history::{Change, Commit, History, Signed, no_such_place};
 use super::principals::{Principal, Principals};
-use super::state::{of_file, words};
+use super::signature::Key;
 use super::statement::{Block, DocumentId, Sides, Verdict, claims};
 use super::verify::Given;
-use crate::ast::{Body, Documents};
-use crate::diag::Sink;
-use crate::parse;
-use crate::parse::yaml;
-use crate::source::{FileId, ReadError, SourceFile};
+use crate::source::ReadError;
+use file::{File, is_compiled};
+pub use memo::Memo;
 
 /// One step of the trunk.
 #[derive(Debug)]
@@ -30,7 +35,7 @@ pub struct Entry {
     /// Its commit.
     pub commit: Commit,
     /// The documents that it changed, with what they name.
-    pub documents: BTreeMap<DocumentId, Changed>,
+    pub documents: Rc<Documents>,
     /// Who signed the commits that came with it, as far as that is known.
     pub written_by: BTreeSet<String>,
     /// Why of some part it is not.
@@ -45,8 +50,11 @@ pub struct Entry {
     pub discussed: Option<String>,
 }
 
+/// The documents that a step changed.
+pub type Documents = BTreeMap<DocumentId, Changed>;
+
 /// A document that a step changed.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
     /// Its digests.
     pub sides: Sides<Digest>,
@@ -54,44 +62,155 @@ pub struct Changed {
     pub words: BTreeSet<String>,
 }
 
-/// Reads the steps of a trunk, oldest first.
-///
-/// # Errors
-/// Where an object is missing or is not what its id says.
-pub fn ledger(history: &History, trunk: &[ObjectId]) -> Result<Vec<Entry>, TrailError> {
-    let exhibits = Archive::new(history).exhibits(trunk)?;
-    let mut by_document: BTreeMap<&DocumentId, Vec<usize>> = BTreeMap::new();
-    for (at, exhibit) in exhibits.iter().enumerate() {
-        for id in exhibit
-            .statement
-            .iter()
-            .flat_map(|statement| statement.documents.keys())
-        {
-            by_document.entry(id).or_default().push(at);
+/// The steps of a trunk.
+pub struct Ledger<'h> {
+    history: &'h History,
+    trunk: &'h [ObjectId],
+    /// By place: the commits that each step brings.
+    brought: Vec<Vec<ObjectId>>,
+    /// From which place of the trunk on which keys hold.
+    keys: Vec<(usize, Rc<Principals>)>,
+    exhibits: Vec<Exhibit>,
+    by_document: BTreeMap<DocumentId, Vec<usize>>,
+    vouched: Vec<Vouched>,
+    files: Files<'h>,
+    memo: RefCell<Memo>,
+}
+
+impl<'h> Ledger<'h> {
+    /// Looks at every tree of a trunk.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn read(history: &'h History, trunk: &'h [ObjectId], memo: Memo) -> Result<Self, TrailError> {
+        let exhibits = Archive::new(history).exhibits(trunk, 0)?;
+        let mut by_document: BTreeMap<DocumentId, Vec<usize>> = BTreeMap::new();
+        for (at, exhibit) in exhibits.iter().enumerate() {
+            let statement = exhibit.statement.iter();
+            for id in statement.flat_map(|statement| statement.documents.keys()) {
+                by_document.entry(id.clone()).or_default().push(at);
+            }
         }
+        let mut ledger = Self {
+            history,
+            trunk,
+            brought: Vec::new(),
+            keys: Vec::new(),
+            exhibits,
+            by_document,
+            vouched: evidence::vouched(history, trunk, 0)?,
+            files: Files::new(history),
+            memo: RefCell::new(memo),
+        };
+        let mut seen = BTreeSet::new();
+        let mut holders = BTreeMap::new();
+        for (at, id) in trunk.iter().enumerate() {
+            let brought = history.brought(*id, &mut seen)?;
+            ledger.brought.push(brought.iter().map(|commit| commit.id).collect());
+            ledger.follow_keys(at, *id, &mut holders)?;
+        }
+        Ok(ledger)
     }
-    let vouched = evidence::vouched(history, trunk, 0)?;
-    let mut reader = Reader {
-        history,
-        files: HashMap::new(),
-        keys: BTreeMap::new(),
-        states: Vec::new(),
-    };
-    let mut entries = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut tree = None;
-    for (at, id) in trunk.iter().enumerate() {
-        let commit = history.commit(*id)?;
-        let changes = history.changes(tree, commit.tree)?;
-        tree = Some(commit.tree);
-        let brought = history.brought(*id, &mut seen)?;
-        // The keys before the step; before the first one, its own.
-        let mut documents = reader.step(at, &changes)?;
-        let before = reader.keys_at(at.saturating_sub(1));
-        if at == 0 {
-            documents.clear();
+
+    /// The documents that the step at a place changed. The first commit changed none: everybody agreed to begin there.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn documents(&self, at: usize) -> Result<Rc<Documents>, TrailError> {
+        let Some(id) = self.trunk.get(at).filter(|_| at > 0) else {
+            return Ok(Rc::default());
+        };
+        if let Some(known) = self.memo.borrow().documents(*id) {
+            return Ok(known);
         }
-        let (written_by, unknown) = writers(&brought, &before);
+        let mut documents = Documents::new();
+        for change in self.changes(at)? {
+            let path = super::change::inside(self.history, &change.path);
+            if !is_compiled(&path) {
+                continue;
+            }
+            let (before, after) = (
+                self.files.of(&path, change.before)?,
+                self.files.of(&path, change.after)?,
+            );
+            for (id, digest, words) in before.iter().flat_map(|file| &file.documents) {
+                let changed = documents.entry(id.clone()).or_insert_with(Changed::nothing);
+                changed.sides.before = Some(*digest);
+                changed.words.extend(words.iter().cloned());
+            }
+            for (id, digest, words) in after.iter().flat_map(|file| &file.documents) {
+                let changed = documents.entry(id.clone()).or_insert_with(Changed::nothing);
+                changed.sides.after = Some(*digest);
+                changed.words.extend(words.iter().cloned());
+            }
+        }
+        documents.retain(|_, changed| changed.sides.before != changed.sides.after);
+        let documents = Rc::new(documents);
+        self.memo.borrow_mut().put_documents(*id, documents.clone());
+        Ok(documents)
+    }
+
+    /// When a step was committed, by the committer's clock: milliseconds since 1970.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn moment(&self, at: usize) -> Result<i64, TrailError> {
+        let id = self.trunk.get(at).ok_or_else(|| TrailError::Read(no_such_place(at)))?;
+        Ok(self.history.commit(*id)?.committer.seconds.saturating_mul(1000))
+    }
+
+    /// Verifies the signatures of everything that these steps bring, several at a time: the dearest part of a ledger.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn verify_signatures(&self, places: &[usize]) -> Result<(), TrailError> {
+        let ids = places.iter().filter_map(|at| self.brought.get(*at)).flatten();
+        let unknown: Vec<ObjectId> = {
+            let memo = self.memo.borrow();
+            ids.filter(|id| !memo.has_signer(**id)).copied().collect()
+        };
+        let commits = unknown.iter().map(|id| self.history.commit(*id));
+        let commits: Vec<Commit> = commits.collect::<Result<_, _>>()?;
+        let signers: Vec<Option<Key>> = commits.par_iter().map(signer).collect();
+        let mut memo = self.memo.borrow_mut();
+        for (id, signer) in unknown.into_iter().zip(signers) {
+            memo.put_signer(id, signer.as_ref());
+        }
+        Ok(())
+    }
+
+    /// What a trunk commit does to an access, from what is remembered or else from `find`; `None` is not remembered.
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub fn done(
+        &self,
+        commit: ObjectId,
+        access: &Access,
+        find: impl FnOnce() -> Result<Option<Vec<String>>, TrailError>,
+    ) -> Result<Option<Vec<String>>, TrailError> {
+        if let Some(known) = self.memo.borrow().done(commit, access) {
+            return Ok(Some(known));
+        }
+        let found = find()?;
+        if let Some(found) = &found {
+            self.memo.borrow_mut().put_done(commit, access, found.clone());
+        }
+        Ok(found)
+    }
+
+    /// All that is known of the step at a place.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn entry(&self, at: usize) -> Result<Entry, TrailError> {
+        self.verify_signatures(&[at])?;
+        let missing = || TrailError::Read(no_such_place(at));
+        let commit = self.history.commit(*self.trunk.get(at).ok_or_else(missing)?)?;
+        let documents = self.documents(at)?;
+        // The keys before the step; before the first one, its own.
+        let before = self.keys_at(at.saturating_sub(1));
+        let (written_by, unknown) = self.writers(at, &before);
         let mut entry = Entry {
             at,
             documents,
@@ -106,207 +225,204 @@ pub fn ledger(history: &History, trunk: &[ObjectId]) -> Result<Vec<Entry>, Trail
         let about: BTreeSet<usize> = entry
             .documents
             .keys()
-            .filter_map(|id| by_document.get(id))
+            .filter_map(|id| self.by_document.get(id))
             .flatten()
             .copied()
             .collect();
-        for exhibit in about.into_iter().filter_map(|at| exhibits.get(at)) {
-            word(exhibit, &mut entry, &before, &reader, &vouched);
+        for exhibit in about.into_iter().filter_map(|at| self.exhibits.get(at)) {
+            self.word(exhibit, &mut entry, &before);
         }
         entry
             .approvals
             .sort_by(|a, b| (b.grade, &a.person).cmp(&(a.grade, &b.person)));
-        entries.push(entry);
+        Ok(entry)
     }
-    Ok(entries)
-}
 
-/// Takes down what a statement says of a step, if it is about this very step.
-fn word(exhibit: &Exhibit, entry: &mut Entry, before: &Principals, reader: &Reader<'_>, vouched: &[Vouched]) {
-    let Ok(statement) = &exhibit.statement else { return };
-    let covers = entry
-        .documents
-        .iter()
-        .all(|(id, changed)| statement.documents.get(id) == Some(&changed.sides));
-    if !covers || exhibit.until <= entry.at {
-        return;
+    /// What was found out, to be remembered: of this trunk alone.
+    pub fn into_memo(self) -> Memo {
+        let ids: BTreeSet<ObjectId> = self.brought.iter().flatten().copied().collect();
+        let mut memo = self.memo.into_inner();
+        memo.retain(&ids);
+        memo
     }
-    let added = reader.keys_at(exhibit.from.saturating_sub(1));
-    let Ok(proof) = evidence::prove(exhibit, statement, before, &added) else {
-        return;
-    };
-    let mut given = Given {
-        person: statement.approver.clone(),
-        grade: proof.grade,
-        fingerprint: proof.fingerprint,
-        evidence: exhibit.name.clone(),
-    };
-    if given.grade == Grade::Claimed {
-        let bot = vouched.iter().find(|vouched| {
-            let says = vouched
-                .block
-                .approvals
-                .iter()
-                .any(|digest| digest.to_string() == exhibit.name);
-            says && vouched.at >= entry.at && matches!(before.holder(&vouched.signer.key), Some(Principal::Forge(_)))
-        });
-        if let Some(bot) = bot {
-            given.grade = Grade::Forge;
-            given.fingerprint = Some(bot.signer.key.fingerprint());
+
+    fn changes(&self, at: usize) -> Result<Vec<Change>, ReadError> {
+        let tree = |at: Option<usize>| -> Result<Option<ObjectId>, ReadError> {
+            let id = at.and_then(|at| self.trunk.get(at));
+            id.map(|id| Ok(self.history.commit(*id)?.tree)).transpose()
+        };
+        match tree(Some(at))? {
+            Some(after) => self.history.changes(tree(at.checked_sub(1))?, after),
+            None => Ok(Vec::new()),
         }
     }
-    match statement.verdict {
-        Verdict::Reject if given.grade > Grade::Claimed => entry.rejections.push(given.person),
-        Verdict::Reject => {}
-        Verdict::Approve => {
-            if let Some(known) = entry.approvals.iter_mut().find(|known| known.person == given.person) {
-                if given.grade > known.grade {
-                    *known = given;
-                }
-            } else {
-                entry.approvals.push(given);
+
+    /// Takes down whose keys hold from a place on, where that changes. `holders` are the files that list keys.
+    fn follow_keys(
+        &mut self,
+        at: usize,
+        id: ObjectId,
+        holders: &mut BTreeMap<String, Rc<Principals>>,
+    ) -> Result<(), ReadError> {
+        let known = self.memo.borrow().changes_keys(id);
+        if known == Some(false) {
+            return Ok(());
+        }
+        let mut changed = at == 0;
+        for change in self.changes(at)? {
+            let path = super::change::inside(self.history, &change.path);
+            if !is_compiled(&path) {
+                continue;
+            }
+            changed |= holders.remove(&path).is_some();
+            if let Some(keys) = self.files.keys(&path, change.after)? {
+                holders.insert(path, keys);
+                changed = true;
             }
         }
+        self.memo.borrow_mut().put_changes_keys(id, changed);
+        if changed {
+            let mut all = Principals::default();
+            holders.values().for_each(|keys| all.merge(keys));
+            self.keys.push((at, Rc::new(all)));
+        }
+        Ok(())
     }
-}
 
-/// Who signed these commits, merges and all, and how many nobody known did.
-fn writers(commits: &[Commit], keys: &Principals) -> (BTreeSet<String>, usize) {
-    let mut known = BTreeSet::new();
-    let mut unknown = 0;
-    for commit in commits {
-        match commit.signed() {
-            Signed::By(signer) => match keys.holder(&signer.key) {
+    fn keys_at(&self, at: usize) -> Rc<Principals> {
+        let after = self.keys.partition_point(|(from, _)| *from <= at);
+        let found = after.checked_sub(1).and_then(|index| self.keys.get(index));
+        found.map_or_else(Rc::default, |(_, keys)| keys.clone())
+    }
+
+    /// Who signed the commits of a step, merges and all, and how many nobody known did.
+    fn writers(&self, at: usize, keys: &Principals) -> (BTreeSet<String>, usize) {
+        let memo = self.memo.borrow();
+        let mut known = BTreeSet::new();
+        let mut unknown = 0;
+        for id in self.brought.get(at).into_iter().flatten() {
+            match memo.signer(*id).as_ref().and_then(|key| keys.holder(key)) {
                 Some(Principal::Forge(_)) => {}
                 Some(holder) => {
                     known.insert(holder.to_string());
                 }
                 None => unknown += 1,
-            },
-            _ => unknown += 1,
+            }
         }
+        (known, unknown)
     }
-    (known, unknown)
-}
 
-/// One file's documents.
-struct File {
-    documents: Vec<(DocumentId, Digest, BTreeSet<String>)>,
-    keys: Option<Principals>,
-}
-
-struct Reader<'h> {
-    history: &'h History,
-    files: HashMap<(String, ObjectId), Rc<File>>,
-    /// By path: whose keys a file lists.
-    keys: BTreeMap<String, Rc<File>>,
-    /// From which place of the trunk on which keys hold.
-    states: Vec<(usize, Rc<Principals>)>,
-}
-
-impl Reader<'_> {
-    fn step(&mut self, at: usize, changes: &[Change]) -> Result<BTreeMap<DocumentId, Changed>, ReadError> {
-        let mut documents: BTreeMap<DocumentId, Changed> = BTreeMap::new();
-        let mut keys_changed = at == 0;
-        for change in changes {
-            let path = super::change::inside(self.history, &change.path);
-            let hidden = path.split('/').any(|part| part.starts_with('.')) || path.starts_with('/');
-            let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-            if hidden || !matches!(extension, "yaml" | "yml" | "cedar" | "rego" | "json") {
-                continue;
-            }
-            let before = self.file(&path, change.before)?;
-            let after = self.file(&path, change.after)?;
-            keys_changed |= [&before, &after].into_iter().flatten().any(|file| file.keys.is_some());
-            match &after {
-                Some(file) if file.keys.is_some() => self.keys.insert(path.clone(), file.clone()),
-                _ => self.keys.remove(&path),
-            };
-            for (id, digest, words) in before.iter().flat_map(|file| &file.documents) {
-                let changed = documents.entry(id.clone()).or_insert_with(nothing);
-                changed.sides.before = Some(*digest);
-                changed.words.extend(words.iter().cloned());
-            }
-            for (id, digest, words) in after.iter().flat_map(|file| &file.documents) {
-                let changed = documents.entry(id.clone()).or_insert_with(nothing);
-                changed.sides.after = Some(*digest);
-                changed.words.extend(words.iter().cloned());
+    /// Takes down what a statement says of a step, if it is about this very step.
+    fn word(&self, exhibit: &Exhibit, entry: &mut Entry, before: &Principals) {
+        let Ok(statement) = &exhibit.statement else { return };
+        let covers = entry
+            .documents
+            .iter()
+            .all(|(id, changed)| statement.documents.get(id) == Some(&changed.sides));
+        if !covers || exhibit.until <= entry.at {
+            return;
+        }
+        let added = self.keys_at(exhibit.from.saturating_sub(1));
+        let Ok(proof) = evidence::prove(exhibit, statement, before, &added) else {
+            return;
+        };
+        let mut given = Given {
+            person: statement.approver.clone(),
+            grade: proof.grade,
+            fingerprint: proof.fingerprint,
+            evidence: exhibit.name.clone(),
+            own: false,
+        };
+        if given.grade == Grade::Claimed {
+            let bot = self.vouched.iter().find(|vouched| {
+                let says = vouched
+                    .block
+                    .approvals
+                    .iter()
+                    .any(|digest| digest.to_string() == exhibit.name);
+                let bot = before.holder(&vouched.signer.key);
+                says && vouched.at >= entry.at && matches!(bot, Some(Principal::Forge(_)))
+            });
+            if let Some(bot) = bot {
+                given.grade = Grade::Forge;
+                given.fingerprint = Some(bot.signer.key.fingerprint());
             }
         }
-        if keys_changed {
-            let mut all = Principals::default();
-            for file in self.keys.values() {
-                if let Some(keys) = &file.keys {
-                    all.merge(keys);
+        match statement.verdict {
+            Verdict::Reject if given.grade > Grade::Claimed => entry.rejections.push(given.person),
+            Verdict::Reject => {}
+            Verdict::Approve => {
+                if let Some(known) = entry.approvals.iter_mut().find(|known| known.person == given.person) {
+                    if given.grade > known.grade {
+                        *known = given;
+                    }
+                } else {
+                    entry.approvals.push(given);
                 }
             }
-            self.states.push((at, Rc::new(all)));
         }
-        documents.retain(|_, changed| changed.sides.before != changed.sides.after);
-        Ok(documents)
+    }
+}
+
+impl Changed {
+    fn nothing() -> Self {
+        Self {
+            sides: Sides {
+                before: None,
+                after: None,
+            },
+            words: BTreeSet::new(),
+        }
+    }
+}
+
+fn signer(commit: &Commit) -> Option<Key> {
+    match commit.signed() {
+        Signed::By(signer) => Some(signer.key),
+        _ => None,
+    }
+}
+
+/// Files that were read, by path and blob.
+struct Files<'h> {
+    history: &'h History,
+    read: RefCell<HashMap<(String, ObjectId), Rc<File>>>,
+}
+
+/// What stands on one side of a change.
+type Entered = Option<(gix::objs::tree::EntryMode, ObjectId)>;
+
+impl<'h> Files<'h> {
+    fn new(history: &'h History) -> Self {
+        Self {
+            history,
+            read: RefCell::default(),
+        }
     }
 
-    fn keys_at(&self, at: usize) -> Rc<Principals> {
-        let after = self.states.partition_point(|(from, _)| *from <= at);
-        let found = after.checked_sub(1).and_then(|index| self.states.get(index));
-        found.map_or_else(Rc::default, |(_, keys)| keys.clone())
-    }
-
-    fn file(
-        &mut self,
-        path: &str,
-        side: Option<(gix::objs::tree::EntryMode, ObjectId)>,
-    ) -> Result<Option<Rc<File>>, ReadError> {
-        let Some((mode, id)) = side else { return Ok(None) };
-        if !mode.is_blob() {
+    /// The documents of a file; none where no file stands there.
+    fn of(&self, path: &str, side: Entered) -> Result<Option<Rc<File>>, ReadError> {
+        let Some((_, id)) = side.filter(|(mode, _)| mode.is_blob()) else {
             return Ok(None);
-        }
+        };
         let key = (path.to_owned(), id);
-        if let Some(known) = self.files.get(&key) {
+        if let Some(known) = self.read.borrow().get(&key) {
             return Ok(Some(known.clone()));
         }
-        let text = String::from_utf8_lossy(&self.history.blob(id)?).into_owned();
-        let read = Rc::new(read(path, text));
-        self.files.insert(key, read.clone());
+        let read = Rc::new(File::read(path, self.text(id)?));
+        self.read.borrow_mut().insert(key, read.clone());
         Ok(Some(read))
     }
-}
 
-fn nothing() -> Changed {
-    Changed {
-        sides: Sides {
-            before: None,
-            after: None,
-        },
-        words: BTreeSet::new(),
+    /// Whose keys a file lists, where it has any such document.
+    fn keys(&self, path: &str, side: Entered) -> Result<Option<Rc<Principals>>, ReadError> {
+        let Some((_, id)) = side.filter(|(mode, _)| mode.is_blob()) else {
+            return Ok(None);
+        };
+        Ok(file::keys(path, self.text(id)?).map(Rc::new))
     }
-}
 
-fn read(path: &str, text: String) -> File {
-    let file = SourceFile {
-        path: path.to_owned(),
-        text,
-        blob: None,
-    };
-    let words = words(&file);
-    let documents = of_file(&file).into_iter().zip(words);
-    let documents = documents.map(|((id, digest), words)| (id, digest, words)).collect();
-    File {
-        documents,
-        keys: keys(&file),
+    fn text(&self, id: ObjectId) -> Result<String, ReadError> {
+        Ok(String::from_utf8_lossy(&self.history.blob(id)?).into_owned())
     }
-}
-
-/// Whose keys a file lists, where it has any such document.
-fn keys(file: &SourceFile) -> Option<Principals> {
-    let names_some = ["kind: Person", "kind: Forge", "kind: Agent"];
-    if !names_some.iter().any(|kind| file.text.contains(kind)) || file.path.starts_with(parse::TEMPLATES) {
-        return None;
-    }
-    let mut unheard = Sink::default();
-    let documents = yaml::read(FileId(0), &file.text, &mut unheard);
-    let parsed = parse::documents(FileId(0), file, documents, &mut unheard).documents;
-    let of = |body: &Body| matches!(body, Body::Person(_) | Body::Forge(_) | Body::Agent(_));
-    let any = parsed.documents.iter().any(|document| of(&document.body));
-    any.then(|| Principals::of(&Documents { ..parsed }))
 }

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::decide::Outcome;
-use polity_runtime::table::{ActionId, DeploymentId, ToolId};
+use polity_runtime::table::{ActionId, DeploymentId, Table, ToolId};
 use polity_runtime::wire::Digest;
 
+use super::access::{self, Given};
 use super::change::{Direction, Fact, Subject};
 use super::state::State;
 use super::statement::{Cell, DocumentId, Sides};
@@ -26,8 +27,33 @@ pub(super) type Meaning = (Vec<Fact>, BTreeMap<Cell, Sides<String>>);
 
 /// Compares what two states mean. `None` where it cannot be told.
 pub(super) fn compare(before: &State, after: &State, documents: &BTreeSet<DocumentId>) -> Option<Meaning> {
-    let changes = diff(before.table.as_ref()?, after.table.as_ref()?).ok()?;
-    let sides = [Placed::new(&before.organization), Placed::new(&after.organization)];
+    let tables = [before.table.as_ref()?, after.table.as_ref()?];
+    let organizations = [&before.organization, &after.organization];
+    let (mut all, effects) = of_tables(tables, organizations, documents)?;
+    let sides = organizations.map(Placed::new);
+    let told = facts(&before.organization, &after.organization);
+    let ruled: BTreeSet<&str> = told.iter().filter_map(|fact| fact.subject.rule.as_deref()).collect();
+    let reached = match ruled.is_empty() {
+        true => [BTreeMap::new(), BTreeMap::new()],
+        false => tables.map(|table| access::of_rules(table, &ruled)),
+    };
+    for fact in &told {
+        all.push(Fact {
+            access: concerned(fact, &sides, &reached),
+            ..beside(fact, &sides, documents)
+        });
+    }
+    Some((all, effects))
+}
+
+/// Compares what two tables answer; the organisations tell whom an answer concerns. `None` where it cannot be told.
+pub(super) fn of_tables(
+    [before, after]: [&Table; 2],
+    organizations: [&Organization; 2],
+    documents: &BTreeSet<DocumentId>,
+) -> Option<Meaning> {
+    let changes = diff(before, after).ok()?;
+    let sides = organizations.map(Placed::new);
     let mut effects: BTreeMap<Cell, Sides<String>> = BTreeMap::new();
     let mut groups: BTreeMap<(u8, String, String), Group> = BTreeMap::new();
     for change in &changes.changes {
@@ -82,11 +108,9 @@ pub(super) fn compare(before: &State, after: &State, documents: &BTreeSet<Docume
             documents: documents.clone(),
             effects: group.cells,
             reach: Some(group.subjects.into_iter().collect()),
+            access: Vec::new(),
             teams: Some([team].into()),
         });
-    }
-    for fact in facts(&before.organization, &after.organization) {
-        all.push(beside(&fact, &sides, documents));
     }
     Some((all, effects))
 }
@@ -218,7 +242,79 @@ fn beside(fact: &facts::Fact, sides: &[Placed<'_>; 2], documents: &BTreeSet<Docu
         documents: documents.clone(),
         effects: BTreeSet::new(),
         reach: Some(vec![subject]),
+        access: Vec::new(),
         teams,
+    }
+}
+
+/// Whose access a fact beside the answers is about. A group, a key or an owner is nobody's in particular: where it
+/// matters to somebody's calls there is a fact about the rule that asks them.
+fn concerned(fact: &facts::Fact, sides: &[Placed<'_>; 2], reached: &[BTreeMap<String, Vec<Given>>; 2]) -> Vec<Subject> {
+    let named = &fact.subject;
+    if let Some(rule) = &named.rule {
+        let of_team = |given: &&Given| match &named.team {
+            Some(team) => given.deployment.split('/').next() == Some(team),
+            None => true,
+        };
+        let all = reached.iter().filter_map(|side| side.get(rule)).flatten();
+        let all: BTreeSet<&Given> = all.filter(of_team).collect();
+        return all.into_iter().cloned().map(Subject::from).collect();
+    }
+    let placed = |test: &dyn Fn(&Placed<'_>, &At<'_>) -> bool| -> Vec<Subject> {
+        let mut all = BTreeSet::new();
+        for side in sides {
+            all.extend(side.placements.iter().filter(|at| test(side, at)).map(|at| Subject {
+                deployment: Some(at.deployment.to_owned()),
+                environment: side.environment(at).map(str::to_owned),
+                ..Subject::default()
+            }));
+        }
+        all.into_iter().collect()
+    };
+    let whole = Subject {
+        deployment: named.deployment.clone(),
+        environment: named.environment.clone(),
+        action: named.action.clone(),
+        ..Subject::default()
+    };
+    match named.document {
+        "Deployment" if fact.what == "given" => {
+            let [before, after] = sides.each_ref().map(|side| side.given(&whole));
+            let differ = before.symmetric_difference(&after);
+            let tool = |tool: &String| Subject {
+                tool: Some(tool.clone()),
+                ..whole.clone()
+            };
+            differ.map(tool).collect()
+        }
+        "Deployment" => vec![whole],
+        // What these say of answers is in the cells; here it is what no cell holds.
+        "Agent" if matches!(fact.what, "tags" | "review_by" | "kill_contact") => Vec::new(),
+        "Agent" => placed(&|_, at| at.deployment.rsplit('/').next() == Some(&named.name)),
+        "Ring" if fact.what.starts_with("isolation.") || fact.what.starts_with("limits.") => {
+            placed(&|side, at| side.ring(at) == Some(named.name.as_str()))
+        }
+        "Environment" if fact.what == "credentials.max_ttl" => {
+            let tools = sides.iter().flat_map(|side| &side.organization.tools);
+            let credentials = tools.filter(|tool| tool.name.starts_with("credential."));
+            let names: BTreeSet<&String> = credentials.map(|tool| &tool.name).collect();
+            let subject = |name: &String| Subject {
+                environment: Some(named.name.clone()),
+                tool: Some(name.clone()),
+                ..whole.clone()
+            };
+            names.into_iter().map(subject).collect()
+        }
+        "Tool" => vec![Subject {
+            tool: Some(named.name.clone()),
+            ..whole
+        }],
+        "Credential" => vec![Subject {
+            tool: Some(format!("credential.{}", named.name)),
+            ..whole
+        }],
+        "Kill" => sides.iter().flat_map(|side| side.killed(&named.name)).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -296,6 +392,48 @@ impl<'o> Placed<'o> {
             tool.is_some_and(|tool| tool.name == name)
         };
         at.placement.given.iter().any(named)
+    }
+
+    /// The tools and credentials that a placement was given.
+    fn given(&self, at: &Subject) -> BTreeSet<String> {
+        let key = (
+            at.deployment.as_deref().unwrap_or_default(),
+            at.environment.as_deref().unwrap_or_default(),
+        );
+        let placed = self.by_name.get(&key).and_then(|at| self.placements.get(*at));
+        let ids = placed.iter().flat_map(|at| &at.placement.given);
+        let tool = |id: &ToolId| self.organization.tools.get(id.0 as usize).map(|tool| tool.name.clone());
+        ids.filter_map(tool).collect()
+    }
+
+    /// Whom a kill stops.
+    fn killed(&self, name: &str) -> Vec<Subject> {
+        let organization = self.organization;
+        let Some(kill) = organization.kills.iter().find(|kill| kill.name.value == name) else {
+            return Vec::new();
+        };
+        if kill.everything {
+            return vec![Subject::default()];
+        }
+        let deployments = kill.deployments.iter().map(|id| Subject {
+            deployment: organization
+                .deployments
+                .get(id.0 as usize)
+                .map(|found| found.name.clone()),
+            ..Subject::default()
+        });
+        let tools = kill.tools.iter().map(|id| Subject {
+            tool: organization.tools.get(id.0 as usize).map(|found| found.name.clone()),
+            ..Subject::default()
+        });
+        let environments = kill.environments.iter().map(|id| Subject {
+            environment: organization
+                .environments
+                .get(id.0 as usize)
+                .map(|found| found.name.value.clone()),
+            ..Subject::default()
+        });
+        deployments.chain(tools).chain(environments).collect()
     }
 
     /// What is known of a cell on this side; nothing where it has no such placement.

@@ -12,11 +12,13 @@ use super::change::{Direction, Fact, Step, Subject};
 use super::principals::Principals;
 use super::state::State;
 use super::statement::{Cell, DocumentId};
+use super::upgrade::COMPILER;
 use crate::ast::{self, Body, ChangeSelector, Evidence, Selector, Text};
 use crate::resolve::{Glob, PersonId};
 
-/// Kinds that say who may do what to whom: an owner looks at every change of one.
-const ROOT_KINDS: [&str; 11] = [
+/// Kinds that say who may do what to whom: an owner looks at every change of one, and of what all of them come to.
+const ROOT_KINDS: [&str; 12] = [
+    COMPILER,
     "Organization",
     "Person",
     "Group",
@@ -29,6 +31,9 @@ const ROOT_KINDS: [&str; 11] = [
     "ApprovalRule",
     "Invariant",
 ];
+
+/// How a requirement names the organisation's owners.
+pub(super) const OWNERS: &str = "owners";
 
 /// Who wrote a step, as far as signatures tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -130,7 +135,7 @@ pub fn asks(before: &State, step: &Step, authors: &Authors) -> Vec<Ask> {
         };
         match by {
             AskedBy::Owners | AskedBy::Brake => add(Seat {
-                from: "owners".to_owned(),
+                from: OWNERS.to_owned(),
                 count: 1,
                 people: owners(before),
             }),
@@ -397,8 +402,8 @@ fn seats(before: &State, fact: &Fact, require: &ast::Requirement) -> Vec<Seat> {
     for entry in &require.from {
         match entry.value.as_str() {
             "team-owners" => by_team = true,
-            "owners" => {
-                from.push("owners".to_owned());
+            OWNERS => {
+                from.push(OWNERS.to_owned());
                 people.extend(owners(before));
             }
             name => {

@@ -122,6 +122,12 @@ impl Key {
         self.data.fingerprint(HashAlg::Sha256).to_string()
     }
 
+    /// `ssh-ed25519 AAAA...`, as [`Key::parse`] reads it.
+    pub fn to_openssh(&self) -> String {
+        let key = ssh_key::PublicKey::new(self.data.clone(), "");
+        key.to_openssh().unwrap_or_default()
+    }
+
     /// The wire form.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes

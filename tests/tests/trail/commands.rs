@@ -1,99 +1,10 @@
 //! The commands over a history: exit codes, what they say, and what they leave.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ssh_key::LineEnding;
-
-use crate::world::{MAIN, REFUNDS, World, folder, key, public, refunds};
-
-struct Ran {
-    exit: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    #[track_caller]
-    fn exits(self, exit: i32) -> Self {
-        assert_eq!(self.exit, Some(exit), "{}\n{}", self.out, self.err);
-        self
-    }
-    #[track_caller]
-    fn says(self, words: &str) -> Self {
-        assert!(
-            self.out.contains(words) || self.err.contains(words),
-            "expected `{words}`:\n{}\n{}",
-            self.out,
-            self.err
-        );
-        self
-    }
-}
-
-fn run(folder: &Path, command: &str, environment: &[(&str, &str)]) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_polity-tested"))
-        .args(command.split_whitespace())
-        .current_dir(folder)
-        .env_remove("SOURCE_DATE_EPOCH")
-        .env_remove("SSH_AUTH_SOCK")
-        .envs(environment.iter().copied())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    Ran {
-        exit: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-/// A world with a trust root beside it that begins where the world does.
-struct Bench {
-    world: World,
-    keys: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new(world: World) -> Self {
-        let keys = folder();
-        let made = format!(
-            "keygen --organization acme --introductory {} --out keys",
-            world.introductory
-        );
-        run(keys.path(), &made, &[]).exits(0);
-        Self { world, keys }
-    }
-
-    /// `polity`, in the folder of the keys; `repo` stands for the repository.
-    fn polity(&self, command: &str) -> Ran {
-        run(
-            self.keys.path(),
-            &command.replace("repo", self.world.path().to_str().unwrap()),
-            &[],
-        )
-    }
-
-    fn build(&self, out: &str, more: &str) -> Ran {
-        self.polity(&format!(
-            "build repo --rev {MAIN} --trust keys/trust.json --key keys/bundle.key --out {out} --issued \
-             2026-11-23T09:00:00Z {more}"
-        ))
-    }
-
-    fn secret(&self, name: &str) -> String {
-        let path = self.keys.path().join(name);
-        fs::write(&path, key(name).to_openssh(LineEnding::LF).unwrap().as_bytes()).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-
-    /// Puts the branch into the work tree.
-    fn check_out(&self) {
-        self.world
-            .git(&["checkout", "-q", "-f", "-B", "work", &self.world.head.to_string()]);
-    }
-}
+use crate::bench::{Bench, run};
+use crate::world::{MAIN, REFUNDS, World, public, refunds};
 
 #[test]
 fn a_build_attests_what_was_approved_and_nothing_else() {
@@ -416,33 +327,4 @@ fn codeowners_name_the_same_people() {
     let gitlab = bench.polity("render codeowners repo --forge gitlab").exits(0);
     let section = "[payments][1]\n/teams/payments/** carol@acme.example dave@acme.example\n";
     assert!(gitlab.out.contains(section), "{}", gitlab.out);
-}
-
-#[test]
-fn a_compiler_that_changes_its_mind_is_noticed() {
-    use polity::bundle::pack;
-    use polity::keys::SecretKey;
-    use polity_runtime::bundle::UnverifiedBundle;
-    use polity_runtime::trust::TrustRoot;
-
-    let mut bench = Bench::new(World::new());
-    bench.world.approved_step(200);
-    bench.build("one.polity", "").exits(0);
-    bench.world.approved_step(300);
-    bench.build("two.polity", "--previous one.polity").exits(0);
-    // The first bundle's manifest over the second one's table: what another compiler might have made of the commit.
-    let at = |name: &str| bench.keys.path().join(name);
-    let trust = TrustRoot::parse(&fs::read_to_string(at("keys/trust.json")).unwrap()).unwrap();
-    let read = |name: &str| {
-        let bundle = UnverifiedBundle::open(fs::read(at(name)).unwrap()).unwrap();
-        bundle.verify(&trust, 1_795_424_400_000).unwrap()
-    };
-    let sections = read("two.polity").to_sections();
-    let key = SecretKey::read(&at("keys/bundle.key")).unwrap();
-    let other = pack(read("one.polity").manifest().clone(), &sections, &[&trust], &[key]).unwrap();
-    fs::write(at("other.polity"), other).unwrap();
-    bench
-        .build("x.polity", "--previous other.polity")
-        .exits(1)
-        .says("makes something else of the checkpoint");
 }

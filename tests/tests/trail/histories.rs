@@ -6,7 +6,7 @@ use std::process::Command;
 use polity::source::ReadError;
 use polity::trail::error::TrailError;
 use polity::trail::history::History;
-use polity::trail::verify::Trusted;
+use polity::trail::verify::{Checkpoint, Trusted};
 
 use crate::world::{MAIN, REFUNDS, World, refunds};
 
@@ -29,9 +29,12 @@ fn read_error(world: &World) -> ReadError {
 #[test]
 fn a_rewound_trunk_does_not_have_what_was_verified() {
     let mut world = two_steps();
-    let checkpoint = Some(world.main);
+    let made = world.made(world.main);
     let trusted = Trusted {
-        checkpoint,
+        checkpoint: Some(Checkpoint {
+            commit: world.main,
+            made: &made,
+        }),
         ..world.trusted()
     };
     assert!(world.verify_with(trusted).unwrap().holds());
@@ -66,8 +69,12 @@ fn a_foxtrot_merge_is_named() {
     world.head = world.main;
     world.write("README.md", "About.\n");
     world.approved_step(200);
+    let made = world.made(world.main);
     let trusted = Trusted {
-        checkpoint: Some(world.main),
+        checkpoint: Some(Checkpoint {
+            commit: world.main,
+            made: &made,
+        }),
         ..world.trusted()
     };
     world.write("README.md", "Branch.\n");
@@ -242,7 +249,11 @@ fn a_poisoned_cache_is_not_read() {
 #[test]
 fn continuing_from_a_checkpoint_comes_to_the_same() {
     let mut world = two_steps();
-    let checkpoint = world.main;
+    let made = world.made(world.main);
+    let checkpoint = Checkpoint {
+        commit: world.main,
+        made: &made,
+    };
     world.approved_step(400);
     let from = |world: &World, checkpoint| {
         world

@@ -1,9 +1,12 @@
 //! Threats to the approval trail, each with a twin that differs in nothing but the attack and passes.
 
+mod access;
 mod approvals;
+mod bench;
 mod commands;
 mod histories;
 mod merges;
 mod requirements;
 mod signatures;
+mod upgrades;
 mod world;

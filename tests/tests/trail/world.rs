@@ -13,7 +13,9 @@ use polity::report::trail::shortfalls;
 use polity::trail::approve::propose;
 use polity::trail::error::TrailError;
 use polity::trail::history::History;
+use polity::trail::state::States;
 use polity::trail::statement::{Statement, Verdict};
+use polity::trail::upgrade::Made;
 use polity::trail::verify::{Trail, Trusted, verify};
 use sha2::{Digest as _, Sha256};
 use ssh_key::private::{Ed25519Keypair, KeypairData};
@@ -324,6 +326,12 @@ impl World {
             introductory: self.introductory,
             checkpoint: None,
         }
+    }
+
+    /// What this compiler makes of a commit.
+    pub fn made(&self, commit: ObjectId) -> Made {
+        let state = States::new(&self.history()).of(commit).unwrap();
+        Made::here(state.table.as_ref().unwrap())
     }
 
     pub fn verify(&self) -> Result<Trail, TrailError> {

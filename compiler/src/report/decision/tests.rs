@@ -11,6 +11,14 @@ fn source() -> Source {
     }
 }
 
+fn access() -> Access {
+    Access {
+        tool: "billing".to_owned(),
+        commit: "89abcdef0123456789abcdef0123456789abcdef".to_owned(),
+        approved_by: vec!["bob (signed)".to_owned()],
+    }
+}
+
 fn decision() -> Decision {
     Decision {
         effect: Effect::RequireApproval,
@@ -50,6 +58,7 @@ fn decision() -> Decision {
         observed: vec!["trial/no-dollars".to_owned()],
         challenge: None,
         source: Some(source()),
+        access: Some(access()),
         bundle: Bundle {
             organization: "acme".to_owned(),
             digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use super::{Approval, Bundle, Decision, Effect, Explanation, Fault, Limit, Outcome, Source};
+use super::{Access, Approval, Bundle, Decision, Effect, Explanation, Fault, Limit, Outcome, Source};
 use crate::report::visible;
 
 /// A decision in a few lines.
@@ -71,6 +71,9 @@ pub fn brief(decision: &Decision, colour: bool) -> String {
     }
     if let Some(source) = &decision.source {
         say("source", &written(source));
+    }
+    if let Some(access) = &decision.access {
+        say("access", &accessed(access));
     }
     text
 }
@@ -175,6 +178,14 @@ fn written(source: &Source) -> String {
     }
     if !source.approved_by.is_empty() {
         let _ = write!(said, ", approved by {}", source.approved_by.join(", "));
+    }
+    said
+}
+
+fn accessed(access: &Access) -> String {
+    let mut said = format!("to {} as since commit {}", access.tool, short(&access.commit));
+    if !access.approved_by.is_empty() {
+        let _ = write!(said, ", approved by {}", access.approved_by.join(", "));
     }
     said
 }

@@ -1,0 +1,266 @@
+//! A step on trial: a history, its evidence and two places of its trunk in, a [`Judged`] out.
+//!
+//! Each step is judged by the tree before it. One that lacks an approval or does not compile is joined with its
+//! successors. What counts as an approval is settled in [`super::count`]; no cache is read here.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use gix::ObjectId;
+
+use super::authors;
+use super::change;
+use super::error::TrailError;
+use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
+use super::history::{Commit, History, Signed, no_such_place};
+use super::principals::Principal;
+use super::requirements::{Ask, AskedBy, Authors, asks};
+use super::state::{State, States};
+use super::statement::DocumentId;
+use super::upgrade;
+use super::verify::{Answer, Given, Judged, Trusted};
+
+/// What a judgement takes.
+pub(super) struct Court<'h> {
+    pub(super) history: &'h History,
+    pub(super) trunk: &'h [ObjectId],
+    pub(super) trusted: Trusted<'h>,
+    /// The states, each compiled once.
+    pub(super) states: States<'h>,
+    pub(super) exhibits: Vec<Exhibit>,
+    pub(super) vouched: Vec<Vouched>,
+    /// From here on evidence is looked for.
+    begin: usize,
+    /// By place in the trunk: the commits that each step brings.
+    brought: Vec<Vec<Commit>>,
+}
+
+impl<'h> Court<'h> {
+    /// Reads the evidence of the trunk, and the commits that each step after `begin` brings.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub(super) fn new(
+        history: &'h History,
+        trunk: &'h [ObjectId],
+        trusted: Trusted<'h>,
+        begin: usize,
+    ) -> Result<Self, TrailError> {
+        let mut seen = BTreeSet::new();
+        let mut brought = Vec::new();
+        for (at, commit) in trunk.iter().enumerate() {
+            let commits = history.brought(*commit, &mut seen)?;
+            brought.push(if at > begin { commits } else { Vec::new() });
+        }
+        Ok(Self {
+            history,
+            trunk,
+            trusted,
+            states: States::new(history),
+            exhibits: Archive::new(history).exhibits(trunk, begin)?,
+            vouched: evidence::vouched(history, trunk, begin + 1)?,
+            begin,
+            brought,
+        })
+    }
+
+    pub(super) fn id(&self, at: usize) -> Result<ObjectId, TrailError> {
+        let missing = || no_such_place(at);
+        Ok(*self.trunk.get(at).ok_or_else(missing)?)
+    }
+
+    pub(super) fn state(&self, at: usize) -> Result<Rc<State>, TrailError> {
+        Ok(self.states.of(self.id(at)?)?)
+    }
+
+    /// Judges every step after `begin`, and joins those that fall short with their successors.
+    pub(super) fn sit(&self, begin: usize) -> Result<Vec<Judged>, TrailError> {
+        self.begin(begin)?;
+        let mut steps: Vec<Judged> = Vec::new();
+        let mut before = begin;
+        let mut failed: Option<Judged> = None;
+        for after in begin + 1..self.trunk.len() {
+            let mut judged = self.judge(before, after)?;
+            if !judged.holds() && judged.broken.is_none() {
+                for (earlier, joined) in self.joined_back(&steps, &judged)? {
+                    if joined.holds() {
+                        steps.retain(|step| step.before < earlier);
+                        judged = joined;
+                        break;
+                    }
+                }
+            }
+            if !judged.holds() {
+                // What is told is why the first step fell short, unless it is only that it does not compile yet.
+                match &failed {
+                    Some(first) if first.broken.is_none() => {}
+                    _ => failed = Some(judged),
+                }
+                continue;
+            }
+            failed = None;
+            before = after;
+            steps.push(judged);
+        }
+        steps.extend(failed);
+        Ok(steps)
+    }
+
+    /// What everything is judged from must compile, and be of the organisation that is trusted.
+    pub(super) fn begin(&self, begin: usize) -> Result<(), TrailError> {
+        let first = self.state(begin)?;
+        if let Some(message) = &first.broken {
+            let (commit, message) = (self.id(begin)?.to_string(), message.clone());
+            return Err(match self.trusted.checkpoint {
+                None => TrailError::BeginningBroken { commit, message },
+                Some(_) => TrailError::CheckpointBroken { commit, message },
+            });
+        }
+        if first.organization.name != self.trusted.organization {
+            return Err(TrailError::Organization {
+                found: first.organization.name.clone(),
+                wanted: self.trusted.organization.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// A step judged together with steps before it that hold already, as when a branch of several commits is rebased
+    /// onto the trunk and its first commits need less than the approval says. An approval then counts only if it lists
+    /// every document that any of the steps touched, as it is at the end, and none may be touched by two of them: what
+    /// one brought cannot be taken back, nor what was taken back be brought again, under cover of an older approval.
+    fn joined_back(&self, steps: &[Judged], last: &Judged) -> Result<Vec<(usize, Judged)>, TrailError> {
+        let about = |exhibit: &&Exhibit| {
+            let statement = exhibit.statement.as_ref().ok()?;
+            let mut listed = statement.documents.keys();
+            listed
+                .any(|id| last.step.documents.contains_key(id))
+                .then(|| statement.base.clone())
+        };
+        let bases: BTreeSet<String> = self.exhibits.iter().filter_map(|exhibit| about(&exhibit)).collect();
+        let mut all = Vec::new();
+        let mut touched: BTreeSet<DocumentId> = last.step.documents.keys().cloned().collect();
+        for step in steps.iter().rev() {
+            if !step.step.documents.keys().all(|id| touched.insert(id.clone())) {
+                break;
+            }
+            if bases.contains(&self.id(step.before)?.to_string()) {
+                all.push((step.before, self.judge_all(step.before, last.after, &touched)?));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Judges what this compiler makes otherwise of the checkpoint than the one whose bundle is continued. Nothing where
+    /// it comes to the same. Nobody in the organisation wrote it, so nobody is excluded.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub(super) fn upgrade(&self, begin: usize) -> Result<Option<Judged>, TrailError> {
+        let Some(checkpoint) = self.trusted.checkpoint else {
+            return Ok(None);
+        };
+        let state = self.state(begin)?;
+        let Some(step) = upgrade::step(checkpoint.made, &state) else {
+            return Ok(None);
+        };
+        let mut judged = Judged {
+            before: begin,
+            after: begin,
+            step,
+            authors: Authors::default(),
+            answers: Vec::new(),
+            broken: None,
+        };
+        for ask in asks(&state, &judged.step, &judged.authors) {
+            let answer = self.answer(ask, begin, &state, &judged)?;
+            judged.answers.push(answer);
+        }
+        Ok(Some(judged))
+    }
+
+    /// Judges what leads from one commit of the trunk to a later one.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub(super) fn judge(&self, before: usize, after: usize) -> Result<Judged, TrailError> {
+        self.judge_all(before, after, &BTreeSet::new())
+    }
+
+    /// As [`Court::judge`]; an approval must list `touched`, too.
+    fn judge_all(&self, before: usize, after: usize, touched: &BTreeSet<DocumentId>) -> Result<Judged, TrailError> {
+        let (left, right) = (self.state(before)?, self.state(after)?);
+        let trees = (
+            self.history.commit(self.id(before)?)?.tree,
+            self.history.commit(self.id(after)?)?.tree,
+        );
+        let changes = self.history.changes(Some(trees.0), trees.1)?;
+        let step = change::step(self.history, &left, &right, &changes)?;
+        let mut judged = Judged {
+            before,
+            after,
+            step,
+            authors: Authors::default(),
+            answers: Vec::new(),
+            broken: right.broken.clone(),
+        };
+        // Whoever wrote what needs no approval is of no interest, unless a rule asks about what agents wrote.
+        if judged.broken.is_some() || judged.step.facts.is_empty() {
+            return Ok(judged);
+        }
+        let commits = (before + 1..=after).flat_map(|at| self.brought.get(at).into_iter().flatten());
+        judged.authors = authors::of(self.history, commits, &left, &right)?;
+        for mut ask in asks(&left, &judged.step, &judged.authors) {
+            ask.documents.extend(touched.iter().cloned());
+            let answer = match ask.by {
+                AskedBy::Brake => self.brake(ask, before, after, &left),
+                _ => self.answer(ask, before, &left, &judged)?,
+            };
+            judged.answers.push(answer);
+        }
+        Ok(judged)
+    }
+
+    /// The place of the commit that added an exhibit. Of what was there where this verification begins, the trees before
+    /// are looked at only now, since hardly any of it is about a later step.
+    pub(super) fn added(&self, exhibit: &Exhibit) -> Result<usize, TrailError> {
+        let mut from = exhibit.from;
+        if from == self.begin {
+            while let Some(before) = from.checked_sub(1) {
+                let tree = self.history.commit(self.id(before)?)?.tree;
+                if !exhibit.stands_in(self.history, tree)? {
+                    break;
+                }
+                from = before;
+            }
+        }
+        Ok(from)
+    }
+
+    /// A step that adds kills counts if somebody who may stop an agent signed a commit of it.
+    fn brake(&self, ask: Ask, before: usize, after: usize, left: &State) -> Answer {
+        let people: BTreeSet<String> = ask.seats.iter().flat_map(|seat| seat.people.iter().cloned()).collect();
+        let mut given = Vec::new();
+        for commit in (before + 1..=after).flat_map(|at| self.brought.get(at).into_iter().flatten()) {
+            if let Signed::By(signer) = commit.signed()
+                && let Some(Principal::Person(name)) = left.principals.holder(&signer.key)
+                && people.contains(name)
+            {
+                given.push(Given {
+                    person: name.clone(),
+                    grade: if signer.present { Grade::Present } else { Grade::Signed },
+                    fingerprint: Some(signer.key.fingerprint()),
+                    evidence: commit.id.to_string(),
+                    own: false,
+                });
+            }
+        }
+        Answer {
+            missing: usize::from(given.is_empty()),
+            could: people,
+            ask,
+            given,
+            refused: Vec::new(),
+        }
+    }
+}
