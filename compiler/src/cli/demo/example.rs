@@ -128,8 +128,8 @@ impl Mistake {
             return Err(broken(&format!("`{}` has no place for `{}`", self.path, self.title)));
         };
         let changed = format!("{before}{}{after}", self.replace);
-        // What is not YAML, and what a dot hides, is no part of the organisation.
-        let compiled = |path: &str| path.ends_with(".yaml") && !path.starts_with('.');
+        // What a dot hides is no part of the organisation; of the rest the compiler takes what it knows.
+        let compiled = |path: &str| !path.starts_with('.');
         let files = FILES.iter().filter(|(path, _)| compiled(path)).map(|(path, text)| {
             let text = if *path == self.path { changed.as_str() } else { text };
             ((*path).to_owned(), text.to_owned())
