@@ -17,14 +17,16 @@ use std::{
 };
 
 use anstyle::Style;
+use serde::Deserialize;
 
 use self::example::{Mistake, Question};
-use self::history::{Files, History as Story, Merged};
+use self::history::{Files, History as Story};
 use self::merges::{MAIN, Made};
 use self::people::People;
 use self::repository::Workshop;
 use super::{
-    Console, Exit, Failure, answer::Asked, build, files, keygen, progress, surroundings, trail, values, verify,
+    Console, Exit, Failure, answer::Asked, build, console::Captured, files, keygen, progress, surroundings, trail,
+    values, verify,
 };
 use crate::{
     ast::Moment,
@@ -32,7 +34,7 @@ use crate::{
     diag::{Findings, LintLevels, Severity, Sink},
     report::{decision, text},
     source::SourceTree,
-    trail::{approve::propose, ledger::ledger, verify::short},
+    trail::{approve::propose, verify::short},
 };
 
 /// Make an example organisation, and show what Polity does with it
@@ -67,7 +69,8 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     prepare(&arguments.out)?;
     let (people, story, made) = demo.make(console)?;
     demo.table(&made, console)?;
-    demo.stopped(&made, console)?;
+    demo.build(&made, console)?;
+    demo.stopped(console)?;
     demo.approve(&people, &story, &made, console)?;
     let asked = demo.verify(console)?;
     demo.ask(&asked, &questions, console)?;
@@ -99,6 +102,26 @@ fn prepare(out: &Path) -> Result<(), Failure> {
     }
     fs::create_dir_all(out).map_err(|error| cannot(&error))?;
     files::write_atomically(&out.join(MARKER), "the marker", MARKER_TEXT.as_bytes())
+}
+
+/// What `polity log --format json` says, as far as it is shown.
+#[derive(Deserialize)]
+struct Log {
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    commit: String,
+    time: String,
+    title: String,
+    written_by: Vec<String>,
+    approvals: Vec<Approval>,
+}
+
+#[derive(Deserialize)]
+struct Approval {
+    person: String,
 }
 
 struct Demo {
@@ -135,47 +158,42 @@ impl Demo {
         Ok((people, story, made))
     }
 
-    /// The steps of the trunk, as `polity log` reads them.
+    /// The steps of the trunk, as `polity log` tells them.
     fn table(&self, made: &Made, console: &mut Console) -> Result<(), Failure> {
-        let opened = trail::open(&self.organization, None)?;
-        let trunk = opened.history.chain(opened.head);
-        let trunk = trunk.map_err(|error| trail::failure(&error.into()))?;
-        let entries = ledger(&opened.history, &trunk).map_err(|error| trail::failure(&error))?;
+        let steps = self.log()?;
+        let begins = made.introductory.to_string();
         let mut rows = vec![["commit", "day", "by", "what", "written by", "approved by"].map(str::to_owned)];
-        for entry in entries {
-            let first = entry.commit.id == made.introductory;
-            if entry.documents.is_empty() && !first {
-                continue;
-            }
-            let merged = match made.merged.get(&entry.commit.id) {
-                Some(Merged::Squash) => "squash",
-                Some(Merged::Rebase) => "rebase",
-                Some(Merged::Merge) => "merge",
-                None => "",
-            };
-            let day = values::timestamp(entry.commit.committer.seconds.saturating_mul(1000));
-            let approved: Vec<&str> = entry.approvals.iter().map(|given| given.person.as_str()).collect();
-            let approved = match approved.as_slice() {
-                _ if first => "trust begins here".to_owned(),
-                [] => "nobody".to_owned(),
-                people => people.join(", "),
-            };
+        rows.push([
+            begins.chars().take(8).collect(),
+            values::timestamp(merges::FOUNDED)
+                .get(5..10)
+                .unwrap_or_default()
+                .to_owned(),
+            String::new(),
+            merges::BEGINNING.to_owned(),
+            merges::FOUNDER.to_owned(),
+            "trust begins here".to_owned(),
+        ]);
+        for step in steps.iter().rev() {
+            let by = made.merged.get(&step.commit).map_or("", |merged| merged.word());
+            let approved: Vec<&str> = step.approvals.iter().map(|given| given.person.as_str()).collect();
             rows.push([
-                short(entry.commit.id).chars().take(8).collect(),
-                day.get(5..10).unwrap_or_default().to_owned(),
-                merged.to_owned(),
-                entry.commit.title().to_owned(),
-                entry.written_by.into_iter().collect::<Vec<_>>().join(", "),
-                approved,
+                step.commit.chars().take(8).collect(),
+                step.time.get(5..10).unwrap_or_default().to_owned(),
+                by.to_owned(),
+                step.title.clone(),
+                step.written_by.join(", "),
+                match approved.as_slice() {
+                    [] => "nobody".to_owned(),
+                    people => people.join(", "),
+                },
             ]);
         }
         let width = |at: usize| {
-            rows.iter()
-                .filter_map(|row| row.get(at))
-                .map(|cell| cell.chars().count())
-                .max()
+            let cells = rows.iter().filter_map(|row| row.get(at));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..6).map(|at| width(at).unwrap_or(0)).collect();
+        let widths: Vec<usize> = (0..6).map(width).collect();
         for (at, row) in rows.iter().enumerate() {
             let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
             let line = cells.collect::<Vec<_>>().join("  ");
@@ -185,9 +203,21 @@ impl Demo {
         Ok(())
     }
 
-    /// Makes the keys of a pipeline, and tries to build what was not approved.
-    fn stopped(&self, made: &Made, console: &mut Console) -> Result<(), Failure> {
-        heading("Build what was approved, and nothing else", console)?;
+    /// What `polity log` says of the history, newest first.
+    fn log(&self) -> Result<Vec<Step>, Failure> {
+        let said = Captured::default();
+        let mut aside = Console::plain(Box::new(said.clone()), Box::new(said.clone()));
+        let organization = shown(&self.organization);
+        let words = [self.program.as_str(), "log", &organization, "--format", "json"];
+        super::run_on(words.map(OsString::from), &mut aside);
+        let log: Log = serde_json::from_str(&said.text())
+            .map_err(|error| Failure::falls_short(format!("the history cannot be read: {error}")))?;
+        Ok(log.steps)
+    }
+
+    /// Makes the keys of a pipeline, and builds what was approved.
+    fn build(&self, made: &Made, console: &mut Console) -> Result<(), Failure> {
+        heading("Build what was approved", console)?;
         let (keys, introductory) = (shown(&self.keys), made.introductory.to_string());
         let command = [
             "keygen",
@@ -209,8 +239,35 @@ impl Demo {
         let written = keygen::keygen(&order, &self.keys)?;
         let names: Vec<_> = written.iter().filter_map(|path| path.file_name()?.to_str()).collect();
         console.result(&format!("{}\n", names.join(" ")))?;
-        self.command(console, &self.build_command())?;
-        let built = self.build(console)?;
+        self.built(&["--rev", "main~1"], Some("main~1"), None, console)
+    }
+
+    /// Builds, and says so.
+    fn built(
+        &self,
+        words: &[&str],
+        rev: Option<&str>,
+        previous: Option<Vec<u8>>,
+        console: &mut Console,
+    ) -> Result<(), Failure> {
+        self.command(console, &self.build_command(words))?;
+        let built = self.try_to_build(rev, previous, console)?;
+        let Some(bundle) = built.bundle.filter(|_| !built.findings.has_errors()) else {
+            let said = text::findings(&built.findings, &built.tree, console.colour_on_error());
+            console.remark(&said);
+            console.remark(&built.unapproved.unwrap_or_default());
+            return Err(Failure::falls_short("the example organisation does not build"));
+        };
+        files::write_atomically(&self.bundle, "the bundle", &bundle.bytes)?;
+        console.result(&build::written(&self.bundle, &bundle, false, None))
+    }
+
+    /// Tries to build what nobody approved.
+    fn stopped(&self, console: &mut Console) -> Result<(), Failure> {
+        heading("Build what nobody approved", console)?;
+        let bundle = shown(&self.bundle);
+        self.command(console, &self.build_command(&["--previous", &bundle]))?;
+        let built = self.try_to_build(None, Some(self.previous()?), console)?;
         match (built.unapproved, built.bundle) {
             (Some(unapproved), None) => console.result(&unapproved),
             _ => Err(Failure::falls_short("the last merge request was to be stopped")),
@@ -241,26 +298,28 @@ impl Demo {
             let key = people.fingerprint(&name)?;
             console.result(&format!("signed by {name} with {key}\n"))?;
         }
-        self.command(console, &self.build_command())?;
-        let built = self.build(console)?;
-        let Some(bundle) = built.bundle.filter(|_| !built.findings.has_errors()) else {
-            let said = built.unapproved.unwrap_or_default();
-            console.remark(&text::findings(&built.findings, &built.tree, console.colour_on_error()));
-            console.remark(&said);
-            return Err(Failure::falls_short("the example organisation does not build"));
-        };
-        files::write_atomically(&self.bundle, "the bundle", &bundle.bytes)?;
-        console.result(&build::written(&self.bundle, &bundle, false, None))
+        let bundle = shown(&self.bundle);
+        self.built(&["--previous", &bundle], None, Some(self.previous()?), console)
     }
 
-    fn build(&self, console: &Console) -> Result<build::Built, Failure> {
+    /// The bundle that a build continues from.
+    fn previous(&self) -> Result<Vec<u8>, Failure> {
+        files::read(&self.bundle, "the previous bundle", files::LARGEST_BUNDLE)
+    }
+
+    fn try_to_build(
+        &self,
+        rev: Option<&str>,
+        previous: Option<Vec<u8>>,
+        console: &Console,
+    ) -> Result<build::Built, Failure> {
         let order = build::Order {
             path: self.organization.clone(),
-            rev: None,
+            rev: rev.map(str::to_owned),
             trust: files::read(&self.trust(), "the trust root", files::LARGEST_KEY)?,
             keys: vec![self.keys.join("bundle.key")],
             unattested: false,
-            previous: None,
+            previous,
             scope: None,
             issued: self.now,
         };
@@ -398,7 +457,7 @@ impl Demo {
         self.keys.join("ssh")
     }
 
-    fn build_command(&self) -> Vec<String> {
+    fn build_command(&self, more: &[&str]) -> Vec<String> {
         let paths = [
             &self.organization,
             &self.trust(),
@@ -419,7 +478,7 @@ impl Demo {
             "--out",
             &bundle,
         ];
-        words.map(str::to_owned).to_vec()
+        words.iter().chain(more).map(|word| (*word).to_owned()).collect()
     }
 
     /// Shows a command as it can be typed.

@@ -33,6 +33,8 @@ pub(super) struct Request {
     pub(super) by: String,
     /// When its first commit was made.
     pub(super) at: Moment,
+    /// Whether it began before the last one was merged.
+    pub(super) behind: bool,
     pub(super) approved_by: Vec<String>,
     /// Who approved it when it was on the trunk already.
     pub(super) approved_afterwards_by: Vec<String>,
@@ -46,6 +48,16 @@ pub(super) enum Merged {
     Squash,
     Rebase,
     Merge,
+}
+
+impl Merged {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Squash => "squash",
+            Self::Rebase => "rebase",
+            Self::Merge => "merge",
+        }
+    }
 }
 
 /// One of its commits.
@@ -63,6 +75,8 @@ struct WrittenRequest {
     merged: Merged,
     by: String,
     at: String,
+    #[serde(default)]
+    behind: bool,
     approved_by: Vec<String>,
     #[serde(default)]
     approved_afterwards_by: Vec<String>,
@@ -127,6 +141,7 @@ impl History {
                     merged: request.merged,
                     by: request.by,
                     at,
+                    behind: request.behind,
                     approved_by: request.approved_by,
                     approved_afterwards_by: request.approved_afterwards_by,
                     commits,

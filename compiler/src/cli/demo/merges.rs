@@ -22,8 +22,10 @@ pub(super) const MAIN: &str = "refs/heads/main";
 /// Where a branch lies as long as it is not merged.
 const BRANCH: &str = "refs/heads/merge-request";
 /// Whoever wrote down what everybody agreed on, and when.
-const FOUNDER: &str = "alice";
-const FOUNDED: Moment = 1_790_845_200_000;
+pub(super) const FOUNDER: &str = "alice";
+pub(super) const FOUNDED: Moment = 1_790_845_200_000;
+/// And what he wrote.
+pub(super) const BEGINNING: &str = "acme: what its owners agreed on";
 const MINUTE: Moment = 60_000;
 
 /// A repository with its history.
@@ -32,8 +34,8 @@ pub(super) struct Made {
     pub(super) introductory: ObjectId,
     /// The last one.
     pub(super) tip: ObjectId,
-    /// How the commits of the trunk came there.
-    pub(super) merged: BTreeMap<ObjectId, Merged>,
+    /// How the commits of the trunk came there, by their ids.
+    pub(super) merged: BTreeMap<String, Merged>,
 }
 
 /// Does what the story says, in a repository that is empty.
@@ -45,7 +47,7 @@ pub(super) fn make(root: &Path, workshop: &Workshop, people: &People, story: &St
         author: FOUNDER,
         committer: FOUNDER,
         at: FOUNDED,
-        message: "acme: the organisation as its owners agreed on it",
+        message: BEGINNING,
         secret: Some(people.secret(FOUNDER)?),
     })?;
     workshop.check_out(MAIN, introductory)?;
@@ -59,7 +61,6 @@ pub(super) fn make(root: &Path, workshop: &Workshop, people: &People, story: &St
         states: &states,
         before: introductory,
         tip: introductory,
-        last: Files::new(),
         merged: BTreeMap::new(),
     };
     for request in &story.requests {
@@ -104,17 +105,13 @@ struct Trunk<'t> {
     /// Where it ended before the last merge request.
     before: ObjectId,
     tip: ObjectId,
-    /// What the last merge request wrote.
-    last: Files,
-    merged: BTreeMap<ObjectId, Merged>,
+    merged: BTreeMap<String, Merged>,
 }
 
 impl Trunk<'_> {
     fn request(&mut self, request: &Request) -> Result<(), Failure> {
         let files = request.files();
-        // Whoever branches off works on what was there that morning, unless it is the same file.
-        let alone = files.keys().all(|path| !self.last.contains_key(path));
-        let fork = if alone { self.before } else { self.tip };
+        let fork = if request.behind { self.before } else { self.tip };
         let (mut head, mut at) = (fork, request.at);
         for commit in &request.commits {
             let tree = self.workshop.tree(Some(self.workshop.tree_of(head)?), &commit.files)?;
@@ -134,7 +131,6 @@ impl Trunk<'_> {
         self.merge(request, &files, approved, &given, request.at + 240 * MINUTE)?;
         self.workshop.check_out(MAIN, self.tip)?;
         self.workshop.remove(BRANCH)?;
-        self.last = files;
         Ok(())
     }
 
@@ -154,11 +150,11 @@ impl Trunk<'_> {
         match request.merged {
             Merged::Squash => {
                 self.tip = self.signed(whole()?, &[self.tip], &request.by, at, &request.title)?;
-                self.merged.insert(self.tip, Merged::Squash);
+                self.merged.insert(self.tip.to_string(), Merged::Squash);
             }
             Merged::Merge => {
                 self.tip = self.signed(whole()?, &[self.tip, branch], &request.by, at, &request.title)?;
-                self.merged.insert(self.tip, Merged::Merge);
+                self.merged.insert(self.tip.to_string(), Merged::Merge);
             }
             Merged::Rebase => {
                 for commit in &request.commits {
@@ -166,7 +162,7 @@ impl Trunk<'_> {
                         .workshop
                         .tree(Some(self.workshop.tree_of(self.tip)?), &commit.files)?;
                     self.tip = self.signed(tree, &[self.tip], &commit.by, at, &commit.message)?;
-                    self.merged.insert(self.tip, Merged::Rebase);
+                    self.merged.insert(self.tip.to_string(), Merged::Rebase);
                 }
                 for (person, commit) in given {
                     let tree = self.workshop.tree_of(self.tip)?;
