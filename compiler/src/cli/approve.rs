@@ -89,8 +89,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         return Ok(Exit::Yes);
     };
     let signing = Signing::read(&key)?;
-    let public = signing.public()?;
-    let person = approver(&proposal, history, &public)?;
+    let person = approver(&proposal, &signing.public()?)?;
     let verdict = if arguments.reject {
         Verdict::Reject
     } else {
@@ -100,17 +99,9 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     if !arguments.yes && !confirmed(&person, verdict, console)? {
         return Err(Failure::falls_short("nothing was signed"));
     }
-    let statement = proposal.statement(&person, verdict);
-    let armour = signing.sign(&statement)?;
-    // An agent that signs something else, or a broken key, is noticed here and not on the trunk.
-    signature::verify(armour.as_bytes(), APPROVAL, &statement.to_bytes())
-        .map_err(|error| Failure::environment(format!("the signature cannot be used: {error}")))?;
-    let name = branch.commit(history, &statement, &armour, &person, surroundings::now()?)?;
-    console.result(&format!("{name}\n"))?;
-    console.remark(&format!(
-        "signed by {person} with {}; push the branch\n",
-        public.fingerprint()
-    ));
+    let signed = branch.sign(history, &proposal, &signing, verdict, surroundings::now()?)?;
+    console.result(&format!("{}\n", signed.path))?;
+    console.remark(&format!("{}; push the branch\n", signed.by_whom()));
     Ok(Exit::Yes)
 }
 
@@ -178,12 +169,26 @@ fn upgrade(arguments: &Arguments, previous: &std::path::Path) -> Result<Option<A
     }))
 }
 
-fn approver(proposal: &Proposal, history: &History, key: &Key) -> Result<String, Failure> {
-    let holder = proposal
-        .person(history, key)
-        .map_err(|error| trail::failure(&error.into()))?;
-    match holder {
-        Some(Principal::Person(name)) => Ok(name),
+/// What was signed, and committed.
+pub(super) struct Signed {
+    /// The statement's file.
+    pub(super) path: String,
+    /// The commit that brings it, to which the branch now points.
+    pub(super) commit: ObjectId,
+    person: String,
+    fingerprint: String,
+}
+
+impl Signed {
+    /// Whose signature it is.
+    pub(super) fn by_whom(&self) -> String {
+        format!("signed by {} with {}", self.person, self.fingerprint)
+    }
+}
+
+fn approver(proposal: &Proposal, key: &Key) -> Result<String, Failure> {
+    match proposal.holder(key) {
+        Some(Principal::Person(name)) => Ok(name.clone()),
         Some(other) => Err(Failure::falls_short(format!(
             "the key {} is that of {other}, and only people approve",
             key.fingerprint()
@@ -208,7 +213,7 @@ fn confirmed(person: &str, verdict: Verdict, console: &mut Console) -> Result<bo
 }
 
 /// What signs.
-enum Signing {
+pub(super) enum Signing {
     File(Box<Secret>),
     Agent { key: Key, socket: PathBuf },
 }
@@ -249,14 +254,14 @@ impl Signing {
 }
 
 /// The branch that the statement is committed to.
-struct Branch {
+pub(super) struct Branch {
     head: ObjectId,
     name: gix::refs::FullName,
 }
 
 impl Branch {
     /// The branch that is checked out, if it is the one that was looked at.
-    fn checked_out(history: &History, head: ObjectId) -> Result<Self, Failure> {
+    pub(super) fn checked_out(history: &History, head: ObjectId) -> Result<Self, Failure> {
         let repository = history.repository();
         let here = repository.head_id().map(gix::Id::detach).ok();
         let name = repository.head_name().ok().flatten();
@@ -269,7 +274,34 @@ impl Branch {
         }
     }
 
-    /// Commits the statement and its signature, and puts both into the work tree and its index. Gives the file's path.
+    /// Has whoever holds the key sign what the branch does, and commits that to it.
+    pub(super) fn sign(
+        &self,
+        history: &History,
+        proposal: &Proposal,
+        signing: &Signing,
+        verdict: Verdict,
+        now: Moment,
+    ) -> Result<Signed, Failure> {
+        let public = signing.public()?;
+        let person = approver(proposal, &public)?;
+        let statement = proposal.statement(&person, verdict);
+        let armour = signing.sign(&statement)?;
+        // An agent that signs something else, or a broken key, is noticed here and not on the trunk.
+        signature::verify(armour.as_bytes(), APPROVAL, &statement.to_bytes())
+            .map_err(|error| Failure::environment(format!("the signature cannot be used: {error}")))?;
+        let (path, commit) = self.commit(history, &statement, &armour, &person, now)?;
+        let fingerprint = public.fingerprint();
+        Ok(Signed {
+            path,
+            commit,
+            person,
+            fingerprint,
+        })
+    }
+
+    /// Commits the statement and its signature, and puts both into the work tree and its index. Gives the file's path
+    /// and the commit.
     fn commit(
         &self,
         history: &History,
@@ -277,7 +309,7 @@ impl Branch {
         armour: &str,
         person: &str,
         now: Moment,
-    ) -> Result<String, Failure> {
+    ) -> Result<(String, ObjectId), Failure> {
         let repository = history.repository();
         let fail =
             |error: &dyn std::fmt::Display| Failure::environment(format!("cannot commit the statement: {error}"));
@@ -315,9 +347,10 @@ impl Branch {
         let mut time = gix::date::parse::TimeBuf::default();
         let who = who.to_ref(&mut time);
         // The ref moves only if it still is where it was looked at.
-        repository
+        let commit = repository
             .commit_as(who, who, self.name.clone(), &message, tree, [self.head])
-            .map_err(|error| fail(&error))?;
+            .map_err(|error| fail(&error))?
+            .detach();
         if let Some(folder) = repository.workdir() {
             for (path, bytes) in &written {
                 let path = folder.join(path);
@@ -327,7 +360,7 @@ impl Branch {
             }
             index(repository, &blobs).map_err(|error| fail(&error))?;
         }
-        Ok(format!("{stem}.json"))
+        Ok((format!("{stem}.json"), commit))
     }
 }
 

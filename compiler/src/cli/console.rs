@@ -2,7 +2,9 @@
 //!
 //! A reader that closes the pipe (`polity check | head`) ends the output quietly; the exit code stays what it was.
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write};
+use std::rc::Rc;
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -127,6 +129,27 @@ impl Console {
                 "cannot write to standard output: {error}"
             ))),
         }
+    }
+}
+
+/// What was written to a console that nobody watches.
+#[derive(Clone, Default)]
+pub(super) struct Captured(Rc<RefCell<Vec<u8>>>);
+
+impl Captured {
+    /// What is not UTF-8 is replaced.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.borrow()).into_owned()
+    }
+}
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

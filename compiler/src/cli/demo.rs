@@ -1,29 +1,40 @@
-//! `polity demo`: an organisation's repository, made, checked, built, asked and broken before your eyes.
+//! `polity demo`: an organisation's repository with its history, made, checked, built, asked and broken before your eyes.
 //!
-//! Every step is the command's own: what is printed here is what `check`, `keygen`, `build`, `verify`, `decide` and
-//! `explain` do. The demo brings the example organisation and a clock of its own, so that it says the same every day.
+//! Every step is the command's own: what is printed here is what `keygen`, `build`, `approve`, `verify`, `decide` and
+//! `log` do. The demo brings the example organisation and a clock of its own, so that it says the same every day; keys
+//! are made anew, and with them the ids of commits.
 
 pub(super) mod example;
+mod history;
+mod merges;
+mod people;
 mod repository;
 
 use std::{
+    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use anstyle::Style;
+use serde::Deserialize;
 
 use self::example::{Mistake, Question};
+use self::history::{Files, History as Story};
+use self::merges::{MAIN, Made};
+use self::people::People;
+use self::repository::Workshop;
 use super::{
-    Console, Exit, Failure, answer::Asked, build, check, files, keygen, progress, surroundings, values, verify,
+    Console, Exit, Failure, answer::Asked, build, console::Captured, files, keygen, progress, surroundings, trail,
+    values, verify,
 };
 use crate::{
     ast::Moment,
     compile::compile,
     diag::{Findings, LintLevels, Severity, Sink},
-    report::{decision, suite::summary, text},
+    report::{decision, text},
     source::SourceTree,
-    suite::{self, Selection},
+    trail::{approve::propose, verify::short},
 };
 
 /// Make an example organisation, and show what Polity does with it
@@ -31,7 +42,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   polity demo
-  git -C polity-demo/organization log --stat")]
+  git -C polity-demo/organization log --graph --stat")]
 pub(super) struct Arguments {
     /// Where everything is left to look at; what an earlier demo left there is replaced
     #[arg(long, value_name = "DIR", default_value = "polity-demo")]
@@ -46,7 +57,7 @@ const MARKER_TEXT: &str = "`polity demo` made this folder, and replaces it with 
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let questions = example::questions()?;
-    let mistakes = example::mistakes()?;
+    let mistake = example::mistake()?;
     let demo = Demo {
         organization: arguments.out.join("organization"),
         keys: arguments.out.join("keys"),
@@ -56,16 +67,15 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         now: questions.iter().map(|question| question.request.now).min().unwrap_or(0),
     };
     prepare(&arguments.out)?;
-    demo.commit(console)?;
-    demo.check(console)?;
-    demo.test(console)?;
-    demo.build(console)?;
+    let (people, story, made) = demo.make(console)?;
+    demo.table(&made, console)?;
+    demo.build(&made, console)?;
+    demo.stopped(console)?;
+    demo.approve(&people, &story, &made, console)?;
     let asked = demo.verify(console)?;
     demo.ask(&asked, &questions, console)?;
-    demo.explain(&asked, &questions, console)?;
-    for mistake in &mistakes {
-        demo.blunder(mistake, console)?;
-    }
+    demo.look_back(console)?;
+    demo.blunder(&mistake, console)?;
     demo.leave(&questions, console)?;
     Ok(Exit::Yes)
 }
@@ -94,6 +104,26 @@ fn prepare(out: &Path) -> Result<(), Failure> {
     files::write_atomically(&out.join(MARKER), "the marker", MARKER_TEXT.as_bytes())
 }
 
+/// What `polity log --format json` says, as far as it is shown.
+#[derive(Deserialize)]
+struct Log {
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    commit: String,
+    time: String,
+    title: String,
+    written_by: Vec<String>,
+    approvals: Vec<Approval>,
+}
+
+#[derive(Deserialize)]
+struct Approval {
+    person: String,
+}
+
 struct Demo {
     organization: PathBuf,
     keys: PathBuf,
@@ -105,95 +135,202 @@ struct Demo {
 }
 
 impl Demo {
-    fn commit(&self, console: &mut Console) -> Result<(), Failure> {
-        heading("An organisation in git", console)?;
-        let message = "acme: the organisation as it stands\n";
-        let commit = repository::create(&self.organization, example::FILES, message)
-            .map_err(|error| Failure::path("cannot make the repository", &self.organization, &error))?;
-        let (files, place) = (example::FILES.len(), self.organization.display());
-        let commit = commit.get(..12).unwrap_or(&commit);
+    fn make(&self, console: &mut Console) -> Result<(People, Story, Made), Failure> {
+        heading("An organisation in git, and who changed it", console)?;
+        let (people, story, made, count) = progress::with_progress(console, "writing its history", |_| {
+            let mut files: Files = example::files();
+            let people = People::renew(&mut files)?;
+            people.write(&self.ssh())?;
+            let story = Story::of(&files)?;
+            let workshop = Workshop::new(&self.organization)?;
+            let made = merges::make(&self.organization, &workshop, &people, &story)?;
+            workshop.write(&files)?;
+            workshop.index(made.tip)?;
+            Ok::<_, Failure>((people, story, made, files.len()))
+        })?;
         console.result(&format!(
-            "{files} files of the organisation `{ORGANIZATION}` are in {place}, as commit {commit} on `main`.\n"
-        ))
+            "{count} files of the organisation `{ORGANIZATION}`, changed by {} merge requests, are in {}. Everybody's \
+             key was made\njust now, so every signature is real. What each change needed was said by the rules that \
+             stood before it.\n\n",
+            story.requests.len(),
+            shown(&self.organization)
+        ))?;
+        Ok((people, story, made))
     }
 
-    fn check(&self, console: &mut Console) -> Result<(), Failure> {
-        heading("Check it", console)?;
-        self.command(console, &["check", &shown(&self.organization)])?;
-        let checked = check::check(&self.organization, None, self.now)?;
-        // Notes would fill pages: what they come to is enough here.
-        let told = only(&checked.findings, &checked.tree, &|severity| severity != Severity::Note);
-        console.result(&text::findings(&told, &checked.tree, console.colour()))?;
-        let (files, notes) = (checked.tree.files().len(), checked.findings.summary().notes);
-        if told.diagnostics().is_empty() {
-            console.result(&format!("{files} files, nothing wrong"))?;
-            console.result(&match notes {
-                0 => "\n".to_owned(),
-                _ => format!(", and {notes} notes\n"),
-            })?;
+    /// The steps of the trunk, as `polity log` tells them.
+    fn table(&self, made: &Made, console: &mut Console) -> Result<(), Failure> {
+        let steps = self.log()?;
+        let begins = made.introductory.to_string();
+        let mut rows = vec![["commit", "day", "by", "what", "written by", "approved by"].map(str::to_owned)];
+        rows.push([
+            begins.chars().take(8).collect(),
+            values::timestamp(merges::FOUNDED)
+                .get(5..10)
+                .unwrap_or_default()
+                .to_owned(),
+            String::new(),
+            merges::BEGINNING.to_owned(),
+            merges::FOUNDER.to_owned(),
+            "trust begins here".to_owned(),
+        ]);
+        for step in steps.iter().rev() {
+            let by = made.merged.get(&step.commit).map_or("", |merged| merged.word());
+            let approved: Vec<&str> = step.approvals.iter().map(|given| given.person.as_str()).collect();
+            rows.push([
+                step.commit.chars().take(8).collect(),
+                step.time.get(5..10).unwrap_or_default().to_owned(),
+                by.to_owned(),
+                step.title.clone(),
+                step.written_by.join(", "),
+                match approved.as_slice() {
+                    [] => "nobody".to_owned(),
+                    people => people.join(", "),
+                },
+            ]);
         }
-        match checked.findings.has_errors() {
-            true => Err(Failure::falls_short("the example organisation has errors")),
-            false => Ok(()),
+        let width = |at: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(at));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..6).map(width).collect();
+        for (at, row) in rows.iter().enumerate() {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            let line = cells.collect::<Vec<_>>().join("  ");
+            let ink = if at == 0 { dimmed(console) } else { Style::new() };
+            console.result(&format!("{ink}{}{ink:#}\n", line.trim_end()))?;
         }
+        Ok(())
     }
 
-    fn test(&self, console: &mut Console) -> Result<(), Failure> {
-        heading("Ask what its tests ask", console)?;
-        self.command(console, &["test", &shown(&self.organization)])?;
-        let (tree, sink) = crate::cli::repository::read(&self.organization, None)?;
-        let compiled = compile(&tree, self.now, sink);
-        let table = compiled.table.as_ref();
-        let table = table.ok_or_else(|| Failure::falls_short("the example organisation has errors"))?;
-        let report = suite::run(&compiled.organization, table, &Selection::default());
-        console.result(&format!("{}\n", summary(&report).join("\n")))?;
-        match report.count() {
-            (_, 0) => Ok(()),
-            _ => Err(Failure::falls_short("a test of the example organisation fails")),
-        }
+    /// What `polity log` says of the history, newest first.
+    fn log(&self) -> Result<Vec<Step>, Failure> {
+        let said = Captured::default();
+        let mut aside = Console::plain(Box::new(said.clone()), Box::new(said.clone()));
+        let organization = shown(&self.organization);
+        let words = [self.program.as_str(), "log", &organization, "--format", "json"];
+        super::run_on(words.map(OsString::from), &mut aside);
+        let log: Log = serde_json::from_str(&said.text())
+            .map_err(|error| Failure::falls_short(format!("the history cannot be read: {error}")))?;
+        Ok(log.steps)
     }
 
-    fn build(&self, console: &mut Console) -> Result<(), Failure> {
-        heading("Make keys for this machine, and build", console)?;
-        let keys = shown(&self.keys);
-        let keygen = ["keygen", "--developer", "--organization", ORGANIZATION, "--out", &keys];
-        self.command(console, &keygen)?;
+    /// Makes the keys of a pipeline, and builds what was approved.
+    fn build(&self, made: &Made, console: &mut Console) -> Result<(), Failure> {
+        heading("Build what was approved", console)?;
+        let (keys, introductory) = (shown(&self.keys), made.introductory.to_string());
+        let command = [
+            "keygen",
+            "--organization",
+            ORGANIZATION,
+            "--introductory",
+            &introductory,
+            "--out",
+            &keys,
+        ];
+        self.command(console, &command)?;
         let order = keygen::Order {
             organization: ORGANIZATION.to_owned(),
-            reference: "refs/heads/main".to_owned(),
-            introductory: None,
-            developer: true,
+            reference: MAIN.to_owned(),
+            introductory: Some(introductory),
+            developer: false,
             now: self.now,
         };
-        let made = keygen::keygen(&order, &self.keys)?;
-        let names: Vec<_> = made.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+        let written = keygen::keygen(&order, &self.keys)?;
+        let names: Vec<_> = written.iter().filter_map(|path| path.file_name()?.to_str()).collect();
         console.result(&format!("{}\n", names.join(" ")))?;
+        self.built(&["--rev", "main~1"], Some("main~1"), None, console)
+    }
 
-        let key = self.keys.join("developer.key");
-        self.command(console, &self.build_command())?;
-        let order = build::Order {
-            path: self.organization.clone(),
-            rev: None,
-            trust: files::read(&self.trust(), "the trust root", files::LARGEST_KEY)?,
-            keys: vec![key],
-            unattested: true,
-            previous: None,
-            scope: None,
-            issued: self.now,
-        };
-        let built = progress::with_progress(console, "building", |progress| build::build(&order, progress))?;
+    /// Builds, and says so.
+    fn built(
+        &self,
+        words: &[&str],
+        rev: Option<&str>,
+        previous: Option<Vec<u8>>,
+        console: &mut Console,
+    ) -> Result<(), Failure> {
+        self.command(console, &self.build_command(words))?;
+        let built = self.try_to_build(rev, previous, console)?;
         let Some(bundle) = built.bundle.filter(|_| !built.findings.has_errors()) else {
-            console.remark(&text::findings(&built.findings, &built.tree, console.colour_on_error()));
+            let said = text::findings(&built.findings, &built.tree, console.colour_on_error());
+            console.remark(&said);
+            console.remark(&built.unapproved.unwrap_or_default());
             return Err(Failure::falls_short("the example organisation does not build"));
         };
         files::write_atomically(&self.bundle, "the bundle", &bundle.bytes)?;
-        console.result(&build::written(&self.bundle, &bundle, order.unattested, None))
+        console.result(&build::written(&self.bundle, &bundle, false, None))
+    }
+
+    /// Tries to build what nobody approved.
+    fn stopped(&self, console: &mut Console) -> Result<(), Failure> {
+        heading("Build what nobody approved", console)?;
+        let bundle = shown(&self.bundle);
+        self.command(console, &self.build_command(&["--previous", &bundle]))?;
+        let built = self.try_to_build(None, Some(self.previous()?), console)?;
+        match (built.unapproved, built.bundle) {
+            (Some(unapproved), None) => console.result(&unapproved),
+            _ => Err(Failure::falls_short("the last merge request was to be stopped")),
+        }
+    }
+
+    /// Has those approve it who were not asked, and builds.
+    fn approve(&self, people: &People, story: &Story, made: &Made, console: &mut Console) -> Result<(), Failure> {
+        heading("Have it approved by those whom the rules name", console)?;
+        let opened = trail::open(&self.organization, None)?;
+        let history = &opened.history;
+        let base = history
+            .commit(made.tip)
+            .map_err(|error| trail::failure(&error.into()))?;
+        let base = *base
+            .parents
+            .first()
+            .ok_or_else(|| Failure::falls_short("the history is too short"))?;
+        let proposal = propose(history, MAIN, base, made.tip).map_err(|error| trail::failure(&error))?;
+        let asked = story
+            .requests
+            .last()
+            .map_or(&[][..], |request| &request.approved_afterwards_by);
+        for (name, _) in merges::approve(history, people, &proposal, asked, self.now)? {
+            let (range, path) = (format!("{}..HEAD", short(base)), shown(&self.organization));
+            let key = shown(&self.ssh().join(&name));
+            self.command(console, &["approve", &range, "--path", &path, "--key", &key, "--yes"])?;
+            let key = people.fingerprint(&name)?;
+            console.result(&format!("signed by {name} with {key}\n"))?;
+        }
+        let bundle = shown(&self.bundle);
+        self.built(&["--previous", &bundle], None, Some(self.previous()?), console)
+    }
+
+    /// The bundle that a build continues from.
+    fn previous(&self) -> Result<Vec<u8>, Failure> {
+        files::read(&self.bundle, "the previous bundle", files::LARGEST_BUNDLE)
+    }
+
+    fn try_to_build(
+        &self,
+        rev: Option<&str>,
+        previous: Option<Vec<u8>>,
+        console: &Console,
+    ) -> Result<build::Built, Failure> {
+        let order = build::Order {
+            path: self.organization.clone(),
+            rev: rev.map(str::to_owned),
+            trust: files::read(&self.trust(), "the trust root", files::LARGEST_KEY)?,
+            keys: vec![self.keys.join("bundle.key")],
+            unattested: false,
+            previous,
+            scope: None,
+            issued: self.now,
+        };
+        progress::with_progress(console, "building", |progress| build::build(&order, progress))
     }
 
     fn verify(&self, console: &mut Console) -> Result<Asked, Failure> {
         heading("Verify it, as an agent does when it starts", console)?;
         let (bundle, trust) = (shown(&self.bundle), shown(&self.trust()));
-        self.command(console, &["verify", &bundle, "--trust", &trust])?;
+        let now = values::timestamp(self.now);
+        self.command(console, &["verify", &bundle, "--trust", &trust, "--now", &now])?;
         let bundle = files::read(&self.bundle, "the bundle", files::LARGEST_BUNDLE)?;
         let trust = files::read(&self.trust(), "the trust root", files::LARGEST_KEY)?;
         console.result(&verify::text(&verify::verify(&bundle, &trust, self.now)?))?;
@@ -203,7 +340,7 @@ impl Demo {
     fn ask(&self, asked: &Asked, questions: &[Question], console: &mut Console) -> Result<(), Failure> {
         heading("Ask it", console)?;
         let faint = dimmed(console);
-        for question in questions {
+        for (at, question) in questions.iter().enumerate() {
             let request = &question.request;
             let decision = asked.decide(&Ok(request.clone()));
             let (agent, environment, action) = (&request.agent, &request.environment, &request.action);
@@ -213,31 +350,40 @@ impl Demo {
                 request.args,
                 circumstances(question, self.now)
             ))?;
+            // The first answer is shown whole. Of the others, what was decided, and why or by whom it can be lifted.
             let answer = decision::brief(&decision, console.colour());
-            for line in answer.lines() {
+            let told = |line: &&str| at == 0 || !["limit", "source"].iter().any(|word| label(line) == *word);
+            for line in answer.lines().filter(told) {
                 console.result(&format!("  {line}\n"))?;
             }
             if let Some(difference) = question.differs(&decision) {
                 return Err(Failure::falls_short(format!("to `{}`: {difference}", question.title)));
             }
-            console.result("\n")?;
         }
         console.result(&format!(
-            "{} questions, and each answer is the one that was meant.\n",
+            "\n{} questions, and each answer is the one that was meant.\n",
             questions.len()
         ))
     }
 
-    /// One answer in full: every rule that was looked at, and what its condition came to.
-    fn explain(&self, asked: &Asked, questions: &[Question], console: &mut Console) -> Result<(), Failure> {
-        let explained = |question: &&Question| question.request.action == "kubernetes.pods_delete";
-        let Some(question) = questions.iter().find(explained) else {
-            return Ok(());
-        };
-        heading("See how an answer came about", console)?;
-        console.result(&format!("{}\n", question.title))?;
-        let explanation = asked.explain(&question.request);
-        console.result(&decision::explanation_text(&explanation, console.colour()))
+    /// The question that every auditor asks first.
+    fn look_back(&self, console: &mut Console) -> Result<(), Failure> {
+        heading("Who approved this agent's access to a key of production?", console)?;
+        let organization = shown(&self.organization);
+        let log = [
+            "log",
+            &organization,
+            "--agent",
+            "reliability/on-call",
+            "--credential",
+            "kube-production",
+        ];
+        self.command(console, &log)?;
+        let words = std::iter::once(self.program.as_str()).chain(log);
+        match super::run_on(words.map(OsString::from), console) {
+            Exit::Yes => Ok(()),
+            _ => Err(Failure::falls_short("the history cannot be read")),
+        }
     }
 
     /// Makes a mistake in memory, and shows the diagnostic that it gives.
@@ -265,8 +411,9 @@ impl Demo {
             ),
             (
                 shown(&self.keys),
-                "the trust root that an agent is given, and secret keys for this machine",
+                "the trust root that an agent is given, and a pipeline's secret keys",
             ),
+            (shown(&self.ssh()), "the key of each person, to approve or commit with"),
             (shown(&self.bundle), "the signed bundle that answered"),
         ];
         let width = rows.iter().map(|(path, _)| path.chars().count()).max().unwrap_or(0);
@@ -295,29 +442,33 @@ impl Demo {
             ];
             self.command(console, &explain)?;
         }
-        console.result("\nWhat does a diagnostic mean?\n")?;
-        self.command(console, &["explain", "unknown-action"])?;
         console.result("\nChange a rule under teams/ there, and see what is said of it:\n")?;
-        self.command(console, &["check", &shown(&self.organization)])
+        self.command(console, &["check", &shown(&self.organization)])?;
+        console.result("\nCommit it to a branch, and see whose approval it needs:\n")?;
+        self.command(console, &["check", &shown(&self.organization), "--base", "main"])
     }
 
     fn trust(&self) -> PathBuf {
         self.keys.join("trust.json")
     }
 
-    fn build_command(&self) -> Vec<String> {
+    /// Where everybody's keys are.
+    fn ssh(&self) -> PathBuf {
+        self.keys.join("ssh")
+    }
+
+    fn build_command(&self, more: &[&str]) -> Vec<String> {
         let paths = [
             &self.organization,
             &self.trust(),
-            &self.keys.join("developer.key"),
+            &self.keys.join("bundle.key"),
             &self.bundle,
         ];
         let [organization, trust, key, bundle] = paths.map(|path| shown(path));
         let issued = values::timestamp(self.now);
-        [
+        let words = [
             "build",
             &organization,
-            "--unattested",
             "--trust",
             &trust,
             "--key",
@@ -326,9 +477,8 @@ impl Demo {
             &issued,
             "--out",
             &bundle,
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        ];
+        words.iter().chain(more).map(|word| (*word).to_owned()).collect()
     }
 
     /// Shows a command as it can be typed.
@@ -338,6 +488,13 @@ impl Demo {
         let line = words.map(quoted).collect::<Vec<_>>().join(" ");
         console.result(&format!("{faint}$ {line}{faint:#}\n"))
     }
+}
+
+/// What a line of an answer is about: its first word, without colour.
+fn label(line: &str) -> &str {
+    let line = line.trim_start();
+    let line = line.strip_prefix("\u{1b}[2m").unwrap_or(line);
+    line.split([' ', '\u{1b}']).next().unwrap_or_default()
 }
 
 /// Those of some severities.

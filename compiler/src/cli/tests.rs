@@ -1,30 +1,7 @@
 //! The command line as somebody types it: what is understood, what is refused, and the exit codes.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
-
+use super::console::Captured;
 use super::*;
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Captured {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Exit code, standard output, standard error.
 fn polity(arguments: &[&str]) -> (Exit, String, String) {

@@ -7,12 +7,11 @@ use gix::ObjectId;
 use super::change::{self, Step};
 use super::error::TrailError;
 use super::history::History;
-use super::principals::Principal;
+use super::principals::{Principal, Principals};
 use super::signature::Key;
 use super::state::{State, States};
 use super::statement::{Statement, Verdict};
 use super::verify::{Judged, Trusted, review_upgrade};
-use crate::source::ReadError;
 
 /// What a branch does, as an approval of it has to say.
 #[derive(Debug)]
@@ -25,6 +24,8 @@ pub struct Proposal {
     pub step: Step,
     /// The statement, without an approver.
     statement: Statement,
+    /// Whose keys are whose where it begins.
+    principals: Principals,
 }
 
 /// What the branch that ends at `head` does to the trunk that ends at `trunk`.
@@ -32,8 +33,21 @@ pub struct Proposal {
 /// # Errors
 /// Where the two have nothing in common, or one of the trees does not compile.
 pub fn propose(history: &History, reference: &str, trunk: ObjectId, head: ObjectId) -> Result<Proposal, TrailError> {
+    propose_among(&States::new(history), history, reference, trunk, head)
+}
+
+/// As [`propose`], for whoever looks at several branches of one history: what was compiled is not compiled again.
+///
+/// # Errors
+/// As [`propose`].
+pub fn propose_among(
+    states: &States<'_>,
+    history: &History,
+    reference: &str,
+    trunk: ObjectId,
+    head: ObjectId,
+) -> Result<Proposal, TrailError> {
     let base = history.fork(trunk, head)?;
-    let states = States::new(history);
     let (before, after) = (states.of(base)?, states.of(head)?);
     for (commit, state) in [(base, &before), (head, &after)] {
         if let Some(message) = &state.broken {
@@ -85,6 +99,7 @@ impl Proposal {
             head,
             step,
             statement,
+            principals: before.principals.clone(),
         }
     }
 
@@ -97,12 +112,8 @@ impl Proposal {
         }
     }
 
-    /// The person whose key it is in the tree that the branch begins at.
-    ///
-    /// # Errors
-    /// Where that tree cannot be read.
-    pub fn person(&self, history: &History, key: &Key) -> Result<Option<Principal>, ReadError> {
-        let state = States::new(history).of(self.base)?;
-        Ok(state.principals.holder(key).cloned())
+    /// Whose key it is in the tree that the branch begins at.
+    pub fn holder(&self, key: &Key) -> Option<&Principal> {
+        self.principals.holder(key)
     }
 }

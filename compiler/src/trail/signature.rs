@@ -5,8 +5,10 @@
 
 use std::fmt;
 
+use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, EcdsaCurve, HashAlg, LineEnding, PrivateKey, Signature, SshSig};
+use zeroize::Zeroizing;
 
 /// The namespace of an approval. A signature made for anything else is no approval.
 pub const APPROVAL: &str = "polity-approval@v1";
@@ -122,10 +124,13 @@ impl Key {
         self.data.fingerprint(HashAlg::Sha256).to_string()
     }
 
-    /// `ssh-ed25519 AAAA...`, as [`Key::parse`] reads it.
-    pub fn to_openssh(&self) -> String {
+    /// As a document lists it: `ssh-ed25519 AAAA...`.
+    ///
+    /// # Errors
+    /// None for a key that was read.
+    pub fn to_openssh(&self) -> Result<String, KeyError> {
         let key = ssh_key::PublicKey::new(self.data.clone(), "");
-        key.to_openssh().unwrap_or_default()
+        key.to_openssh().map_err(|_| KeyError::Malformed)
     }
 
     /// The wire form.
@@ -206,6 +211,25 @@ impl Secret {
             return Err(SecretError::Hardware);
         }
         Ok(Self(key))
+    }
+
+    /// The Ed25519 key of thirty-two random bytes.
+    ///
+    /// # Errors
+    /// None: any such bytes are a key.
+    pub fn from_seed(seed: &[u8; 32], comment: &str) -> Result<Self, KeyError> {
+        let pair = KeypairData::Ed25519(Ed25519Keypair::from_seed(seed));
+        PrivateKey::new(pair, comment)
+            .map(Self)
+            .map_err(|_| KeyError::Malformed)
+    }
+
+    /// As OpenSSH keeps it in a file.
+    ///
+    /// # Errors
+    /// None for a key that was made or read.
+    pub fn to_openssh(&self) -> Result<Zeroizing<String>, KeyError> {
+        self.0.to_openssh(LineEnding::LF).map_err(|_| KeyError::Malformed)
     }
 
     /// Its public half.

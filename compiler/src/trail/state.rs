@@ -52,6 +52,8 @@ type OfFile = Rc<[(DocumentId, Digest)]>;
 pub struct States<'h> {
     history: &'h History,
     kept: RefCell<Vec<(ObjectId, Rc<State>)>>,
+    /// The same by what is compiled of a tree: an approval, or a README, makes another tree and no other state.
+    compiled: RefCell<Vec<(Digest, Rc<State>)>>,
     /// Digests by path and blob: most files stand in most commits.
     files: RefCell<HashMap<(String, String), OfFile>>,
     /// What one tree has in common with the next is worked out once.
@@ -64,6 +66,7 @@ impl<'h> States<'h> {
         Self {
             history,
             kept: RefCell::default(),
+            compiled: RefCell::default(),
             files: RefCell::default(),
             memo: Memo::default(),
         }
@@ -78,22 +81,33 @@ impl<'h> States<'h> {
         if let Some((_, state)) = self.kept.borrow().iter().find(|(id, _)| *id == tree) {
             return Ok(state.clone());
         }
-        let state = Rc::new(self.compile(commit)?);
-        let mut kept = self.kept.borrow_mut();
-        if kept.len() >= KEPT {
-            kept.remove(0);
-        }
-        kept.push((tree, state.clone()));
+        let state = self.read(commit)?;
+        keep(&self.kept, tree, &state);
         Ok(state)
     }
 
-    fn compile(&self, commit: ObjectId) -> Result<State, ReadError> {
+    fn read(&self, commit: ObjectId) -> Result<Rc<State>, ReadError> {
         let mut sink = Sink::default();
         let source = match self.history.source(commit, 0, &mut sink) {
             // The organisation's folder is not there yet, or no more: an empty one does not compile either.
             Err(ReadError::NotInCommit { .. }) => SourceTree::from_files(Vec::new()),
             source => source?,
         };
+        // What was said of files that are not read, such as links, is part of a state and not of its files.
+        let content = sink.diagnostics().is_empty().then(|| content(&source)).flatten();
+        if let Some(content) = content
+            && let Some((_, state)) = self.compiled.borrow().iter().find(|(known, _)| *known == content)
+        {
+            return Ok(state.clone());
+        }
+        let state = Rc::new(self.compile(source, sink));
+        if let Some(content) = content {
+            keep(&self.compiled, content, &state);
+        }
+        Ok(state)
+    }
+
+    fn compile(&self, source: SourceTree, sink: Sink) -> State {
         let mut digests = BTreeMap::new();
         for file in source.files() {
             let of_file = match &file.blob {
@@ -117,7 +131,7 @@ impl<'h> States<'h> {
             let first = all.iter().find(|found| found.severity == Severity::Error);
             first.map_or_else(|| "it has an error".to_owned(), |found| found.message.clone())
         });
-        Ok(State {
+        State {
             broken,
             digests,
             principals: Principals::of(&compiled.documents),
@@ -125,8 +139,26 @@ impl<'h> States<'h> {
             organization: compiled.organization,
             table: compiled.table,
             tree: compiled.tree,
-        })
+        }
     }
+}
+
+fn keep<K>(kept: &RefCell<Vec<(K, Rc<State>)>>, key: K, state: &Rc<State>) {
+    let mut kept = kept.borrow_mut();
+    if kept.len() >= KEPT {
+        kept.remove(0);
+    }
+    kept.push((key, state.clone()));
+}
+
+/// The paths and blobs of everything that is compiled; nothing where a file is no blob.
+fn content(source: &SourceTree) -> Option<Digest> {
+    let mut text = String::new();
+    for file in source.files() {
+        // A path has no NUL.
+        let _ = write!(text, "{}\0{}\0", file.path, file.blob.as_deref()?);
+    }
+    Some(Digest::of(text.as_bytes()))
 }
 
 impl State {

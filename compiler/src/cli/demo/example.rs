@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::history::Files;
 use crate::cli::{Failure, request, request::Request};
 use crate::report::decision::{Decision, Requirement};
 
@@ -81,9 +82,17 @@ pub(super) fn questions() -> Result<Vec<Question>, Failure> {
     written.into_iter().map(question).collect()
 }
 
-/// The mistakes, in the order in which they are made.
-pub(super) fn mistakes() -> Result<Vec<Mistake>, Failure> {
+/// The mistake that is made.
+pub(super) fn mistake() -> Result<Mistake, Failure> {
     parsed(".demo/mistake.json")
+}
+
+/// The files, to be changed.
+pub(super) fn files() -> Files {
+    FILES
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect()
 }
 
 impl Question {
@@ -128,8 +137,8 @@ impl Mistake {
             return Err(broken(&format!("`{}` has no place for `{}`", self.path, self.title)));
         };
         let changed = format!("{before}{}{after}", self.replace);
-        // What is not YAML, and what a dot hides, is no part of the organisation.
-        let compiled = |path: &str| path.ends_with(".yaml") && !path.starts_with('.');
+        // What a dot hides is no part of the organisation; of the rest the compiler takes what it knows.
+        let compiled = |path: &str| !path.starts_with('.');
         let files = FILES.iter().filter(|(path, _)| compiled(path)).map(|(path, text)| {
             let text = if *path == self.path { changed.as_str() } else { text };
             ((*path).to_owned(), text.to_owned())
@@ -148,6 +157,6 @@ fn file(path: &str) -> Result<&'static (&'static str, &'static str), Failure> {
     found.ok_or_else(|| broken(&format!("`{path}` is missing")))
 }
 
-fn broken(what: &str) -> Failure {
+pub(super) fn broken(what: &str) -> Failure {
     Failure::falls_short(format!("the example organisation in this binary is incomplete: {what}"))
 }

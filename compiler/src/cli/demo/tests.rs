@@ -33,7 +33,7 @@ fn a_link_to_a_demo_is_not_followed() {
 fn the_example_is_in_the_binary() {
     assert!(example::FILES.is_sorted_by_key(|(path, _)| *path));
     assert!(example::questions().unwrap().len() >= 12);
-    assert!(!example::mistakes().unwrap().is_empty());
+    example::mistake().unwrap();
 }
 
 #[test]
@@ -42,4 +42,59 @@ fn words_are_quoted_for_a_shell() {
     assert_eq!(quoted("{\"a\": 1}"), "'{\"a\": 1}'");
     assert_eq!(quoted("it's"), r"'it'\''s'");
     assert_eq!(quoted(""), "''");
+}
+
+#[test]
+fn the_history_leads_from_its_beginning_to_the_example() {
+    let end = example::files();
+    let story = Story::of(&end).unwrap();
+    let mut files = story.begin.clone();
+    assert!(story.requests.len() >= 12, "{}", story.requests.len());
+    for request in &story.requests {
+        for commit in &request.commits {
+            assert!(!commit.files.is_empty(), "{}", commit.message);
+            for (path, text) in &commit.files {
+                let before = files.insert(path.clone(), text.clone());
+                assert_ne!(before.as_ref(), Some(text), "{}: {path}", commit.message);
+            }
+        }
+    }
+    assert_eq!(files, end);
+    let unasked: Vec<_> = story
+        .requests
+        .iter()
+        .filter(|request| request.approved_by.is_empty())
+        .collect();
+    assert_eq!(unasked.len(), 1);
+    assert_eq!(story.requests.last().unwrap().title, unasked[0].title);
+}
+
+#[test]
+fn a_history_that_does_not_fit_the_files_says_where() {
+    let mut files = example::files();
+    files.insert("policies/money.yaml".to_owned(), "kind: Policy\n".to_owned());
+    let failure = Story::of(&files).err().unwrap();
+    assert!(
+        failure.message().contains("`policies/money.yaml` has no `"),
+        "{}",
+        failure.message()
+    );
+}
+
+#[test]
+fn keys_that_are_made_take_the_place_of_those_that_nobody_has() {
+    let mut files = example::files();
+    let before = files["people/people.yaml"].clone();
+    let people = People::renew(&mut files).unwrap();
+    let after = &files["people/people.yaml"];
+    let key = people.secret("alice").unwrap().public().unwrap().to_openssh().unwrap();
+    assert!(after.contains(&key) && !before.contains(&key));
+    let keys = |text: &str| {
+        text.lines()
+            .filter(|line| line.starts_with("keys:"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert!(keys(&before).iter().zip(keys(after)).all(|(old, new)| *old != new));
+    assert!(people.secret("nobody").is_err());
 }

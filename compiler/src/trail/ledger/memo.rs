@@ -172,10 +172,10 @@ impl Known {
             documents: documents.map(|documents| documents.iter().map(document).collect()),
             keys: self.changes_keys,
             done: self.done.clone(),
-            signer: self
-                .signer
-                .as_ref()
-                .map(|key| key.as_ref().map_or_else(String::new, Key::to_openssh)),
+            signer: self.signer.as_ref().map(|key| {
+                key.as_ref()
+                    .map_or_else(String::new, |key| key.to_openssh().unwrap_or_default())
+            }),
         }
     }
 }
