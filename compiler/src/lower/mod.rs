@@ -4,20 +4,26 @@
 //! rules that say the same share one [`Condition`]. Nothing here knows of diagrams or tables.
 
 pub mod cedar;
+pub mod rego;
 pub mod vocabulary;
+
+mod condition;
+mod constants;
+mod types;
 
 use std::collections::BTreeMap;
 
 use polity_runtime::table::ActionId;
 use rayon::prelude::*;
 
-use crate::ast::{CedarPolicy, RuleEffect, Text};
+use crate::ast::{CedarPolicy, RegoPolicy, RuleEffect, Text};
 use crate::diag::codes::cedar::POLICY_CAN_ERR;
+use crate::diag::codes::rego::REGO_NEEDS_ENGINE;
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
 use crate::resolve::{Action, Organization, Rule, Scope};
-use crate::source::{FileId, SourceTree};
+use crate::source::{FileId, SourceTree, Span};
 use cedar::{Lowered, Schema};
 use vocabulary::{Vocabulary, VocabularyAction};
 
@@ -118,8 +124,10 @@ pub fn vocabulary(organization: &Organization) -> Vocabulary {
                 },
                 effect: action.effect,
                 external: action.external,
+                reversible: action.reversible,
                 shape: action.shape,
                 has_resources: !action.resources.is_empty(),
+                resources: action.resources.iter().map(|resource| resource.parts.clone()).collect(),
             })
             .collect(),
         shapes: organization.shapes.clone(),
@@ -167,7 +175,10 @@ impl Lowerer<'_> {
         let when = match (&rule.when, &rule.cedar) {
             (Some(when), _) => self.condition(when, &rule.scope, &mut sink),
             (None, Some(policy)) if policy.conditional => self.policy(policy, rule.effect, &rule.scope, &mut sink),
-            (None, _) => None,
+            (None, _) => match &rule.rego {
+                Some(policy) => self.rego(policy, rule, &mut sink),
+                None => None,
+            },
         };
         let unless = rule
             .unless
@@ -200,6 +211,26 @@ impl Lowerer<'_> {
 
     fn typed(&self, parsed: &cedar::Parsed, scope: &Scope, sink: &mut Sink) -> Draft {
         let each_action = parsed.mentions_action() || parsed.mentions_resource();
+        let lower = |action: ActionId| {
+            let lowered = cedar::lower(self.schema, self.vocabulary, parsed, action.0 as usize);
+            lowered.map(|Lowered { condition, findings }| (condition, findings))
+        };
+        self.drafted(each_action, &lower, scope, sink)
+    }
+
+    /// A rule of a `.rego` file, likewise.
+    fn rego(&self, policy: &RegoPolicy, rule: &Rule, sink: &mut Sink) -> Option<Draft> {
+        let parsed = rego::Parsed::new(policy, self.tree)?;
+        let lower = |action: ActionId| match rego::lower(self.vocabulary, &parsed, action.0 as usize) {
+            Ok(rego::Lowered { condition, findings }) => Ok((condition, findings)),
+            Err(rego::Failure::Wrong(findings)) => Err(findings),
+            Err(rego::Failure::Outside { span, what }) => outside(rule, span, &what),
+        };
+        Some(self.drafted(parsed.mentions_action(), &lower, &rule.scope, sink))
+    }
+
+    /// What a condition means for each shape, or each action.
+    fn drafted(&self, each_action: bool, lower: Lower<'_>, scope: &Scope, sink: &mut Sink) -> Draft {
         let mut by_shape = BTreeMap::new();
         let mut by_action = BTreeMap::new();
         let mut failures: Vec<(Diagnostic, Vec<&Action>)> = Vec::new();
@@ -215,10 +246,10 @@ impl Lowerer<'_> {
                 }
                 continue;
             }
-            let lowered = cedar::lower(self.schema, self.vocabulary, parsed, id.0 as usize);
+            let lowered = lower(id);
             checked.insert(action.shape, lowered.is_ok());
             match lowered {
-                Ok(Lowered { condition, findings }) => {
+                Ok((condition, findings)) => {
                     findings
                         .into_iter()
                         .for_each(|finding| fail(&mut failures, finding, action));
@@ -263,6 +294,18 @@ impl Lowerer<'_> {
     fn file(&self, id: FileId) -> Option<&crate::source::SourceFile> {
         self.tree.file(id)
     }
+}
+
+/// Gives the condition for an action, with lints, or says why there is none.
+type Lower<'l> = &'l dyn Fn(ActionId) -> Result<(Condition, Vec<Diagnostic>), Vec<Diagnostic>>;
+
+/// What becomes of a rule that no condition can say.
+fn outside(rule: &Rule, span: Span, what: &str) -> Result<(Condition, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let message = format!("`{}` looks at {what}, and no condition of the table can", rule.name);
+    let found = Diagnostic::new(&REGO_NEEDS_ENGINE, message, span, "not compiled");
+    Err(vec![found.with_help(
+        "write it with comparisons, `in`, `some ... in` and `every` over constants, and rules that do not recurse",
+    )])
 }
 
 /// For which of the actions that a rule covers its condition fails.

@@ -6,12 +6,12 @@ pub mod yaml;
 pub mod scalar;
 pub mod document;
 pub(crate) mod cedar;
+mod rego;
 
 use rayon::prelude::*;
 
 use crate::ast::{Broken, Documents};
-use crate::diag::codes::rule::NOT_COMPILED_YET;
-use crate::diag::{Diagnostic, Sink};
+use crate::diag::Sink;
 use crate::source::{FileId, SourceFile, SourceTree, Span};
 use document::Source;
 use node::{Entry, Pragma, Value};
@@ -31,6 +31,7 @@ pub struct Parsed {
 
 /// Reads every file of a tree.
 pub fn parse(tree: &SourceTree, sink: &mut Sink) -> Parsed {
+    crate::lower::rego::check(tree, sink);
     let files: Vec<(FileId, &SourceFile)> = (0u32..).map(FileId).zip(tree.files()).collect();
     let read: Vec<(Parsed, Sink)> = files.par_iter().map(|(id, file)| self::file(*id, file)).collect();
     let mut all = Parsed::default();
@@ -59,14 +60,7 @@ fn file(id: FileId, file: &SourceFile) -> (Parsed, Sink) {
             return (parsed, sink);
         }
         "rego" => {
-            let span = Span {
-                file: id,
-                start: 0,
-                end: first_line(&file.text),
-            };
-            let message = "Rego files are not compiled yet: what this one denies would be lost";
-            let help = "write its rules as a Policy, or keep the file outside the repository until then";
-            sink.push(Diagnostic::new(&NOT_COMPILED_YET, message, span, "").with_help(help));
+            let parsed = rego::file(id, file, &mut sink);
             return (parsed, sink);
         }
         _ => return (parsed, sink),
