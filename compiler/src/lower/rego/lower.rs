@@ -171,6 +171,11 @@ impl<'a> Lowerer<'a> {
                     self.when(holds, &mut |this| this.query(rest, env, k))
                 }
             },
+            // Whether there is none, or one for which it is not so: Rego's implementations differ.
+            Literal::NotExpr { expr, .. } if super::rules::iterates(expr) => self.outside(
+                expr.span(),
+                "`[_]` under `not`, which is read in two ways: give it a rule of its own",
+            ),
             Literal::NotExpr { expr, .. } => {
                 let holds = self.holds(expr, env)?;
                 self.when(not(holds), &mut |this| this.query(rest, env, k))

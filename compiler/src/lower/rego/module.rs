@@ -6,7 +6,7 @@ use regorus::unstable::{AssignOp, Expr, Literal, Module, Query, Ref, Rule, RuleH
 
 use super::parse::Fault;
 use super::values::{Const, Num};
-use crate::diag::codes::rego::{IMPURE_BUILTIN, REGO_OUTCOME};
+use crate::diag::codes::rego::{IMPURE_BUILTIN, REGO_OUTCOME, REGO_SYNTAX};
 
 /// A module's rules by name.
 #[derive(Debug, Default)]
@@ -229,6 +229,39 @@ pub(super) fn impure(module: &Module, index: &Index) -> Vec<Fault> {
     found
 }
 
+/// Calls of functions that there are none of.
+pub(super) fn strangers(module: &Module, index: &Index) -> Vec<Fault> {
+    let mut found = Vec::new();
+    walk(module, &mut |e| {
+        let Expr::Call { fcn, .. } = e else { return };
+        let Some(parts) = path(fcn) else { return };
+        let name = parts.join(".");
+        let known = index.groups.contains_key(&name)
+            || parts.first().is_some_and(|first| first == "data")
+            || name == "print"
+            || IMPURE.iter().any(|impure| name.starts_with(impure))
+            || regorus::unstable::BUILTINS.contains_key(name.as_str());
+        if known {
+            return;
+        }
+        let mut names: Vec<&str> = regorus::unstable::BUILTINS.keys().copied().collect();
+        names.extend(index.groups.keys().map(String::as_str));
+        names.sort_unstable();
+        let help = match crate::diag::nearest(&name, names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "a function stands in the same file, or is one of Rego's builtins".to_owned(),
+        };
+        found.push(Fault {
+            code: &REGO_SYNTAX,
+            message: format!("there is no function `{name}`"),
+            span: fcn.span().clone(),
+            label: String::new(),
+            help,
+        });
+    });
+    found
+}
+
 /// Rules of the names that decide, of a form that cannot.
 pub(super) fn shapeless(index: &Index) -> Vec<Fault> {
     let mut found = Vec::new();
@@ -380,8 +413,14 @@ pub(super) fn names(of: &Group) -> BTreeSet<String> {
             found.insert(span.text().to_owned());
         }
         // `data.polity.NAME.rule`
-        Expr::RefDot { field, .. } => {
-            found.insert(field.0.text().to_owned());
+        Expr::RefDot { .. } | Expr::RefBrack { .. } => {
+            let path = path(e).unwrap_or_default();
+            if let [data, polity, _, rule, ..] = path.as_slice()
+                && data == "data"
+                && polity == "polity"
+            {
+                found.insert(rule.clone());
+            }
         }
         _ => {}
     };

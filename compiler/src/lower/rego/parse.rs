@@ -154,6 +154,7 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
     };
     let index = Index::new(&module);
     let mut faults = module::impure(&module, &index);
+    faults.extend(module::strangers(&module, &index));
     faults.extend(module::shapeless(&index));
     faults.extend(recursive(&index));
     let mut found: Vec<Diagnostic> = faults

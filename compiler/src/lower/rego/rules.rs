@@ -257,7 +257,7 @@ fn several(query: &Query) -> bool {
 }
 
 /// Whether `[_]` stands in an expression.
-fn iterates(e: &Expr) -> bool {
+pub(super) fn iterates(e: &Expr) -> bool {
     let mut found = false;
     module::expr(e, &mut |e| {
         found |= matches!(e, Expr::RefBrack { index, .. } if matches!(index.as_ref(), Expr::Var { span, .. } if span.text() == "_"));
