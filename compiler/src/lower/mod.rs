@@ -4,6 +4,7 @@
 //! rules that say the same share one [`Condition`]. Nothing here knows of diagrams or tables.
 
 pub mod cedar;
+pub mod rego;
 pub mod vocabulary;
 
 use std::collections::BTreeMap;

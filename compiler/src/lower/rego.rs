@@ -1,0 +1,3 @@
+//! Rego, wrapped. No type of regorus leaves this module.
+
+pub mod engine;
