@@ -11,6 +11,7 @@ mod condition;
 mod constants;
 mod types;
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use polity_runtime::table::ActionId;
@@ -18,7 +19,7 @@ use rayon::prelude::*;
 
 use crate::ast::{CedarPolicy, RegoPolicy, RuleEffect, Text};
 use crate::diag::codes::cedar::POLICY_CAN_ERR;
-use crate::diag::codes::rego::REGO_NEEDS_ENGINE;
+use crate::diag::codes::rego::{REGO_NEEDS_ENGINE, REGO_REFUSED};
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
@@ -221,12 +222,46 @@ impl Lowerer<'_> {
     /// A rule of a `.rego` file, likewise.
     fn rego(&self, policy: &RegoPolicy, rule: &Rule, sink: &mut Sink) -> Option<Draft> {
         let parsed = rego::Parsed::new(policy, self.tree)?;
+        let whole = OnceCell::new();
+        let beyond: RefCell<Option<(Span, String)>> = RefCell::new(None);
         let lower = |action: ActionId| match rego::lower(self.vocabulary, &parsed, action.0 as usize) {
             Ok(rego::Lowered { condition, findings }) => Ok((condition, findings)),
             Err(rego::Failure::Wrong(findings)) => Err(findings),
-            Err(rego::Failure::Outside { span, what }) => outside(rule, span, &what),
+            Err(rego::Failure::Outside { span, what }) => {
+                let (span, _) = *beyond.borrow_mut().get_or_insert((span, what.clone()));
+                let whole = whole.get_or_init(|| parsed.whole(policy, &rule.name));
+                self.kept(whole, action).map_err(|why| {
+                    let message = format!("`{}` looks at {what}, which no condition can, and {why}", rule.name);
+                    let found = Diagnostic::new(&REGO_REFUSED, message, span, "neither compiled nor kept");
+                    vec![found.with_help("say it with comparisons, `in`, `some ... in` and `every` over constants")]
+                })
+            }
         };
-        Some(self.drafted(parsed.mentions_action(), &lower, &rule.scope, sink))
+        let draft = self.drafted(parsed.mentions_action(), &lower, &rule.scope, sink);
+        if let Some((span, what)) = beyond.into_inner().filter(|_| whole.get().is_some_and(Result::is_ok)) {
+            let message = format!("`{}` is decided by the engine: it looks at {what}", rule.name);
+            let found = Diagnostic::new(&REGO_NEEDS_ENGINE, message, span, "no condition of the table");
+            sink.push(found.with_help("agents' hosts need the runtime's feature `rego`, or do not load the bundle"));
+        }
+        Some(draft)
+    }
+
+    /// What asks the engine about calls of an action; or why it cannot, as the rest of a sentence.
+    fn kept(
+        &self,
+        whole: &Result<rego::engine::Whole, rego::engine::Unfit>,
+        action: ActionId,
+    ) -> Result<(Condition, Vec<Diagnostic>), String> {
+        let whole = whole.as_ref().map_err(ToString::to_string)?;
+        let action = self
+            .organization
+            .actions
+            .get(action.0 as usize)
+            .ok_or("reaches no action")?;
+        let condition = whole.condition(self.organization, action);
+        condition
+            .map(|condition| (condition, Vec::new()))
+            .map_err(|why| why.to_string())
     }
 
     /// What a condition means for each shape, or each action.
@@ -298,15 +333,6 @@ impl Lowerer<'_> {
 
 /// Gives the condition for an action, with lints, or says why there is none.
 type Lower<'l> = &'l dyn Fn(ActionId) -> Result<(Condition, Vec<Diagnostic>), Vec<Diagnostic>>;
-
-/// What becomes of a rule that no condition can say.
-fn outside(rule: &Rule, span: Span, what: &str) -> Result<(Condition, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let message = format!("`{}` looks at {what}, and no condition of the table can", rule.name);
-    let found = Diagnostic::new(&REGO_NEEDS_ENGINE, message, span, "not compiled");
-    Err(vec![found.with_help(
-        "write it with comparisons, `in`, `some ... in` and `every` over constants, and rules that do not recurse",
-    )])
-}
 
 /// For which of the actions that a rule covers its condition fails.
 fn covered(first: &str, others: usize) -> String {

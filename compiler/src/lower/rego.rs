@@ -12,6 +12,7 @@
 mod builtins;
 mod compare;
 mod data;
+pub mod engine;
 mod input;
 mod lower;
 mod module;

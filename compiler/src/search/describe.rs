@@ -161,6 +161,11 @@ impl Words<'_> {
                 let subject = self.term(element);
                 other(subject.clone(), format!("{subject} {not}in {}", self.term(set)))
             }
+            (Op::Program, program, _) => {
+                let subject = self.term(program);
+                let text = format!("{subject} says {}", if yes { "yes" } else { "no" });
+                other(subject, text)
+            }
             (Op::Glob, left, right) => {
                 let subject = self.term(left);
                 let matches = if yes { "matches" } else { "does not match" };
@@ -218,7 +223,13 @@ impl Words<'_> {
                 };
                 parts.iter().map(part).collect()
             }
-            Term::Principal(_) | Term::ResourceName | Term::Entity(_) => String::new(),
+            Term::Program(program) => format!("the Rego program of {}", program.rule),
+            Term::List(_)
+            | Term::Document(_)
+            | Term::Principal(_)
+            | Term::ResourceName
+            | Term::Entity(_)
+            | Term::Environment => String::new(),
         }
     }
 }

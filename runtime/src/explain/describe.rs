@@ -38,6 +38,7 @@ pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String
         Op::Glob => format!("resource {left} matches {right}"),
         Op::Holds => format!("the session holds {right}"),
         Op::KnownPerson => format!("{left} is known"),
+        Op::Program => left,
     }
 }
 
@@ -113,6 +114,14 @@ fn term(table: &Table, action: Option<ActionId>, term: Term) -> String {
             format!("{text:?}")
         }
         Term::Class(id) => format!("{:?}", table.class_name(crate::table::ClassId(id))),
+        Term::Program(id) => {
+            let rule = table
+                .data()
+                .programs
+                .get(id as usize)
+                .map(|r| table.string(r[record::program::RULE]));
+            format!("the Rego program of {}", rule.unwrap_or_default())
+        }
     }
 }
 
@@ -164,7 +173,9 @@ fn apply(table: &Table, action: Option<ActionId>, id: u32) -> String {
             };
             words.as_chunks::<2>().0.iter().map(piece).collect()
         }
-        None => String::new(),
+        Some(Function::List) => format!("[{}]", words.iter().map(of).collect::<Vec<_>>().join(", ")),
+        // What a program is handed is no part of what its test says.
+        Some(Function::Record) | None => String::new(),
     }
 }
 

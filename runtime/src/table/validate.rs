@@ -4,34 +4,41 @@ use std::fmt;
 use std::ops::Range;
 
 use super::record::{
-    action, approval, cell, deployment, entry, environment, given, kill, organization, placement, requirement, ring,
-    rule, tool, variant,
+    action, approval, cell, deployment, entry, environment, given, kill, organization, placement, program, requirement,
+    ring, rule, tool, variant,
 };
 use super::{Index, NONE, TableData};
-use crate::guard::{Function, Guard, Op, Term, constant};
+use crate::guard::{self, Function, Guard, Op, Term, constant};
+use crate::rego::ProgramError;
 use crate::value::{Parameters, Strings};
 
 /// The cells of a piece, as counts are.
 const PIECE: u32 = super::record::piece::CELLS as u32;
 
-/// A record that does not hold together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TableError {
-    /// The array.
-    pub section: &'static str,
-    /// The record in it.
-    pub record: usize,
-    /// What is wrong with it.
-    pub fault: &'static str,
+/// Why arrays are no table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableError {
+    /// A record does not hold together.
+    Record {
+        /// The array.
+        section: &'static str,
+        /// The record in it.
+        record: usize,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// A program cannot be evaluated here.
+    Program(ProgramError),
 }
 
 impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "record {} of section `{}` is broken: {}",
-            self.record, self.section, self.fault
-        )
+        match self {
+            Self::Record { section, record, fault } => {
+                write!(f, "record {record} of section `{section}` is broken: {fault}")
+            }
+            Self::Program(error) => write!(f, "{error}"),
+        }
     }
 }
 
@@ -60,7 +67,7 @@ fn ensure(holds: bool, section: &'static str, record: usize, fault: &'static str
     if holds {
         Ok(())
     } else {
-        Err(TableError { section, record, fault })
+        Err(TableError::Record { section, record, fault })
     }
 }
 
@@ -379,6 +386,12 @@ impl Check<'_> {
                 at,
                 "a term does not exist",
             )?;
+            ensure(
+                self.asks(op, left, right),
+                "nodes",
+                at,
+                "it asks no program of a document",
+            )?;
             let forward = |edge: u32| Guard(edge).leaf().is_some() || (is_of(&d.nodes, edge) && edge as usize > at);
             ensure(
                 [yes, no, error].into_iter().all(forward),
@@ -400,6 +413,10 @@ impl Check<'_> {
             let known = match function {
                 // Flags and a term, in turn.
                 Some(Function::Resource) => operands.as_chunks::<2>().0.iter().all(|[_, term]| self.term(*term, at)),
+                Some(Function::Record) => {
+                    let (fields, rest) = operands.as_chunks::<4>();
+                    rest.is_empty() && fields.iter().all(|field| self.field(field, at))
+                }
                 _ => operands.iter().all(|term| self.term(*term, at)),
             };
             ensure(known, "terms", at, "an operand does not exist, or comes later")?;
@@ -420,6 +437,32 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// A program stands on the left of the operator that asks one, and a document on its right; neither elsewhere.
+    fn asks(&self, op: u32, left: u32, right: u32) -> bool {
+        let program = |word| matches!(Term::decode(word), Some(Term::Program(_)));
+        if Op::from_word(op) != Some(Op::Program) {
+            return !program(left) && !program(right);
+        }
+        let Some(Term::Apply(id)) = Term::decode(right) else {
+            return false;
+        };
+        let function = self
+            .data
+            .terms
+            .get(id as usize)
+            .and_then(|[function, ..]| Function::from_word(*function));
+        program(left) && function == Some(Function::Record)
+    }
+
+    /// A field of a document.
+    fn field(&self, &[key, flags, there, value]: &[u32; 4], at: usize) -> bool {
+        let told = matches!(
+            Term::decode(there),
+            Some(Term::Nothing | Term::Slot(_) | Term::OnBehalfOf)
+        );
+        self.text(key) && flags & !guard::record::OPTIONAL == 0 && told && self.term(there, at) && self.term(value, at)
+    }
+
     /// A term that a test, or a function that stands at `before`, may refer to.
     fn term(&self, word: u32, before: usize) -> bool {
         let d = self.data;
@@ -431,6 +474,7 @@ impl Check<'_> {
                 .get(at as usize)
                 .is_some_and(|length| within(&d.words, at.saturating_add(1), *length)),
             Some(Term::Class(id)) => is_of(&d.classes, id),
+            Some(Term::Program(id)) => is_of(&d.programs, id),
             Some(Term::Slot(slot)) => u16::try_from(slot).is_ok(),
             Some(Term::Nothing | Term::Now | Term::Calls | Term::OnBehalfOf | Term::Holding) => true,
             None => false,
@@ -479,6 +523,13 @@ impl Check<'_> {
                 at,
                 "somebody that it asks does not exist",
             )?;
+        }
+        for (at, r) in d.programs.iter().enumerate() {
+            let within = |first, length| within(&d.program_bytes, first, length);
+            let inside = within(r[program::CODE], r[program::CODE_LENGTH])
+                && within(r[program::DATA], r[program::DATA_LENGTH])
+                && self.text(r[program::RULE]);
+            ensure(inside, "programs", at, "it leaves the array, or names no rule")?;
         }
         for (at, r) in d.rules.iter().enumerate() {
             let texts = self.text(r[rule::NAME]) && self.text(r[rule::PATH]);

@@ -8,5 +8,6 @@ super::codes! {
     Error IMPURE_BUILTIN "impure-builtin";
     Error REGO_OUTCOME "rego-outcome";
     Error REGO_RECURSION "rego-recursion";
-    Error REGO_NEEDS_ENGINE "rego-needs-engine";
+    Error REGO_REFUSED "rego-refused";
+    Note REGO_NEEDS_ENGINE "rego-needs-engine";
 }

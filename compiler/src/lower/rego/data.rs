@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::values::Const;
+use super::values::{Const, Num};
 use crate::diag::codes::rego::BAD_DATA;
 use crate::diag::{Diagnostic, Sink};
 use crate::source::{FileId, SourceFile, SourceTree, Span};
@@ -92,6 +92,36 @@ fn read(tree: &SourceTree, path: &str, sink: &mut Sink) -> BTreeMap<Const, Const
         }
     }
     all
+}
+
+/// The members of `data` as a JSON object.
+pub(super) fn json(members: &BTreeMap<Const, Const>) -> String {
+    plain(&Const::Object(members.clone())).to_string()
+}
+
+fn plain(constant: &Const) -> serde_json::Value {
+    use serde_json::Value;
+    match constant {
+        Const::Null => Value::Null,
+        Const::Bool(truth) => Value::Bool(*truth),
+        Const::Num(Num::Int(number)) => Value::from(*number),
+        Const::Num(Num::Dec(number)) => {
+            let sign = if *number < 0 { "-" } else { "" };
+            let (whole, places) = (number.unsigned_abs() / 10_000, number.unsigned_abs() % 10_000);
+            serde_json::from_str(&format!("{sign}{whole}.{places:04}")).unwrap_or_default()
+        }
+        Const::Num(Num::Other(text)) => serde_json::from_str(text).unwrap_or_default(),
+        Const::Str(text) => Value::from(text.as_str()),
+        Const::Array(items) => items.iter().map(plain).collect(),
+        Const::Set(items) => items.iter().map(plain).collect(),
+        Const::Object(fields) => {
+            let field = |(key, value): (&Const, &Const)| match key {
+                Const::Str(key) => Some((key.clone(), plain(value))),
+                _ => None,
+            };
+            Value::Object(fields.iter().filter_map(field).collect())
+        }
+    }
 }
 
 /// The byte that a line and a column name.

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use regorus::unstable as syntax;
 use regorus::unstable::Module;
 
-use super::data;
 use super::module::{self, Index};
 use super::values::Const;
+use super::{data, engine};
 use crate::ast::{RegoPolicy, Text};
 use crate::diag::codes::rego::{BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX};
 use crate::diag::{Code, Diagnostic};
@@ -87,6 +87,8 @@ pub struct Parsed {
     pub(super) package: Vec<String>,
     pub(super) entry: Entry,
     pub(super) file: FileId,
+    /// `data.polity.refunds.deny`
+    entry_point: String,
 }
 
 impl Parsed {
@@ -105,6 +107,21 @@ impl Parsed {
             package: module::path(&module.package.refr)?,
             entry: policy.entry,
             file: policy.text.span.file,
+            entry_point: entry_point(&module, policy.entry),
+        })
+    }
+
+    /// The rule kept whole, for the engine.
+    ///
+    /// # Errors
+    /// The engine cannot take it either.
+    pub fn whole(&self, policy: &RegoPolicy, rule: &str) -> Result<engine::Whole, engine::Unfit> {
+        engine::program(&engine::Module {
+            path: "policy.rego",
+            text: &policy.text.value,
+            data: &data::json(&self.data),
+            entry: &self.entry_point,
+            rule,
         })
     }
 
@@ -254,14 +271,18 @@ fn evaluable(text: &Text, module: &Module, rules: &[RuleText]) -> Result<(), Box
     engine
         .add_policy(String::from("policy.rego"), text.value.clone())
         .map_err(|error| failed(&error.to_string()))?;
-    let package = module.package.refr.span().text();
     for rule in rules {
-        let path: std::sync::Arc<str> = format!("data.{package}.{}", rule.entry.name()).into();
+        let path: std::sync::Arc<str> = entry_point(module, rule.entry).into();
         engine
             .compile_with_entrypoint(&path)
             .map_err(|error| failed(&error.to_string()))?;
     }
     Ok(())
+}
+
+/// The path of a rule that decides.
+fn entry_point(module: &Module, entry: Entry) -> String {
+    format!("data.{}.{}", module.package.refr.span().text(), entry.name())
 }
 
 fn lengths() -> regorus::PolicyLengthConfig {
