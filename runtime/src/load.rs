@@ -61,6 +61,10 @@ impl Bundle {
     /// # Errors
     /// The sections do not make a table that holds together, or a program in it cannot be evaluated here.
     pub fn from_verified(verified: &Verified) -> Result<Self, LoadError> {
+        let unknown = |feature: &&String| feature.as_str() != crate::rego::FEATURE;
+        if let Some(feature) = verified.manifest().features.iter().find(unknown) {
+            return Err(LoadError::Feature(feature.clone()));
+        }
         let sections: BTreeMap<&str, &[u8]> = verified.sections().filter(|(name, _)| *name != TRAIL).collect();
         let table = TableData::from_sections(&sections)
             .and_then(Table::new)
@@ -208,6 +212,8 @@ pub enum LoadError {
     Verify(VerifyError),
     /// It was signed, and does not hold together.
     Table(TableError),
+    /// It needs something of the runtime that this one does not know.
+    Feature(String),
     /// A rule in it is decided by a program that cannot be evaluated here. Nothing is decided without the rule.
     Program(ProgramError),
 }
@@ -220,6 +226,11 @@ impl fmt::Display for LoadError {
             Self::Table(error) => write!(
                 f,
                 "the bundle was signed, and its table does not hold together: {error}"
+            ),
+            Self::Feature(name) => write!(
+                f,
+                "the bundle needs the feature `{}`, which this runtime does not have",
+                name.escape_debug()
             ),
             Self::Program(error) => write!(f, "the bundle cannot be used here: {error}"),
         }

@@ -200,6 +200,12 @@ impl Table {
         &self.programs
     }
 
+    /// What a runtime must be able to do beyond what every one does, as a manifest lists it.
+    pub fn features(&self) -> std::collections::BTreeSet<String> {
+        let rego = (!self.data.programs.is_empty()).then(|| crate::rego::FEATURE.to_owned());
+        rego.into_iter().collect()
+    }
+
     /// The arrays.
     pub fn data(&self) -> &TableData {
         &self.data

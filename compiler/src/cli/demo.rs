@@ -179,6 +179,7 @@ impl Demo {
             unattested: true,
             previous: None,
             scope: None,
+            engine: true,
             issued: self.now,
         };
         let built = progress::with_progress(console, "building", |progress| build::build(&order, progress))?;
