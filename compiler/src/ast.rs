@@ -412,6 +412,8 @@ pub struct Rule {
     pub unless: Option<Text>,
     /// Of a `.cedar` file: what stands in place of `when` and `unless`.
     pub cedar: Option<CedarPolicy>,
+    /// Of a `.rego` file: likewise.
+    pub rego: Option<RegoPolicy>,
     pub approval: Option<Approval>,
     pub limit: Option<Spanned<Rate>>,
     pub expires: Option<Spanned<Moment>>,
@@ -436,6 +438,17 @@ pub struct CedarPolicy {
     pub links: Links,
 }
 
+/// A rule of a `.rego` file that decides.
+#[derive(Debug, Clone)]
+pub struct RegoPolicy {
+    /// The whole file: its other rules are what this one asks.
+    pub text: Text,
+    /// Which of its rules.
+    pub entry: crate::lower::rego::Entry,
+    /// The heads of its definitions.
+    pub heads: Vec<Span>,
+}
+
 /// The entities that stand for the slots of a Cedar template.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Links {
@@ -457,7 +470,7 @@ pub struct Link {
 }
 
 /// Who must say yes, and for how long they are asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Approval {
     pub span: Span,
     pub require: Vec<Requirement>,
@@ -467,7 +480,7 @@ pub struct Approval {
 }
 
 /// So many people from these.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Requirement {
     pub span: Span,
     /// People, groups, `team-owners`, `owners`.

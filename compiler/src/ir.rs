@@ -5,7 +5,10 @@
 
 #![allow(missing_docs, reason = "variants and fields that are named for what they are")]
 
+use std::sync::Arc;
+
 use polity_runtime::value::{IpNet, Slot};
+use polity_runtime::wire::Digest;
 
 /// A condition over one parameter shape.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +87,8 @@ pub enum Op {
     ActionIn,
     /// The resource is in the entity on the right (`Environment::"..."`). Settled when the table is built.
     ResourceIn,
+    /// The `Program` on the left says yes of the `Document` on the right.
+    Program,
 }
 
 /// What is compared. Evaluating a term gives a value or errs.
@@ -119,6 +124,82 @@ pub enum Term {
     Resource(Vec<ResourcePart>),
     /// An entity. Only on the right of `PrincipalIn`, `ActionIn`, `ResourceIn`.
     Entity(Entity),
+    /// The environment's name. Settled when the table is built.
+    Environment,
+    /// A Rego rule kept whole. Only on the left of `Op::Program`.
+    Program(Arc<Program>),
+    /// What a program is handed: fields by name. Only on the right of `Op::Program`, and within one.
+    Document(Vec<Field>),
+    /// A list in a document, in the order written.
+    List(Vec<Term>),
+}
+
+/// A field of a document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Field {
+    pub name: String,
+    /// It is left out where `there` is absent; else that errs.
+    pub optional: bool,
+    /// What tells whether it is there, and readable: a `Slot`, `OnBehalfOf`, or `Nothing` for what always is.
+    pub there: Term,
+    pub value: Term,
+}
+
+/// A Rego rule kept whole, for the engine in the runtime. Two are equal if they and their data are, whichever rule they
+/// came from.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The rule that it decides, `policy/rule`.
+    pub rule: String,
+    /// Serialised.
+    pub code: Vec<u8>,
+    /// Its data, as JSON.
+    pub data: Vec<u8>,
+    /// What it names: values to try in search of a call.
+    pub constants: Vec<Constant>,
+    /// INVARIANT: of `code` and `data`.
+    digest: Digest,
+}
+
+impl Program {
+    /// The program of a rule.
+    pub fn new(rule: String, code: Vec<u8>, data: Vec<u8>, constants: Vec<Constant>) -> Self {
+        let parts = [Digest::of(&code), Digest::of(&data)];
+        let digest = Digest::of(&parts.map(|part| part.0).concat());
+        Self {
+            rule,
+            code,
+            data,
+            constants,
+            digest,
+        }
+    }
+}
+
+impl PartialEq for Program {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for Program {}
+
+impl PartialOrd for Program {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Program {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.digest.cmp(&other.digest)
+    }
+}
+
+impl std::hash::Hash for Program {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
 }
 
 /// A value known when compiling. Strings compared with a `path`, a `host` or a folded string are normalised.
@@ -138,7 +219,8 @@ pub enum Constant {
     Set(Vec<Constant>),
 }
 
-/// `principal.agent`, `.team`, `.ring` (the level in this environment), `.tags.KEY`.
+/// `principal.agent`, `.team`, `.ring` (the level in this environment), `.tags.KEY`; in documents for programs also the
+/// ring's name and all tags.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Attribute {
     Agent,
@@ -147,6 +229,10 @@ pub enum Attribute {
     /// The deployment's own name, `payments/claude-code`.
     Deployment,
     Tag(String),
+    /// The ring's name.
+    RingName,
+    /// A document of all tags.
+    Tags,
 }
 
 /// Functions of terms, with Cedar's meaning. Overflow errs.

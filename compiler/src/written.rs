@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ast::{Approval, CedarPolicy, ChangeSelector, Link, Policy, Requirement, Rule, Selector, Text};
+use crate::ast::{Approval, CedarPolicy, ChangeSelector, Link, Policy, RegoPolicy, Requirement, Rule, Selector, Text};
 use crate::source::Spanned;
 
 /// What a rule says, with what its policy says for all of its rules, and the team that it is of.
@@ -66,6 +66,7 @@ impl Content {
             when,
             unless,
             cedar,
+            rego,
             approval,
             limit,
             expires,
@@ -83,6 +84,10 @@ impl Content {
             let named = |link: &Link| (link.ty.clone(), link.id.value.clone());
             self.say("principal", links.principal.as_ref().map(named));
             self.say("resource", links.resource.as_ref().map(named));
+        }
+        if let Some(RegoPolicy { text, entry, heads: _ }) = rego {
+            self.value("rego", Some(text));
+            self.say("entry", Some(entry.name()));
         }
         if let Some(approval) = approval {
             self.approval(approval);

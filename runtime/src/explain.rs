@@ -305,6 +305,7 @@ impl Named<'_> {
                 name(slot),
                 "it may not stand in a resource: it holds a `/`, a dot segment or a control character".into(),
             ),
+            Blame::Program(blame) => (None, blame.to_string()),
             Blame::Table => (None, "the table is at fault".into()),
         }
     }

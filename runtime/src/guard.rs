@@ -9,10 +9,16 @@ mod quick;
 mod term;
 mod test;
 
+use crate::rego::ProgramBlame;
 use crate::session::ClassSet;
 use crate::table::Table;
 use crate::value::{Fault, Value};
+#[cfg(feature = "rego")]
+pub(crate) use operand::Operand;
+#[cfg(not(feature = "rego"))]
 use operand::Operand;
+#[cfg(feature = "rego")]
+pub(crate) use term::read;
 pub use test::{Fit, Side, Step, Test, relation};
 
 /// Where a guard starts: a node, or a leaf.
@@ -91,17 +97,19 @@ pub enum Op {
     Holds = 16,
     /// The left string names a person whom the table knows.
     KnownPerson = 17,
+    /// The program on the left says yes of the document on the right.
+    Program = 18,
     /// [`Test::Number`].
-    Number = 18,
+    Number = 19,
     /// [`Test::Text`].
-    Text = 19,
+    Text = 20,
     /// [`Test::Resource`].
-    Resource = 20,
+    Resource = 21,
 }
 
 impl Op {
     /// All of them, each at its number.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Has,
         Self::IsTrue,
         Self::Equal,
@@ -120,6 +128,7 @@ impl Op {
         Self::Glob,
         Self::Holds,
         Self::KnownPerson,
+        Self::Program,
         Self::Number,
         Self::Text,
         Self::Resource,
@@ -152,6 +161,8 @@ pub enum Term {
     Pattern(u32),
     /// A data class, on the right of [`Op::Holds`].
     Class(u32),
+    /// Of `programs`, on the left of [`Op::Program`].
+    Program(u32),
 }
 
 impl Term {
@@ -171,6 +182,7 @@ impl Term {
             Self::Apply(index) => (4, index),
             Self::Pattern(index) => (5, index),
             Self::Class(index) => (6, index),
+            Self::Program(index) => (7, index),
         };
         (index <= Self::MAX_INDEX).then_some((kind << 28) | index)
     }
@@ -190,6 +202,7 @@ impl Term {
             (4, _) => Self::Apply(index),
             (5, _) => Self::Pattern(index),
             (6, _) => Self::Class(index),
+            (7, _) => Self::Program(index),
             _ => return None,
         })
     }
@@ -217,11 +230,16 @@ pub enum Function {
     Set = 13,
     /// A resource: literals and slots put together; a slot errs unless it is safe beside others.
     Resource = 14,
+    /// Its operands in order: a list in a document.
+    List = 15,
+    /// A document, or an object in one: of each field its key, how it is put in, what tells whether it is there, and
+    /// its value. Only [`Op::Program`] looks at it.
+    Record = 16,
 }
 
 impl Function {
     /// All of them, each at its number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Add,
         Self::Subtract,
         Self::Multiply,
@@ -237,6 +255,8 @@ impl Function {
         Self::ToDays,
         Self::Set,
         Self::Resource,
+        Self::List,
+        Self::Record,
     ];
 
     /// From its number.
@@ -274,6 +294,12 @@ pub mod resource {
     pub const FOLDED: u32 = 1;
     /// The operand may hold anything: it stands alone, or it is a path.
     pub const FREE: u32 = 2;
+}
+
+/// In records, how a field is put in. Bits of the word after its key.
+pub mod record {
+    /// It is left out where it is absent; else that errs.
+    pub const OPTIONAL: u32 = 1;
 }
 
 /// Everything that a guard can look at.
@@ -319,6 +345,8 @@ pub enum Blame {
     Overflow,
     /// A placeholder's value must not stand in a resource.
     Resource(u32),
+    /// A Rego program failed.
+    Program(ProgramBlame),
     /// The table is at fault; it cannot happen with a checked one.
     Table,
 }
@@ -420,6 +448,11 @@ fn general([op, left, right]: [u32; 3], table: &Table, call: &Call<'_>) -> Resul
             _ => Err(Blame::Table),
         },
         Op::Has | Op::Holds | Op::Number | Op::Text | Op::Resource => Err(Blame::Table),
+        #[cfg(feature = "rego")]
+        Op::Program => crate::rego::ask(table, left, right, call),
+        // No table with such a node loads.
+        #[cfg(not(feature = "rego"))]
+        Op::Program => Err(Blame::Table),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! open ([`bundle`]) -> verify ([`verify`]) -> table ([`table`]) -> decide ([`decide`])
 //!
-//! No YAML, no git, no Cedar, no clock, no log: bytes and the time come in, decisions go out.
+//! No YAML, no git, no Cedar, no clock, no log: bytes and the time come in, decisions go out. Rules that only an engine
+//! can decide are asked of one ([`rego`]), where the feature of that name is on.
 
 pub mod bundle;
 pub mod wire;
@@ -11,6 +12,7 @@ pub mod trust;
 pub mod verify;
 pub mod table;
 pub mod guard;
+pub mod rego;
 pub mod value;
 pub mod session;
 pub mod decide;

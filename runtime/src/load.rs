@@ -11,6 +11,7 @@ use crate::decide::{Code, Decision, Outcome, Phase, Request, decide};
 use crate::explain::{Explanation, explain};
 use crate::guard::Silent;
 use crate::manifest::{self, Manifest};
+use crate::rego::ProgramError;
 use crate::session::{ClassSet, Seat, Session, State};
 use crate::table::{ActionId, ClassId, Table, TableData, TableError, record};
 use crate::trust::TrustRoot;
@@ -58,12 +59,19 @@ impl Bundle {
     /// Checks the table of a verified bundle.
     ///
     /// # Errors
-    /// The sections do not make a table that holds together.
+    /// The sections do not make a table that holds together, or a program in it cannot be evaluated here.
     pub fn from_verified(verified: &Verified) -> Result<Self, LoadError> {
+        let unknown = |feature: &&String| feature.as_str() != crate::rego::FEATURE;
+        if let Some(feature) = verified.manifest().features.iter().find(unknown) {
+            return Err(LoadError::Feature(feature.clone()));
+        }
         let sections: BTreeMap<&str, &[u8]> = verified.sections().filter(|(name, _)| *name != TRAIL).collect();
         let table = TableData::from_sections(&sections)
             .and_then(Table::new)
-            .map_err(LoadError::Table)?;
+            .map_err(|error| match error {
+                TableError::Program(error) => LoadError::Program(error),
+                error @ TableError::Record { .. } => LoadError::Table(error),
+            })?;
         let digest = verified.digest();
         let stamp = digest
             .0
@@ -204,6 +212,10 @@ pub enum LoadError {
     Verify(VerifyError),
     /// It was signed, and does not hold together.
     Table(TableError),
+    /// It needs something of the runtime that this one does not know.
+    Feature(String),
+    /// A rule in it is decided by a program that cannot be evaluated here. Nothing is decided without the rule.
+    Program(ProgramError),
 }
 
 impl fmt::Display for LoadError {
@@ -215,6 +227,12 @@ impl fmt::Display for LoadError {
                 f,
                 "the bundle was signed, and its table does not hold together: {error}"
             ),
+            Self::Feature(name) => write!(
+                f,
+                "the bundle needs the feature `{}`, which this runtime does not have",
+                name.escape_debug()
+            ),
+            Self::Program(error) => write!(f, "the bundle cannot be used here: {error}"),
         }
     }
 }

@@ -18,7 +18,8 @@ pub(crate) use fields::{Fields, count, text_or_null};
 /// What a signature over a manifest is made for.
 pub const PAYLOAD_TYPE: &str = "application/vnd.polity.manifest.v1+json";
 
-/// What a bundle says of itself. A field that is absent in the JSON is an error; where a field may be empty it is null.
+/// What a bundle says of itself. A field that is absent in the JSON is an error, `features` apart; where a field may be
+/// empty it is null.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// The organisation's name.
@@ -50,6 +51,9 @@ pub struct Manifest {
     pub scope: Option<Scope>,
     /// The least serial of kill orders that the runtime must have seen; 0 expects none.
     pub least_orders: u64,
+    /// What the runtime must be able to do beyond what every one does, by name: `rego`. In JSON it is left out where
+    /// it is empty.
+    pub features: BTreeSet<String>,
     /// Digest and length of each section. In a manifest to be packed it is empty.
     pub sections: BTreeMap<String, Section>,
 }

@@ -97,6 +97,8 @@ pub struct TableData {
     pub approvals: Vec<[u32; 6]>,
     pub requirements: Vec<[u32; 5]>,
     pub rules: Vec<[u32; 8]>,
+    pub programs: Vec<[u32; 5]>,
+    pub program_bytes: Vec<u8>,
 }
 
 /// Whether a placement takes calls at all.
@@ -142,6 +144,8 @@ impl Admission {
 #[derive(Debug, Clone)]
 pub struct Table {
     data: TableData,
+    #[cfg(feature = "rego")]
+    programs: std::sync::Arc<crate::rego::Programs>,
 }
 
 /// A list of entries of one kind of a cell.
@@ -163,13 +167,46 @@ pub struct Cell<'t> {
 }
 
 impl Table {
-    /// Checks every index once.
+    /// Checks every index once, and every program.
     ///
     /// # Errors
-    /// Names the first array and record that is broken.
+    /// Names the first array and record that is broken, or the rule whose program cannot be evaluated here.
     pub fn new(data: TableData) -> Result<Self, TableError> {
         validate::validate(&data)?;
-        Ok(Self { data })
+        #[cfg(feature = "rego")]
+        {
+            let mut table = Self {
+                data,
+                programs: std::sync::Arc::default(),
+            };
+            if !table.data.programs.is_empty() {
+                table.programs = crate::rego::Programs::load(&table).map_err(TableError::Program)?.into();
+            }
+            Ok(table)
+        }
+        #[cfg(not(feature = "rego"))]
+        {
+            let table = Self { data };
+            match table.data.programs.first() {
+                None => Ok(table),
+                Some(r) => Err(TableError::Program(crate::rego::ProgramError {
+                    rule: table.string(r[record::program::RULE]).to_owned(),
+                    fault: crate::rego::ProgramFault::NoEngine,
+                })),
+            }
+        }
+    }
+
+    /// The programs, decoded.
+    #[cfg(feature = "rego")]
+    pub(crate) fn programs(&self) -> &crate::rego::Programs {
+        &self.programs
+    }
+
+    /// What a runtime must be able to do beyond what every one does, as a manifest lists it.
+    pub fn features(&self) -> std::collections::BTreeSet<String> {
+        let rego = (!self.data.programs.is_empty()).then(|| crate::rego::FEATURE.to_owned());
+        rego.into_iter().collect()
     }
 
     /// The arrays.

@@ -279,6 +279,7 @@ fn rule(fields: Fields<'_>) -> Rule {
         when: fields.text("when"),
         unless: fields.text("unless"),
         cedar: None,
+        rego: None,
         approval: fields.map("approval").map(|approval| Approval {
             span: NOWHERE,
             require: approval

@@ -84,6 +84,7 @@ pub fn compiled(files: Vec<(String, String)>) -> Compiled {
         attested: false,
         scope: None,
         least_orders: 0,
+        features: table.features(),
         sections: Default::default(),
     };
     let bytes =

@@ -70,6 +70,7 @@ pub(super) fn manifest() -> Manifest {
         attested: true,
         scope: None,
         least_orders: 0,
+        features: BTreeSet::new(),
         sections: BTreeMap::new(),
     }
 }
@@ -96,6 +97,21 @@ fn the_same_input_gives_the_same_bytes_and_they_load() {
         .unwrap();
     assert_eq!(verified.to_sections(), sections());
     assert_eq!(verified.manifest().serial, manifest().serial);
+}
+
+#[test]
+fn a_bundle_that_needs_what_no_runtime_knows_verifies_and_does_not_load() {
+    let trust = ring(false, 1).trust;
+    let mut manifest = manifest();
+    manifest.features = BTreeSet::from(["rego".to_owned(), "telepathy".to_owned()]);
+    let now = manifest.issued.millis();
+    let bytes = pack(manifest, &sections(), &[&trust], &take(ring(false, 1), Role::Bundle)).unwrap();
+    let verified = UnverifiedBundle::open(bytes).unwrap().verify(&trust, now).unwrap();
+    let error = polity_runtime::Bundle::from_verified(&verified).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the bundle needs the feature `telepathy`, which this runtime does not have"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `polity build`: compiles a revision, signs the bundle and writes it, whole or not at all.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -27,7 +27,9 @@ use crate::{
     bundle::pack,
     compile::compile,
     diag::{Findings, Sink},
+    ir::RuleSet,
     keys::SecretKey,
+    lower::rego::engine,
     report::{self, suite, text},
     resolve::Organization,
     source::{Revision, SourceTree},
@@ -89,6 +91,10 @@ pub(super) struct Arguments {
     /// Do not verify the approvals: such a bundle is for a developer's own machine
     #[arg(long)]
     unattested: bool,
+    /// Refuse rules that only a Rego engine can decide: the bundle then loads in every runtime, with the feature
+    /// `rego` or without
+    #[arg(long)]
+    no_rego_engine: bool,
     /// The moment of issue
     #[arg(long, value_name = "RFC3339", value_parser = values::moment)]
     issued: Option<Moment>,
@@ -108,6 +114,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         rev: arguments.rev,
         unattested: arguments.unattested,
         scope: arguments.scope,
+        engine: !arguments.no_rego_engine,
     };
     let Built {
         tree,
@@ -193,6 +200,8 @@ pub(super) struct Order {
     pub(super) issued: Moment,
     /// `None`: everything.
     pub(super) scope: Option<Scope>,
+    /// Whether rules may be left to a Rego engine.
+    pub(super) engine: bool,
 }
 
 /// What came of it. Without a bundle, or with errors among the findings, nothing is written.
@@ -268,6 +277,9 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
             bundle: None,
         });
     };
+    if !order.engine {
+        without_engine(&compiled.organization, &compiled.rules, &compiled.tree)?;
+    }
     progress.say("testing");
     let report = crate::suite::run(&compiled.organization, &table, &Selection::default());
     if report.count().1 > 0 {
@@ -307,6 +319,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     progress.say("signing");
     let mut manifest = manifest(&compiled.organization, tree.revision(), &trust, order.issued)?;
     manifest.scope = order.scope.clone();
+    manifest.features = table.features();
     let mut sections = table.data().to_sections();
     if let Some(attested) = &attested {
         attested.describe(&trust, &mut manifest);
@@ -331,6 +344,24 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
         failed: None,
         bundle,
     })
+}
+
+/// Fails where a rule needs the engine, and names each with its place.
+fn without_engine(organization: &Organization, rules: &RuleSet, tree: &SourceTree) -> Result<(), Failure> {
+    let needs = engine::rules(rules);
+    let rules = needs.iter().filter_map(|at| organization.rules.get(*at));
+    let places: Vec<String> = rules
+        .map(|rule| {
+            let path = tree.file(rule.span.file).map_or("", |file| file.path.as_str());
+            let line = tree.position(rule.span).map_or(0, |(start, _)| start.line);
+            format!("`{}` in {path}:{line}", rule.name)
+        })
+        .collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let message = format!("only a Rego engine can decide {}", places.join(", "));
+    Err(Failure::falls_short(message).with_help("build without `--no-rego-engine`, or write these rules as conditions"))
 }
 
 /// A history that was looked at.
@@ -440,6 +471,7 @@ fn manifest(
         attested: false,
         scope: None,
         least_orders: 0,
+        features: BTreeSet::new(),
         sections: BTreeMap::new(),
     })
 }

@@ -321,6 +321,7 @@ impl Demo {
             unattested: false,
             previous,
             scope: None,
+            engine: true,
             issued: self.now,
         };
         progress::with_progress(console, "building", |progress| build::build(&order, progress))

@@ -105,11 +105,13 @@ fn inspect(bundle: &[u8], trust: Option<&[u8]>, now: Moment) -> Result<Inspected
         ("guard nodes", data.nodes.len()),
         ("kills", data.kills.len()),
     ];
+    let programs = (!data.programs.is_empty()).then_some(("Rego programs", data.programs.len()));
+    let contents = contents.into_iter().chain(programs);
     let contents = contents.map(|(name, count)| (name.to_owned(), u64::try_from(count).unwrap_or(u64::MAX)));
     Ok(Inspected {
         verified: true,
         manifest,
-        contents: contents.into(),
+        contents: contents.collect(),
     })
 }
 

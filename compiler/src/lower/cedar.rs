@@ -37,9 +37,9 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use super::condition::MAX_TESTS;
 pub use parse::{MAX_DEPTH, MAX_TEXT, Parsed, TextPlace, parse};
 pub use schema::{Schema, cedar_schema};
-pub use tree::MAX_TESTS;
 
 use super::vocabulary::Vocabulary;
 use crate::diag::{Diagnostic, Severity};
@@ -52,6 +52,11 @@ pub struct Lowered {
     pub condition: Condition,
     /// Lints.
     pub findings: Vec<Diagnostic>,
+}
+
+/// Whether a parameter of that name has a command or a query in it.
+pub(super) fn is_command(name: &str) -> bool {
+    lower::COMMANDS.contains(&name.to_lowercase().as_str())
 }
 
 /// Lowers a condition of a rule for one action, by its place in [`Vocabulary::actions`].

@@ -6,21 +6,28 @@
 
 pub mod cedar;
 mod known;
+pub mod rego;
 pub mod vocabulary;
 
+mod condition;
+mod constants;
+mod types;
+
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use polity_runtime::table::ActionId;
 use rayon::prelude::*;
 
-use crate::ast::{CedarPolicy, Link, RuleEffect, Text};
+use crate::ast::{CedarPolicy, Link, RegoPolicy, RuleEffect, Text};
 use crate::diag::codes::cedar::POLICY_CAN_ERR;
+use crate::diag::codes::rego::{REGO_NEEDS_ENGINE, REGO_REFUSED};
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
 use crate::resolve::{Action, Organization, Rule, Scope};
-use crate::source::{FileId, SourceTree};
+use crate::source::{FileId, SourceTree, Span};
 use crate::table::hash::HashMap;
 use cedar::{Lowered, Schema};
 pub use known::KnownConditions;
@@ -120,8 +127,10 @@ pub fn vocabulary(organization: &Organization) -> Vocabulary {
                 },
                 effect: action.effect,
                 external: action.external,
+                reversible: action.reversible,
                 shape: action.shape,
                 has_resources: !action.resources.is_empty(),
+                resources: action.resources.iter().map(|resource| resource.parts.clone()).collect(),
             })
             .collect(),
         shapes: organization.shapes.clone(),
@@ -172,7 +181,10 @@ impl Lowerer<'_> {
         let when = match (&rule.when, &rule.cedar) {
             (Some(when), _) => self.condition(when, &rule.scope, &mut sink),
             (None, Some(policy)) if policy.conditional => self.policy(policy, rule.effect, &rule.scope, &mut sink),
-            (None, _) => None,
+            (None, _) => match &rule.rego {
+                Some(policy) => self.rego(policy, rule, &mut sink),
+                None => None,
+            },
         };
         let unless = rule
             .unless
@@ -250,6 +262,60 @@ impl Lowerer<'_> {
 
     fn typed(&self, parsed: &cedar::Parsed, scope: &Scope, sink: &mut Sink) -> Draft {
         let each_action = parsed.mentions_action() || parsed.mentions_resource();
+        let lower = |action: ActionId| {
+            let lowered = cedar::lower(self.schema(), self.vocabulary, parsed, action.0 as usize);
+            lowered.map(|Lowered { condition, findings }| (condition, findings))
+        };
+        self.drafted(each_action, &lower, scope, sink)
+    }
+
+    /// A rule of a `.rego` file, likewise.
+    fn rego(&self, policy: &RegoPolicy, rule: &Rule, sink: &mut Sink) -> Option<Draft> {
+        let parsed = rego::Parsed::new(policy, self.tree)?;
+        let whole = OnceCell::new();
+        let beyond: RefCell<Option<(Span, String)>> = RefCell::new(None);
+        let lower = |action: ActionId| match rego::lower(self.vocabulary, &parsed, action.0 as usize) {
+            Ok(rego::Lowered { condition, findings }) => Ok((condition, findings)),
+            Err(rego::Failure::Wrong(findings)) => Err(findings),
+            Err(rego::Failure::Outside { span, what }) => {
+                let (span, _) = *beyond.borrow_mut().get_or_insert((span, what.clone()));
+                let whole = whole.get_or_init(|| parsed.whole(policy, &rule.name));
+                self.kept(whole, action).map_err(|why| {
+                    let message = format!("`{}` looks at {what}, which no condition can, and {why}", rule.name);
+                    let found = Diagnostic::new(&REGO_REFUSED, message, span, "neither compiled nor kept");
+                    vec![found.with_help("say it with comparisons, `in`, `some ... in` and `every` over constants")]
+                })
+            }
+        };
+        let draft = self.drafted(parsed.mentions_action(), &lower, &rule.scope, sink);
+        if let Some((span, what)) = beyond.into_inner().filter(|_| whole.get().is_some_and(Result::is_ok)) {
+            let message = format!("`{}` is decided by the engine: it looks at {what}", rule.name);
+            let found = Diagnostic::new(&REGO_NEEDS_ENGINE, message, span, "no condition of the table");
+            sink.push(found.with_help("agents' hosts need the runtime's feature `rego`, or do not load the bundle"));
+        }
+        Some(draft)
+    }
+
+    /// What asks the engine about calls of an action; or why it cannot, as the rest of a sentence.
+    fn kept(
+        &self,
+        whole: &Result<rego::engine::Whole, rego::engine::Unfit>,
+        action: ActionId,
+    ) -> Result<(Condition, Vec<Diagnostic>), String> {
+        let whole = whole.as_ref().map_err(ToString::to_string)?;
+        let action = self
+            .organization
+            .actions
+            .get(action.0 as usize)
+            .ok_or("reaches no action")?;
+        let condition = whole.condition(self.organization, action);
+        condition
+            .map(|condition| (condition, Vec::new()))
+            .map_err(|why| why.to_string())
+    }
+
+    /// What a condition means for each shape, or each action.
+    fn drafted(&self, each_action: bool, lower: Lower<'_>, scope: &Scope, sink: &mut Sink) -> Draft {
         let mut by_shape = BTreeMap::new();
         let mut by_action = BTreeMap::new();
         let mut failures: Vec<(Diagnostic, Vec<&Action>)> = Vec::new();
@@ -261,10 +327,10 @@ impl Lowerer<'_> {
                 }
                 continue;
             }
-            let lowered = cedar::lower(self.schema(), self.vocabulary, parsed, id.0 as usize);
+            let lowered = lower(id);
             checked.insert(action.shape, lowered.is_ok());
             match lowered {
-                Ok(Lowered { condition, findings }) => {
+                Ok((condition, findings)) => {
                     findings
                         .into_iter()
                         .for_each(|finding| fail(&mut failures, finding, action));
@@ -319,6 +385,9 @@ impl Lowerer<'_> {
         self.tree.file(id)
     }
 }
+
+/// Gives the condition for an action, with lints, or says why there is none.
+type Lower<'l> = &'l dyn Fn(ActionId) -> Result<(Condition, Vec<Diagnostic>), Vec<Diagnostic>>;
 
 /// For which of the actions that a rule covers its condition fails.
 fn covered(first: &str, others: usize) -> String {

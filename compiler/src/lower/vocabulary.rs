@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::value::Effect;
 
+use crate::ir::ResourcePart;
 use crate::resolve::shape::{Shape, ShapeId, Type, WITHIN};
 
 /// Everything that can be named, each list sorted.
@@ -58,7 +59,10 @@ pub struct VocabularyAction {
     pub tool: String,
     pub effect: Effect,
     pub external: bool,
+    pub reversible: bool,
     pub shape: ShapeId,
     /// Whether it declares resources: `resource.name` is an error where it does not.
     pub has_resources: bool,
+    /// What a call touches, each a template over the arguments.
+    pub resources: Vec<Vec<ResourcePart>>,
 }

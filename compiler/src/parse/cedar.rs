@@ -187,6 +187,7 @@ impl Reader<'_> {
                 conditional: policy.conditional || names_resource,
                 links: self.links.clone(),
             }),
+            rego: None,
             approval,
             limit: None,
             expires: None,
@@ -399,7 +400,7 @@ struct Annotations {
 }
 
 /// `security:1, alice|bob:1`: so many from these, and so many from those.
-fn requirements(value: &str, span: Span) -> Option<Vec<Requirement>> {
+pub(super) fn requirements(value: &str, span: Span) -> Option<Vec<Requirement>> {
     let one = |part: &str| {
         let (from, count) = part.trim().rsplit_once(':')?;
         let count: i64 = count.trim().parse().ok().filter(|count| *count > 0)?;

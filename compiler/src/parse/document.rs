@@ -196,6 +196,16 @@ pub fn read_template(source: &Source<'_>, root: &Node, sink: &mut Sink) -> Optio
     template::declaration(&mut reader, root)
 }
 
+/// Reads an `approval` that stands in no document.
+pub(super) fn read_approval(source: &Source<'_>, node: &Node, sink: &mut Sink) -> Option<crate::ast::Approval> {
+    let mut reader = Reader {
+        source,
+        team: None,
+        sink,
+    };
+    policies::approval_of(&mut reader, node)
+}
+
 /// Whether some mapping of a document has a field of this name.
 pub fn is_field(name: &str) -> bool {
     TABLE.iter().any(|kind| {

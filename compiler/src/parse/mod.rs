@@ -7,14 +7,14 @@ pub mod yaml;
 pub mod scalar;
 pub mod document;
 pub(crate) mod cedar;
+mod rego;
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use crate::ast::{Broken, Documents};
-use crate::diag::codes::rule::NOT_COMPILED_YET;
-use crate::diag::{Diagnostic, Sink};
+use crate::diag::Sink;
 use crate::source::{FileId, SourceFile, SourceTree, Span};
 use document::Source;
 pub use known::KnownFiles;
@@ -40,6 +40,7 @@ pub fn parse(tree: &SourceTree, sink: &mut Sink) -> Parsed {
 
 /// Reads every file of a tree, but for those that are known.
 pub fn parse_with(tree: &SourceTree, known: &KnownFiles, sink: &mut Sink) -> Parsed {
+    crate::lower::rego::check(tree, sink);
     let files: Vec<(FileId, &SourceFile)> = tree.identified().collect();
     let read = |(id, file): &(FileId, &SourceFile)| known.read(*id, file, || self::file(*id, file));
     let read: Vec<Arc<known::Read>> = files.par_iter().map(read).collect();
@@ -70,14 +71,7 @@ fn file(id: FileId, file: &SourceFile) -> (Parsed, Sink) {
             return (parsed, sink);
         }
         "rego" => {
-            let span = Span {
-                file: id,
-                start: 0,
-                end: first_line(&file.text),
-            };
-            let message = "Rego files are not compiled yet: what this one denies would be lost";
-            let help = "write its rules as a Policy, or keep the file outside the repository until then";
-            sink.push(Diagnostic::new(&NOT_COMPILED_YET, message, span, "").with_help(help));
+            let parsed = rego::file(id, file, &mut sink);
             return (parsed, sink);
         }
         _ => return (parsed, sink),

@@ -338,6 +338,8 @@ pub struct Rule {
     pub unless: Option<Text>,
     /// Of a `.cedar` file, in place of both.
     pub cedar: Option<ast::CedarPolicy>,
+    /// Of a `.rego` file, likewise.
+    pub rego: Option<ast::RegoPolicy>,
     pub approval: Option<Approval>,
     pub limit: Option<Rate>,
     pub expires: Option<Moment>,

@@ -116,6 +116,7 @@ impl Resolver<'_> {
                 when: rule.when.clone(),
                 unless: rule.unless.clone(),
                 cedar: rule.cedar.clone(),
+                rego: rule.rego.clone(),
                 approval,
                 limit: rule.limit.map(|limit| limit.value),
                 expires: rule.expires.map(|expires| expires.value),

@@ -185,6 +185,11 @@ impl Words<'_> {
             }
             // That it can be read.
             (Op::Equal, left, right) if left == right => (self.term(left), Said::Present),
+            (Op::Program, program, _) => {
+                let subject = self.term(program);
+                let text = format!("{subject} says {}", if yes { "yes" } else { "no" });
+                other(subject, text)
+            }
             (Op::Glob, left, right) => (self.term(left), Said::Matches(yes, self.term(right))),
             (op, left, right) => {
                 let (subject, right) = (self.term(left), self.term(right));
@@ -238,7 +243,13 @@ impl Words<'_> {
                 };
                 parts.iter().map(part).collect()
             }
-            Term::Principal(_) | Term::ResourceName | Term::Entity(_) => String::new(),
+            Term::Program(program) => format!("the Rego program of {}", program.rule),
+            Term::List(_)
+            | Term::Document(_)
+            | Term::Principal(_)
+            | Term::ResourceName
+            | Term::Entity(_)
+            | Term::Environment => String::new(),
         }
     }
 }

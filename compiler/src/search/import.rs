@@ -1,12 +1,15 @@
 //! The guards of a table become diagrams of a [`Space`]: words become the tests that the compiler knows, so that the
 //! guards of two tables, or a guard and a condition that was just lowered, can be compared. Knows nothing of cells.
 
+use std::sync::Arc;
+
 use polity_runtime::guard::{self, Fit, Guard, Side, constant, relation, resource};
-use polity_runtime::table::{ClassId, Table};
+use polity_runtime::table::{ClassId, Table, record};
 use polity_runtime::value::{ANY, IpNet, SEGMENT, Slot};
 
 use super::Space;
-use crate::ir::{Constant, Function, GlobPart, Op, PatternPart, ResourcePart, Term, Test};
+use crate::ir::{Constant, Field, Function, GlobPart, Op, PatternPart, Program, ResourcePart, Term, Test};
+use crate::lower::rego::engine::constants;
 use crate::table::diagram::{Diagram, TestId};
 use crate::table::hash::HashMap;
 
@@ -20,6 +23,7 @@ pub struct Imported<'t> {
     /// Of each node, what it tests.
     tested: Vec<TestId>,
     people: Constant,
+    programs: Vec<Arc<Program>>,
     tests: HashMap<[u32; 3], Test>,
     /// Diagrams of guards whose slots got other numbers, by the number of the renaming.
     renamed: HashMap<(u32, u32), Diagram>,
@@ -43,6 +47,7 @@ impl<'t> Imported<'t> {
             guards: Vec::new(),
             tested: Vec::new(),
             people: Constant::Set(people),
+            programs: programs(table)?,
             tests: HashMap::default(),
             renamed: HashMap::default(),
         };
@@ -250,6 +255,7 @@ impl<'t> Imported<'t> {
             guard::Term::OnBehalfOf => Term::OnBehalfOf,
             guard::Term::Holding => Term::Holding,
             guard::Term::Apply(id) => self.apply(id)?,
+            guard::Term::Program(id) => Term::Program(Arc::clone(self.programs.get(id as usize)?)),
             guard::Term::Pattern(_) | guard::Term::Class(_) => return None,
         })
     }
@@ -265,6 +271,21 @@ impl<'t> Imported<'t> {
         let function = guard::Function::from_word(function)?;
         Some(match function {
             guard::Function::Set => Term::Set(operands()?),
+            guard::Function::List => Term::List(operands()?),
+            guard::Function::Record => {
+                let (fields, []) = words.as_chunks::<4>() else {
+                    return None;
+                };
+                let field = |[key, flags, there, value]: &[u32; 4]| {
+                    Some(Field {
+                        name: self.table.string(*key).to_owned(),
+                        optional: flags & guard::record::OPTIONAL != 0,
+                        there: operand(there)?,
+                        value: operand(value)?,
+                    })
+                };
+                Term::Document(fields.iter().map(field).collect::<Option<_>>()?)
+            }
             guard::Function::Resource => {
                 let (pairs, []) = words.as_chunks::<2>() else {
                     return None;
@@ -315,6 +336,30 @@ impl<'t> Imported<'t> {
     }
 }
 
+/// The programs of a table. Two tables are compared: equal programs are equal tests, wherever they came from.
+fn programs(table: &Table) -> Option<Vec<Arc<Program>>> {
+    let data = table.data();
+    let bytes = |first: u32, length: u32| {
+        let first = first as usize;
+        data.program_bytes
+            .get(first..first.checked_add(length as usize)?)
+            .map(<[u8]>::to_vec)
+    };
+    let program = |r: &[u32; 5]| {
+        use record::program as p;
+        let code = bytes(r[p::CODE], r[p::CODE_LENGTH])?;
+        let data = bytes(r[p::DATA], r[p::DATA_LENGTH])?;
+        let constants = constants(&code);
+        Some(Arc::new(Program::new(
+            table.string(r[p::RULE]).to_owned(),
+            code,
+            data,
+            constants,
+        )))
+    };
+    data.programs.iter().map(program).collect()
+}
+
 /// What an edge leads to.
 fn child(guards: &[Diagram], to: Guard) -> Diagram {
     match to {
@@ -340,6 +385,15 @@ fn renamed(term: &Term, names: Names<'_>) -> Term {
         Term::Slot(slot) => Term::Slot(names(*slot)),
         Term::Apply(function, operands) => Term::Apply(*function, all(operands)),
         Term::Set(elements) => Term::Set(all(elements)),
+        Term::List(items) => Term::List(all(items)),
+        Term::Document(fields) => {
+            let field = |field: &Field| Field {
+                there: renamed(&field.there, names),
+                value: renamed(&field.value, names),
+                ..field.clone()
+            };
+            Term::Document(fields.iter().map(field).collect())
+        }
         Term::Resource(parts) => {
             let part = |part: &ResourcePart| match part {
                 ResourcePart::Slot { slot, folded, free } => ResourcePart::Slot {
@@ -429,6 +483,7 @@ fn operator(op: guard::Op) -> Option<Op> {
         guard::Op::IsLoopback => Op::IsLoopback,
         guard::Op::IsMulticast => Op::IsMulticast,
         guard::Op::IsInRange => Op::IsInRange,
+        guard::Op::Program => Op::Program,
         guard::Op::Like
         | guard::Op::Glob
         | guard::Op::Holds
@@ -454,6 +509,8 @@ fn named(function: guard::Function) -> Option<Function> {
         guard::Function::ToMinutes => Function::ToMinutes,
         guard::Function::ToHours => Function::ToHours,
         guard::Function::ToDays => Function::ToDays,
-        guard::Function::Set | guard::Function::Resource => return None,
+        guard::Function::Set | guard::Function::Resource | guard::Function::List | guard::Function::Record => {
+            return None;
+        }
     })
 }

@@ -3,7 +3,7 @@
 //! Answers of tests that look at the same arguments come in; out comes that no call gives them, or values that do.
 //! What is said to be impossible is: every step that prunes is exact or too generous. What is said to be possible may
 //! not be, where a test is beyond what is reasoned about here (a sum of two arguments, an element that is an
-//! argument): such tests are named, values are tried for them, and the runtime has the last word.
+//! argument, a program): such tests are named, values are tried for them, and the runtime has the last word.
 
 mod address;
 mod asked;
@@ -160,7 +160,13 @@ impl Theory<'_> {
             Term::Calls => roots.push(Root::Calls),
             Term::OnBehalfOf => roots.push(Root::Behalf),
             Term::Holding => roots.push(Root::Holding),
-            Term::Apply(_, terms) | Term::Set(terms) => terms.iter().for_each(|term| self.roots_of(term, roots)),
+            Term::Apply(_, terms) | Term::Set(terms) | Term::List(terms) => {
+                terms.iter().for_each(|term| self.roots_of(term, roots));
+            }
+            Term::Document(fields) => fields.iter().for_each(|field| {
+                self.roots_of(&field.there, roots);
+                self.roots_of(&field.value, roots);
+            }),
             Term::Resource(parts) => parts.iter().for_each(|part| {
                 if let ResourcePart::Slot { slot, .. } = part {
                     roots.extend(argument(*slot));
@@ -352,7 +358,14 @@ impl Theory<'_> {
         match term {
             Term::Slot(slot) => readers.extend(argument(*slot)),
             Term::OnBehalfOf => readers.push(Reader::Behalf),
-            Term::Apply(_, terms) | Term::Set(terms) => terms.iter().for_each(|term| self.readers_of(term, readers)),
+            Term::Apply(_, terms) | Term::Set(terms) | Term::List(terms) => {
+                terms.iter().for_each(|term| self.readers_of(term, readers));
+            }
+            // What is left out where it is absent is not read then.
+            Term::Document(fields) => fields.iter().filter(|field| !field.optional).for_each(|field| {
+                self.readers_of(&field.there, readers);
+                self.readers_of(&field.value, readers);
+            }),
             Term::Resource(parts) => parts.iter().for_each(|part| {
                 if let ResourcePart::Slot { slot, .. } = part {
                     readers.extend(argument(*slot));
@@ -449,5 +462,6 @@ fn errs_within(test: &Test, read: &[&Term]) -> bool {
             _ => false,
         }
     }
-    of(&test.left, read) || of(&test.right, read)
+    // What a program does is not reasoned about.
+    test.op == Op::Program || of(&test.left, read) || of(&test.right, read)
 }

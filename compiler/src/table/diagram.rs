@@ -286,9 +286,10 @@ pub fn can_err(test: &Test) -> bool {
     !(test.op == Op::Has || (safe(&test.left) && safe(&test.right)))
 }
 
-/// Cheap tests first: what compares words, what walks text, what puts text together.
+/// Cheap tests first: what compares words, what walks text, what puts text together, what asks an engine.
 fn cost(test: &Test) -> u8 {
     let of = |term: &Term| match term {
+        Term::Program(_) => 3,
         Term::Apply(..) | Term::Set(_) | Term::Resource(_) => 2,
         Term::Pattern(_) => 1,
         _ => 0,

@@ -1,5 +1,7 @@
 //! Strings, constants, terms, patterns and guards into the flat arrays of the table, each once.
 
+use std::sync::Arc;
+
 use polity_runtime::guard::{self, Fit, Guard, Side, constant, relation, resource};
 use polity_runtime::table::{Index, NONE, TableData, split};
 use polity_runtime::value::{ANY, SEGMENT};
@@ -8,7 +10,7 @@ use super::diagram::{Diagram, Diagrams};
 use super::hash::HashMap;
 use super::specialise::pattern;
 use super::steps::steps;
-use crate::ir::{Constant, Function, GlobPart, Op, PatternPart, ResourcePart, Term, Test};
+use crate::ir::{Constant, Function, GlobPart, Op, PatternPart, Program, ResourcePart, Term, Test};
 
 /// A part of the table does not fit its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub(super) struct Emitter {
     terms: HashMap<Term, u32>,
     lists: HashMap<Vec<u32>, u32>,
     classes: HashMap<String, u32>,
+    programs: HashMap<Arc<Program>, u32>,
+    blobs: HashMap<Vec<u8>, u32>,
 }
 
 /// The length of an array as an index.
@@ -143,8 +147,10 @@ impl Emitter {
             Term::Pattern(parts) => guard::Term::Pattern(self.pattern(pattern(parts))?),
             Term::Glob(parts) => guard::Term::Pattern(self.pattern(glob(parts))?),
             Term::Apply(..) | Term::Set(_) | Term::Resource(_) => guard::Term::Apply(self.function(term)?),
+            Term::Document(_) | Term::List(_) => guard::Term::Apply(self.function(term)?),
+            Term::Program(program) => guard::Term::Program(self.program(program)?),
             // Settled for every class before anything is emitted.
-            Term::Principal(_) | Term::ResourceName | Term::Entity(_) => return Err(Full),
+            Term::Principal(_) | Term::ResourceName | Term::Entity(_) | Term::Environment => return Err(Full),
         };
         reference.encode().ok_or(Full)
     }
@@ -162,6 +168,19 @@ impl Emitter {
         let (function, operands) = match term {
             Term::Apply(function, operands) => (runtime(*function), self.operands(operands)?),
             Term::Set(elements) => (guard::Function::Set, self.operands(elements)?),
+            Term::List(items) => (guard::Function::List, self.operands(items)?),
+            Term::Document(fields) => {
+                let mut words = Vec::new();
+                for field in fields {
+                    words.extend([
+                        self.string(&field.name)?,
+                        u32::from(field.optional) * guard::record::OPTIONAL,
+                        self.term(&field.there)?,
+                        self.term(&field.value)?,
+                    ]);
+                }
+                (guard::Function::Record, words)
+            }
             Term::Resource(parts) => {
                 let mut words = Vec::new();
                 for part in parts {
@@ -187,6 +206,33 @@ impl Emitter {
         self.data.terms.push([function as u32, first, many]);
         self.terms.insert(term.clone(), id);
         Ok(id)
+    }
+
+    fn program(&mut self, program: &Arc<Program>) -> Result<u32, Full> {
+        if let Some(id) = self.programs.get(program) {
+            return Ok(*id);
+        }
+        let rule = self.string(&program.rule)?;
+        let (code, code_length) = self.bytes(&program.code)?;
+        let (data, data_length) = self.bytes(&program.data)?;
+        let id = count(&self.data.programs)?;
+        self.data.programs.push([rule, code, code_length, data, data_length]);
+        self.programs.insert(Arc::clone(program), id);
+        Ok(id)
+    }
+
+    /// Where bytes of programs stand, and how many they are. Rules of one file share their data.
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(u32, u32), Full> {
+        let at = match self.blobs.get(bytes) {
+            Some(at) => *at,
+            None => {
+                let at = count(&self.data.program_bytes)?;
+                self.data.program_bytes.extend_from_slice(bytes);
+                self.blobs.insert(bytes.to_vec(), at);
+                at
+            }
+        };
+        Ok((at, count(bytes)?))
     }
 
     fn operands(&mut self, terms: &[Term]) -> Result<Vec<u32>, Full> {
@@ -447,6 +493,7 @@ fn operator(op: Op) -> Option<guard::Op> {
         Op::IsInRange => guard::Op::IsInRange,
         Op::Glob => guard::Op::Glob,
         Op::KnownPerson => guard::Op::KnownPerson,
+        Op::Program => guard::Op::Program,
         Op::PrincipalIn | Op::ActionIn | Op::ResourceIn => return None,
     })
 }

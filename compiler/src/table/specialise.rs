@@ -2,7 +2,7 @@
 
 use polity_runtime::value::like;
 
-use crate::ir::{Answer, Attribute, Condition, Constant, Entity, Op, PatternPart, Term, Test};
+use crate::ir::{Answer, Attribute, Condition, Constant, Entity, Field, Op, PatternPart, Term, Test};
 use crate::resolve::Resource;
 
 /// What is known of the calls of a class.
@@ -109,7 +109,31 @@ fn term(written: &Term, known: &Known<'_>, resource: Option<&Resource>) -> Optio
                 .iter()
                 .find(|(k, _)| k == key)
                 .and_then(|(_, value)| string(value)),
+            Attribute::RingName => string(known.ring),
+            Attribute::Tags => Some(Term::Document(
+                known
+                    .tags
+                    .iter()
+                    .map(|(name, value)| Field {
+                        name: name.clone(),
+                        optional: false,
+                        there: Term::Nothing,
+                        value: Term::Constant(Constant::String(value.clone())),
+                    })
+                    .collect(),
+            )),
         },
+        Term::Environment => string(known.environment),
+        Term::Document(fields) => {
+            let field = |field: &Field| {
+                Some(Field {
+                    value: term(&field.value, known, resource)?,
+                    ..field.clone()
+                })
+            };
+            Some(Term::Document(fields.iter().map(field).collect::<Option<_>>()?))
+        }
+        Term::List(items) => Some(Term::List(all(items)?)),
         Term::ResourceName => resource.map(|resource| Term::Resource(resource.parts.clone())),
         Term::Apply(function, operands) => Some(Term::Apply(*function, all(operands)?)),
         Term::Set(elements) => {
@@ -248,14 +272,18 @@ impl Mentions {
         match term {
             Term::Principal(Attribute::Agent) => self.agent = true,
             Term::Principal(Attribute::Team) => self.team = true,
-            Term::Principal(Attribute::Ring) => self.ring = true,
+            Term::Principal(Attribute::Ring | Attribute::RingName) => self.ring = true,
             Term::Principal(Attribute::Deployment) => self.deployment = true,
-            Term::Principal(Attribute::Tag(_)) => self.tags = true,
+            Term::Principal(Attribute::Tag(_) | Attribute::Tags) => self.tags = true,
+            Term::Environment => self.environment = true,
             Term::ResourceName => {
                 self.resource = true;
                 self.action = true;
             }
-            Term::Apply(_, terms) | Term::Set(terms) => terms.iter().for_each(|inner| self.term(inner)),
+            Term::Apply(_, terms) | Term::Set(terms) | Term::List(terms) => {
+                terms.iter().for_each(|inner| self.term(inner));
+            }
+            Term::Document(fields) => fields.iter().for_each(|field| self.term(&field.value)),
             _ => {}
         }
     }

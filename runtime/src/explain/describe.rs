@@ -87,6 +87,7 @@ fn general(table: &Table, action: Option<ActionId>, op: Op, left: Term, right: T
         Op::Glob => format!("resource {left} matches {right}"),
         Op::Holds => format!("the session holds {right}"),
         Op::KnownPerson => format!("{left} is known"),
+        Op::Program => left,
         Op::Number | Op::Text | Op::Resource => String::new(),
     }
 }
@@ -209,6 +210,14 @@ fn term(table: &Table, action: Option<ActionId>, term: Term) -> String {
         Term::Apply(id) => apply(table, action, id),
         Term::Pattern(at) => format!("{:?}", pattern(table, at, "**")),
         Term::Class(id) => format!("{:?}", table.class_name(crate::table::ClassId(id))),
+        Term::Program(id) => {
+            let rule = table
+                .data()
+                .programs
+                .get(id as usize)
+                .map(|r| table.string(r[record::program::RULE]));
+            format!("the Rego program of {}", rule.unwrap_or_default())
+        }
     }
 }
 
@@ -257,7 +266,9 @@ fn apply(table: &Table, action: Option<ActionId>, id: u32) -> String {
             };
             words.as_chunks::<2>().0.iter().map(piece).collect()
         }
-        None => String::new(),
+        Some(Function::List) => format!("[{}]", words.iter().map(of).collect::<Vec<_>>().join(", ")),
+        // What a program is handed is no part of what its test says.
+        Some(Function::Record) | None => String::new(),
     }
 }
 

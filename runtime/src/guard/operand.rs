@@ -8,7 +8,7 @@ use crate::value::{IpNet, Value};
 
 /// A value, borrowed from the arguments or the table.
 #[derive(Debug, Clone)]
-pub(super) enum Operand<'a> {
+pub(crate) enum Operand<'a> {
     Bool(bool),
     Int(i64),
     Decimal(i64),
@@ -27,7 +27,7 @@ pub(super) enum Operand<'a> {
 impl<'a> Operand<'a> {
     /// An argument's value; what cannot be read gives `None`.
     #[inline]
-    pub(super) fn of_value(value: &'a Value<'a>) -> Option<Self> {
+    pub(crate) fn of_value(value: &'a Value<'a>) -> Option<Self> {
         Some(match value {
             Value::Bool(value) => Self::Bool(*value),
             Value::Int(value) => Self::Int(*value),
@@ -43,7 +43,7 @@ impl<'a> Operand<'a> {
 
     /// A constant of the table.
     #[inline]
-    pub(super) fn of_constant(table: &'a Table, id: u32) -> Option<Self> {
+    pub(crate) fn of_constant(table: &'a Table, id: u32) -> Option<Self> {
         let &[tag, a, b, c, d, e] = table.data().constants.get(id as usize)?;
         Some(match tag {
             constant::BOOL => Self::Bool(a != 0),

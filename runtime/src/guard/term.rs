@@ -12,7 +12,7 @@ const DAY: i64 = 86_400_000;
 
 /// The value of a term.
 #[inline]
-pub(super) fn read<'a>(table: &'a Table, term: Term, call: &Call<'a>) -> Result<Operand<'a>, Blame> {
+pub(crate) fn read<'a>(table: &'a Table, term: Term, call: &Call<'a>) -> Result<Operand<'a>, Blame> {
     match term {
         Term::Slot(slot) => match call.slots.get(slot as usize) {
             Some(value) => Operand::of_value(value).ok_or_else(|| blame(slot, value)),
@@ -33,7 +33,7 @@ pub(super) fn read<'a>(table: &'a Table, term: Term, call: &Call<'a>) -> Result<
             Ok(Operand::Made(names.collect()))
         }
         Term::Apply(id) => apply(table, id, call),
-        Term::Nothing | Term::Pattern(_) | Term::Class(_) => Err(Blame::Table),
+        Term::Nothing | Term::Pattern(_) | Term::Class(_) | Term::Program(_) => Err(Blame::Table),
     }
 }
 
@@ -71,6 +71,8 @@ fn apply<'a>(table: &'a Table, id: u32, call: &Call<'a>) -> Result<Operand<'a>, 
             let pieces = pieces(table, pairs(table, id)?, call)?;
             return Ok(Operand::Str(pieces.iter().map(|(text, _)| text.as_ref()).collect()));
         }
+        // Documents are made by whoever asks a program.
+        Function::List | Function::Record => return Err(Blame::Table),
         _ => {}
     }
     match *operands {

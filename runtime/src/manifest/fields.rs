@@ -28,10 +28,11 @@ pub(super) fn write(manifest: &Manifest) -> Json {
         attested,
         scope,
         least_orders,
+        features,
         sections,
         ..
     } = manifest;
-    Json::object([
+    let mut json = Json::object([
         ("organization", Json::string(organization)),
         (
             "serial",
@@ -72,7 +73,14 @@ pub(super) fn write(manifest: &Manifest) -> Json {
                     .collect(),
             ),
         ),
-    ])
+    ]);
+    if let Json::Object(members) = &mut json
+        && !features.is_empty()
+    {
+        let names = features.iter().map(Json::string).collect();
+        members.insert("features".to_owned(), Json::Array(names));
+    }
+    json
 }
 
 fn write_grace(grace: &Grace) -> Json {
@@ -172,6 +180,7 @@ pub(super) fn read(json: Json) -> Result<Manifest, FieldError> {
             attested: f.boolean("attested")?,
             scope: f.nullable("scope", |f, name| f.object(name, read_scope))?,
             least_orders: f.count("least_orders")?,
+            features: read_features(f)?,
             sections: f.object("sections", |f| {
                 f.each(|f, name| {
                     f.object(name, |f| {
@@ -200,6 +209,26 @@ fn read_grace(f: &mut Fields) -> Result<Grace, FieldError> {
         effects.insert(effect);
     }
     Ok(Grace { until, effects })
+}
+
+fn read_features(f: &mut Fields) -> Result<BTreeSet<String>, FieldError> {
+    let mut features = BTreeSet::new();
+    if !f.has("features") {
+        return Ok(features);
+    }
+    for item in f.array("features")? {
+        let Json::String(name) = item else {
+            return Err(f.wrong("features", "a list of names"));
+        };
+        if features.last().is_some_and(|last| *last >= name) {
+            return Err(f.wrong("features", "a list in order, without repetitions"));
+        }
+        features.insert(name);
+    }
+    if features.is_empty() {
+        return Err(f.wrong("features", "left out where it is empty"));
+    }
+    Ok(features)
 }
 
 fn read_scope(f: &mut Fields) -> Result<Scope, FieldError> {

@@ -38,7 +38,23 @@ pub(crate) fn full() -> Manifest {
         attested: true,
         scope: Some(Scope::Team("payments".to_owned())),
         least_orders: 3,
+        features: BTreeSet::new(),
         sections: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn features_are_listed_once_each_in_order_or_not_at_all() {
+    let mut manifest = full();
+    manifest.features = BTreeSet::from(["later".to_owned(), "rego".to_owned()]);
+    let text = String::from_utf8(manifest.to_bytes()).unwrap();
+    for wrong in ["[]", r#"["rego","later"]"#, r#"["rego","rego"]"#, "[1]", "null"] {
+        let text = text.replace(r#"["later","rego"]"#, wrong);
+        let found = Manifest::from_bytes(text.as_bytes());
+        assert!(
+            matches!(found, Err(ManifestError::Field(FieldError::Wrong { .. }))),
+            "{wrong}: {found:?}"
+        );
     }
 }
 
@@ -47,6 +63,7 @@ fn a_manifest_survives_writing_and_reading() {
     let mut bare = full();
     (bare.grace, bare.trail, bare.previous, bare.scope, bare.attested) = (None, None, None, None, false);
     (bare.source, bare.compiler.digest) = (Source::default(), None);
+    bare.features = BTreeSet::from(["later".to_owned(), "rego".to_owned()]);
     bare.sections.insert(
         "cells".to_owned(),
         Section {

@@ -25,7 +25,8 @@ macro_rules! indexes {
 }
 
 impl TableData {
-    /// The arrays as sections. Every array has one, empty or not.
+    /// The arrays as sections. Every array has one, empty or not; programs have theirs only where there are some, so that
+    /// a runtime which knows of none refuses them.
     pub fn to_sections(&self) -> Sections {
         let mut sections = Sections::new();
         sections.insert(spelled("string_text"), self.string_text.clone().into_bytes());
@@ -42,6 +43,10 @@ impl TableData {
             )*};
         }
         indexes!(put_index);
+        if !self.programs.is_empty() {
+            sections.insert(spelled("programs"), bytes(self.programs.as_flattened().iter()));
+            sections.insert(spelled("program_bytes"), self.program_bytes.clone());
+        }
         sections
     }
 
@@ -50,7 +55,7 @@ impl TableData {
     /// # Errors
     /// A section is missing, unknown, or not a whole number of records.
     pub fn from_sections(sections: &BTreeMap<&str, &[u8]>) -> Result<Self, TableError> {
-        let broken = |section, fault| TableError {
+        let broken = |section, fault| TableError::Record {
             section,
             record: 0,
             fault,
@@ -86,6 +91,15 @@ impl TableData {
             )*};
         }
         indexes!(take_index);
+        if sections.contains_key("programs") {
+            data.programs =
+                records(find("programs")?).ok_or_else(|| broken("programs", "it is not a whole number of records"))?;
+            data.program_bytes = find("program_bytes")?.to_vec();
+            known += 2;
+            if data.programs.is_empty() {
+                return Err(broken("programs", "it is empty"));
+            }
+        }
         if sections.len() == known {
             Ok(data)
         } else {
@@ -134,9 +148,17 @@ mod tests {
                 seed: u64::MAX - 1,
                 slots: vec![0, 1],
             },
+            programs: vec![[0, 0, 2, 2, 1]],
+            program_bytes: vec![1, 2, 3],
             ..TableData::default()
         };
         let sections = data.to_sections();
+        let none = TableData {
+            programs: Vec::new(),
+            program_bytes: Vec::new(),
+            ..data.clone()
+        };
+        assert_eq!(none.to_sections().len() + 2, sections.len());
         let borrowed: BTreeMap<&str, &[u8]> = sections.iter().map(|(k, v)| (k.as_str(), v.as_slice())).collect();
         assert_eq!(TableData::from_sections(&borrowed), Ok(data));
         let mut less = borrowed.clone();

@@ -221,6 +221,19 @@ pub mod requirement {
     /// How many.
     pub const PEOPLE_COUNT: usize = 4;
 }
+/// `programs`: Rego rules that were kept whole.
+pub mod program {
+    /// The rule that it decides, as `rule::NAME`.
+    pub const RULE: usize = 0;
+    /// Its serialised form: the first byte of `program_bytes`,
+    pub const CODE: usize = 1;
+    /// and how many.
+    pub const CODE_LENGTH: usize = 2;
+    /// Its data, JSON: the first byte of `program_bytes`,
+    pub const DATA: usize = 3;
+    /// and how many.
+    pub const DATA_LENGTH: usize = 4;
+}
 /// `rules`, sorted by name: what a decision reports.
 pub mod rule {
     /// `policy/rule`.

@@ -4,34 +4,41 @@ use std::fmt;
 use std::ops::Range;
 
 use super::record::{
-    action, approval, cell, deployment, entry, environment, given, kill, organization, placement, requirement, ring,
-    rule, tool, variant,
+    action, approval, cell, deployment, entry, environment, given, kill, organization, placement, program, requirement,
+    ring, rule, tool, variant,
 };
 use super::{Index, NONE, TableData};
-use crate::guard::{Fit, Function, Guard, Op, Step, Term, Test, constant, resource};
+use crate::guard::{self, Fit, Function, Guard, Op, Step, Term, Test, constant, resource};
+use crate::rego::ProgramError;
 use crate::value::{Parameters, Strings};
 
 /// The cells of a piece, as counts are.
 const PIECE: u32 = super::record::piece::CELLS as u32;
 
-/// A record that does not hold together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TableError {
-    /// The array.
-    pub section: &'static str,
-    /// The record in it.
-    pub record: usize,
-    /// What is wrong with it.
-    pub fault: &'static str,
+/// Why arrays are no table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableError {
+    /// A record does not hold together.
+    Record {
+        /// The array.
+        section: &'static str,
+        /// The record in it.
+        record: usize,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// A program cannot be evaluated here.
+    Program(ProgramError),
 }
 
 impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "record {} of section `{}` is broken: {}",
-            self.record, self.section, self.fault
-        )
+        match self {
+            Self::Record { section, record, fault } => {
+                write!(f, "record {record} of section `{section}` is broken: {fault}")
+            }
+            Self::Program(error) => write!(f, "{error}"),
+        }
     }
 }
 
@@ -60,7 +67,7 @@ fn ensure(holds: bool, section: &'static str, record: usize, fault: &'static str
     if holds {
         Ok(())
     } else {
-        Err(TableError { section, record, fault })
+        Err(TableError::Record { section, record, fault })
     }
 }
 
@@ -386,6 +393,7 @@ impl Check<'_> {
                     !matches!(op, Op::Number | Op::Text | Op::Resource)
                         && self.term(left, usize::MAX)
                         && self.term(right, usize::MAX)
+                        && self.asks(op, left, right)
                 }
                 Some(Test::Number { .. }) => true,
                 Some(Test::Text { start, length, .. }) => self.is_text(start, length),
@@ -414,6 +422,10 @@ impl Check<'_> {
             let known = match function {
                 // Flags and a term, in turn.
                 Some(Function::Resource) => operands.as_chunks::<2>().0.iter().all(|[_, term]| self.word(*term, at)),
+                Some(Function::Record) => {
+                    let (fields, rest) = operands.as_chunks::<4>();
+                    rest.is_empty() && fields.iter().all(|field| self.field(field, at))
+                }
                 _ => operands.iter().all(|term| self.word(*term, at)),
             };
             ensure(known, "terms", at, "an operand does not exist, or comes later")?;
@@ -439,6 +451,32 @@ impl Check<'_> {
         Term::decode(word).is_some_and(|term| self.term(term, before))
     }
 
+    /// A program stands on the left of the operator that asks one, and a document on its right; neither elsewhere.
+    fn asks(&self, op: Op, left: Term, right: Term) -> bool {
+        let program = |term| matches!(term, Term::Program(_));
+        if op != Op::Program {
+            return !program(left) && !program(right);
+        }
+        let Term::Apply(id) = right else {
+            return false;
+        };
+        let function = self
+            .data
+            .terms
+            .get(id as usize)
+            .and_then(|[function, ..]| Function::from_word(*function));
+        program(left) && function == Some(Function::Record)
+    }
+
+    /// A field of a document.
+    fn field(&self, &[key, flags, there, value]: &[u32; 4], at: usize) -> bool {
+        let told = matches!(
+            Term::decode(there),
+            Some(Term::Nothing | Term::Slot(_) | Term::OnBehalfOf)
+        );
+        self.text(key) && flags & !guard::record::OPTIONAL == 0 && told && self.word(there, at) && self.word(value, at)
+    }
+
     /// A term that a test, or a function that stands at `before`, may refer to.
     fn term(&self, term: Term, before: usize) -> bool {
         let d = self.data;
@@ -450,6 +488,7 @@ impl Check<'_> {
                 .get(at as usize)
                 .is_some_and(|length| within(&d.words, at.saturating_add(1), *length)),
             Term::Class(id) => is_of(&d.classes, id),
+            Term::Program(id) => is_of(&d.programs, id),
             Term::Slot(slot) => u16::try_from(slot).is_ok(),
             Term::Nothing | Term::Now | Term::Calls | Term::OnBehalfOf | Term::Holding => true,
         }
@@ -530,6 +569,13 @@ impl Check<'_> {
                 at,
                 "somebody that it asks does not exist",
             )?;
+        }
+        for (at, r) in d.programs.iter().enumerate() {
+            let within = |first, length| within(&d.program_bytes, first, length);
+            let inside = within(r[program::CODE], r[program::CODE_LENGTH])
+                && within(r[program::DATA], r[program::DATA_LENGTH])
+                && self.text(r[program::RULE]);
+            ensure(inside, "programs", at, "it leaves the array, or names no rule")?;
         }
         for (at, r) in d.rules.iter().enumerate() {
             let texts = self.text(r[rule::NAME]) && self.text(r[rule::PATH]);

@@ -132,6 +132,7 @@ pub fn table(policies: &[Lowered], slots: u16) -> Option<Table> {
             when: None,
             unless: None,
             cedar: None,
+            rego: None,
             approval: None,
             limit: None,
             expires: None,

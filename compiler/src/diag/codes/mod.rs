@@ -20,6 +20,7 @@ pub mod import;
 pub mod invariant;
 pub mod lint;
 pub mod reference;
+pub mod rego;
 pub mod rule;
 pub mod source;
 pub mod trail;
@@ -41,6 +42,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         reference::ALL,
         condition::ALL,
         cedar::ALL,
+        rego::ALL,
         rule::ALL,
         suite::ALL,
         invariant::ALL,

@@ -1,5 +1,4 @@
-//! Constants of a condition: extension values read as Cedar reads them, strings normalised as the runtime
-//! normalises the arguments that they are compared with.
+//! Constants of a condition: extension values read as Cedar reads them.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,32 +9,7 @@ use cedar_policy_core::extensions::Extensions;
 use polity_runtime::value::IpNet;
 
 use crate::ir::Constant;
-
-/// A letter of a pattern as a string that ignores case is compared.
-pub(super) fn fold_char(letter: char) -> char {
-    polity_runtime::value::fold(letter.encode_utf8(&mut [0; 4]))
-        .chars()
-        .next()
-        .unwrap_or(letter)
-}
-
-/// A host as arguments are compared with it: in ASCII by IDNA, then as the runtime has it. `None` of what is no host.
-pub(super) fn host(text: &str) -> Option<String> {
-    if let Ok(host) = polity_runtime::value::host(text) {
-        return Some(host.into_owned());
-    }
-    // Inside a url an address of version 6 keeps its brackets.
-    if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address
-            .parse::<std::net::Ipv6Addr>()
-            .ok()
-            .map(|address| format!("[{address}]"));
-    }
-    let ascii = idna::domain_to_ascii(text).ok()?;
-    polity_runtime::value::host(&ascii)
-        .ok()
-        .map(std::borrow::Cow::into_owned)
-}
+pub(super) use crate::lower::constants::fold_char;
 
 /// `ip("...")`, `decimal("...")`, `datetime("...")` or `duration("...")`: Cedar itself says whether the text is
 /// one, and which.

@@ -85,6 +85,8 @@ fn action(name: &str, tool: &str, effect: Effect, external: bool, shape: u32, ha
         external,
         shape: ShapeId(shape),
         has_resources,
+        reversible: true,
+        resources: Vec::new(),
     }
 }
 

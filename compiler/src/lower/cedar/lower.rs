@@ -44,7 +44,7 @@ impl From<TooLarge> for Stop {
 pub(super) type Out<T> = Result<T, Stop>;
 
 /// Names that parameters with a command or a query in them go by.
-const COMMANDS: [&str; 9] = [
+pub(super) const COMMANDS: [&str; 9] = [
     "cmd",
     "code",
     "command",

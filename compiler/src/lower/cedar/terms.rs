@@ -6,10 +6,10 @@ use super::constants;
 use super::lower::{Lowerer, Out, Sees, Stop};
 use super::records::pick;
 use super::tree::{Tree, YES, boolean_term, size_of, test};
-use super::types::{Declared, Ent, Kind, Record, Ty, Val};
-use crate::diag::codes::condition::{CONDITION_TYPE, INVALID_CONSTANT, NOT_IN_ENUM, UNKNOWN_ENTITY, VARIANT_TEST};
+use super::types::{Ent, Kind, Record, Ty, Val};
+use crate::diag::codes::condition::{CONDITION_TYPE, INVALID_CONSTANT, VARIANT_TEST};
 use crate::ir::{Condition, Constant, Function, Op, Term};
-use crate::source::Span;
+use crate::lower::constants::{Misspelt, normalised};
 
 impl Lowerer<'_> {
     /// An expression as whatever it is.
@@ -468,53 +468,23 @@ impl Lowerer<'_> {
     }
 
     fn adapt_string(&mut self, e: &Expr, text: String, kind: &Kind) -> Out<String> {
+        let Misspelt {
+            code,
+            message,
+            label,
+            help,
+            names,
+        } = match normalised(text.clone(), kind, self.vocabulary) {
+            Ok(text) => return Ok(text),
+            Err(misspelt) => misspelt,
+        };
         let span = self.span(literal(e, &text).unwrap_or(e));
-        let spelled = |name: &str| format!("\"{name}\"");
-        match kind {
-            Kind::Literal | Kind::Plain => Ok(text),
-            Kind::Folded => Ok(polity_runtime::value::fold(&text).into_owned()),
-            Kind::Path => polity_runtime::value::path(&text)
-                .map(std::borrow::Cow::into_owned)
-                .map_err(|_| self.invalid(span, &format!("`{text}` is not a path that can be compared safely"))),
-            Kind::Host => {
-                constants::host(&text).ok_or_else(|| self.invalid(span, &format!("`{text}` is not the name of a host")))
-            }
-            Kind::Enum(values) if values.contains(&text) => Ok(text),
-            Kind::Enum(values) => {
-                let message = format!("the argument is never `{text}`");
-                self.report_at(&NOT_IN_ENUM, span, message, "not one of its values");
-                if crate::diag::nearest(&text, values.iter().map(String::as_str)).is_none() {
-                    let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
-                    self.help(format!("it is one of {}", values.join(", ")));
-                }
-                self.suggest(&text, values.iter().map(String::as_str), spelled);
-                Err(Stop::Reported)
-            }
-            Kind::Name(declared) => {
-                let vocabulary = self.vocabulary;
-                let (names, noun) = match declared {
-                    Declared::Agent => (&vocabulary.agents, "agent"),
-                    Declared::Team => (&vocabulary.teams, "team"),
-                    Declared::DataClass => (&vocabulary.data_classes, "data class"),
-                };
-                if names.contains(&text) {
-                    return Ok(text);
-                }
-                self.report_at(
-                    &UNKNOWN_ENTITY,
-                    span,
-                    format!("there is no {noun} `{text}`"),
-                    format!("no such {noun}"),
-                );
-                self.suggest(&text, names.iter().map(String::as_str), spelled);
-                Err(Stop::Reported)
-            }
+        self.report_at(code, span, message, label);
+        if let Some(help) = help {
+            self.help(help);
         }
-    }
-
-    fn invalid(&mut self, span: Span, message: &str) -> Stop {
-        self.report_at(&INVALID_CONSTANT, span, message, "");
-        Stop::Reported
+        self.suggest(&text, names.iter().map(String::as_str), |name| format!("\"{name}\""));
+        Err(Stop::Reported)
     }
 
     // Copies, counted.

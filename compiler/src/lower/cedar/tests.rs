@@ -573,7 +573,7 @@ fn places_are_exact_where_the_scalar_spells_the_text() {
 
 #[test]
 fn hosts_are_normalised() {
-    let host = super::constants::host;
+    let host = crate::lower::constants::host;
     assert_eq!(host("A.Example.").as_deref(), Some("a.example"));
     assert_eq!(host("B\u{fc}cher.Example").as_deref(), Some("xn--bcher-kva.example"));
     assert_eq!(host("a/b"), None);

@@ -2,11 +2,8 @@
 
 use super::lower::{Out, Stop};
 use super::types::{Record, Val};
-use crate::ir::{Answer, Condition, Constant, Op, Term, Test};
-
-/// How many tests one condition may come to. Lifting an `if` out of a term copies what stands beside it; far
-/// beyond what anybody writes by hand, and small enough that every later step stays quick.
-pub const MAX_TESTS: usize = 4096;
+use crate::ir::Condition;
+pub(super) use crate::lower::condition::*;
 
 /// A value, after the tests that it depends on.
 #[derive(Debug, Clone)]
@@ -17,41 +14,6 @@ pub(super) enum Tree<T> {
     Check(Condition, Box<Tree<T>>),
     /// Evaluating it errs.
     Errs,
-}
-
-/// The condition grew beyond [`MAX_TESTS`].
-#[derive(Debug)]
-pub(super) struct TooLarge;
-
-/// Counts what is made, so that copying cannot explode.
-#[derive(Debug)]
-pub(super) struct Budget {
-    left: usize,
-}
-
-impl Budget {
-    pub(super) fn new() -> Self {
-        Self { left: MAX_TESTS }
-    }
-
-    pub(super) fn spend(&mut self, tests: usize) -> Result<(), TooLarge> {
-        self.left = self.left.checked_sub(tests).ok_or(TooLarge)?;
-        Ok(())
-    }
-
-    pub(super) fn copy(&mut self, condition: &Condition) -> Result<Condition, TooLarge> {
-        self.spend(size(condition))?;
-        Ok(condition.clone())
-    }
-}
-
-fn size(condition: &Condition) -> usize {
-    match condition {
-        Condition::Constant(_) | Condition::Test(_) => 1,
-        Condition::Not(a) | Condition::ErrorIsNo(a) => 1 + size(a),
-        Condition::And(a, b) | Condition::Or(a, b) => 1 + size(a) + size(b),
-        Condition::If(a, b, c) => 1 + size(a) + size(b) + size(c),
-    }
 }
 
 /// The tests that a tree of values holds: what copying it costs.
@@ -108,94 +70,5 @@ impl Tree<Condition> {
             Tree::Check(check, rest) => and(harmless(check), rest.condition()),
             Tree::Errs => ERROR,
         }
-    }
-}
-
-pub(super) const YES: Condition = Condition::Constant(Answer::Yes);
-pub(super) const ERROR: Condition = Condition::Constant(Answer::Error);
-pub(super) const NO: Condition = Condition::Constant(Answer::No);
-
-pub(super) fn settled(yes: bool) -> Condition {
-    if yes { YES } else { NO }
-}
-
-/// Yes, unless the condition errs.
-pub(super) fn harmless(condition: Condition) -> Condition {
-    match condition {
-        NO | YES => YES,
-        ERROR => ERROR,
-        Condition::Test(Test {
-            op: Op::Equal,
-            left,
-            right,
-        }) if left == right => test(Op::Equal, left, right),
-        condition => or(condition, YES),
-    }
-}
-
-/// Cedar's `&&`. A side is dropped only where evaluation would not look at it, or where it is a constant.
-pub(super) fn and(left: Condition, right: Condition) -> Condition {
-    match (left, right) {
-        (NO, _) => NO,
-        (ERROR, _) => ERROR,
-        (YES, right) => right,
-        (left, YES) => left,
-        (left, right) => Condition::And(Box::new(left), Box::new(right)),
-    }
-}
-
-/// Cedar's `||`, with the same care.
-pub(super) fn or(left: Condition, right: Condition) -> Condition {
-    match (left, right) {
-        (YES, _) => YES,
-        (ERROR, _) => ERROR,
-        (NO, right) => right,
-        (left, NO) => left,
-        (left, right) => Condition::Or(Box::new(left), Box::new(right)),
-    }
-}
-
-pub(super) fn not(condition: Condition) -> Condition {
-    match condition {
-        YES => NO,
-        NO => YES,
-        Condition::Not(inner) => *inner,
-        condition => Condition::Not(Box::new(condition)),
-    }
-}
-
-/// Cedar's `if`.
-pub(super) fn choose(test: Condition, yes: Condition, no: Condition) -> Condition {
-    match (test, yes, no) {
-        (YES, yes, _) => yes,
-        (NO, _, no) => no,
-        (ERROR, _, _) => ERROR,
-        (test, YES, NO) => test,
-        (test, NO, YES) => not(test),
-        (test, yes, no) => Condition::If(Box::new(test), Box::new(yes), Box::new(no)),
-    }
-}
-
-pub(super) fn test(op: Op, left: Term, right: Term) -> Condition {
-    Condition::Test(Test { op, left, right })
-}
-
-/// Yes if the term can be evaluated, an error if not.
-pub(super) fn readable(term: &Term) -> Condition {
-    match term {
-        Term::Constant(_) | Term::Now | Term::Calls | Term::Holding => YES,
-        term => test(Op::Equal, term.clone(), term.clone()),
-    }
-}
-
-/// The term for a boolean that a condition gives, where one term says it.
-pub(super) fn boolean_term(condition: &Condition) -> Option<Term> {
-    match condition {
-        Condition::Constant(Answer::Yes) => Some(Term::Constant(Constant::Bool(true))),
-        Condition::Constant(Answer::No) => Some(Term::Constant(Constant::Bool(false))),
-        Condition::Test(Test {
-            op: Op::IsTrue, left, ..
-        }) => Some(left.clone()),
-        _ => None,
     }
 }

@@ -295,8 +295,10 @@ impl Class<'_> {
             tool: String::new(),
             effect: runtime::Effect::Read,
             external: false,
+            reversible: true,
             shape: ShapeId(0),
             has_resources: false,
+            resources: Vec::new(),
         };
         let parsed = Parsed {
             expr: policy.condition(),

@@ -143,6 +143,7 @@ fn rule(reader: &mut Reader<'_>, name: &Text, scope: &Scope, mut fields: Fields)
         when: fields.text("when"),
         unless: fields.text("unless"),
         cedar: None,
+        rego: None,
         approval,
         limit: fields.rate("limit"),
         expires: fields.moment("expires"),
@@ -221,6 +222,11 @@ fn complete(reader: &mut Reader<'_>, name: &Text, scope: &Scope, fields: &Fields
     reader
         .sink
         .push(found.with_help("name them here or in the policy's `for`; where all are meant, write `[\"*\"]`"));
+}
+
+/// Reads an approval that stands by itself.
+pub(super) fn approval_of(reader: &mut Reader<'_>, node: &crate::parse::node::Node) -> Option<Approval> {
+    reader.fields(node, &APPROVAL, node.span).map(approval)
 }
 
 fn approval(mut fields: Fields) -> Approval {

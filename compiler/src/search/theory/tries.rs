@@ -151,9 +151,14 @@ fn look(theory: &Theory<'_>, term: &Term, places: &mut BTreeSet<Place>, constant
         }
         Term::Constant(Constant::Set(values)) => constants.extend(values.iter().cloned()),
         Term::Constant(value) => constants.push(value.clone()),
-        Term::Apply(_, terms) | Term::Set(terms) => {
+        Term::Apply(_, terms) | Term::Set(terms) | Term::List(terms) => {
             terms.iter().for_each(|term| look(theory, term, places, constants));
         }
+        Term::Document(fields) => fields.iter().for_each(|field| {
+            look(theory, &field.there, places, constants);
+            look(theory, &field.value, places, constants);
+        }),
+        Term::Program(program) => constants.extend(program.constants.iter().cloned()),
         Term::Resource(parts) => {
             for part in parts {
                 if let ResourcePart::Slot { slot, .. } = part {

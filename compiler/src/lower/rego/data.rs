@@ -1,0 +1,134 @@
+//! The constants of a policy: `data` as the JSON files beside it make it up.
+//!
+//! Each file is an object, and `data` holds the members of all of them, whatever the files are called, as OPA loads a
+//! folder. A member that two files set is an error, so that no order of files decides.
+
+use std::collections::BTreeMap;
+
+use super::values::{Const, Num};
+use crate::diag::codes::rego::BAD_DATA;
+use crate::diag::{Diagnostic, Sink};
+use crate::source::{FileId, SourceFile, SourceTree, Span};
+
+/// The JSON files beside a file.
+fn beside<'t>(tree: &'t SourceTree, path: &str) -> impl Iterator<Item = (FileId, &'t SourceFile)> {
+    let folder = folder(path).to_owned();
+    tree
+        .identified()
+        .filter(move |(_, file)| file.path.ends_with(".json") && self::folder(&file.path) == folder)
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// What `data` is to a policy at a path. What cannot be read is left out: [`check`] reports it.
+pub(super) fn load(tree: &SourceTree, path: &str) -> BTreeMap<Const, Const> {
+    read(tree, path, &mut Sink::default())
+}
+
+/// Reports what is wrong with the data of the policies of a tree.
+pub fn check(tree: &SourceTree, sink: &mut Sink) {
+    let mut folders: Vec<&str> = Vec::new();
+    for file in tree.files().iter().filter(|file| file.path.ends_with(".rego")) {
+        if !folders.contains(&folder(&file.path)) {
+            folders.push(folder(&file.path));
+            read(tree, &file.path, sink);
+        }
+    }
+}
+
+fn read(tree: &SourceTree, path: &str, sink: &mut Sink) -> BTreeMap<Const, Const> {
+    let mut all: BTreeMap<Const, Const> = BTreeMap::new();
+    let mut by: BTreeMap<Const, FileId> = BTreeMap::new();
+    for (id, file) in beside(tree, path) {
+        let whole = Span {
+            file: id,
+            start: 0,
+            end: crate::parse::first_line(&file.text),
+        };
+        let members = match serde_json::from_str::<Const>(&file.text) {
+            Ok(Const::Object(members)) => members,
+            Ok(other) => {
+                let message = format!(
+                    "`{}` is data of the policies beside it, and is {}",
+                    file.path,
+                    other.describe()
+                );
+                let help = "write an object: its members are `data.NAME`";
+                sink.push(Diagnostic::new(&BAD_DATA, message, whole, "no object").with_help(help));
+                continue;
+            }
+            Err(error) => {
+                let start = place(&file.text, error.line(), error.column());
+                let said = error.to_string();
+                let said = said.split(" at line ").next().unwrap_or(&said).to_owned();
+                let message = format!("`{}` is no JSON that can be data: {said}", file.path);
+                let span = Span {
+                    file: id,
+                    start,
+                    end: start,
+                };
+                let help = "the policies beside it read it as `data`; move it elsewhere if they should not";
+                sink.push(Diagnostic::new(&BAD_DATA, message, span, "").with_help(help));
+                continue;
+            }
+        };
+        for (key, value) in members {
+            let name = if let Const::Str(name) = &key { name.as_str() } else { "" };
+            let taken = by.get(&key).and_then(|id| tree.file(*id));
+            let message = match (name, taken) {
+                ("polity", _) => "`data.polity` is where the policies themselves are".to_owned(),
+                (_, Some(other)) => format!("`data.{name}` is set by `{}` too", other.path),
+                _ => {
+                    by.insert(key.clone(), id);
+                    all.insert(key, value);
+                    continue;
+                }
+            };
+            let help = "give each file members of its own";
+            sink.push(Diagnostic::new(&BAD_DATA, message, whole, "set again").with_help(help));
+        }
+    }
+    all
+}
+
+/// The members of `data` as a JSON object.
+pub(super) fn json(members: &BTreeMap<Const, Const>) -> String {
+    plain(&Const::Object(members.clone())).to_string()
+}
+
+fn plain(constant: &Const) -> serde_json::Value {
+    use serde_json::Value;
+    match constant {
+        Const::Null => Value::Null,
+        Const::Bool(truth) => Value::Bool(*truth),
+        Const::Num(Num::Int(number)) => Value::from(*number),
+        Const::Num(Num::Dec(number)) => {
+            let sign = if *number < 0 { "-" } else { "" };
+            let (whole, places) = (number.unsigned_abs() / 10_000, number.unsigned_abs() % 10_000);
+            serde_json::from_str(&format!("{sign}{whole}.{places:04}")).unwrap_or_default()
+        }
+        Const::Num(Num::Other(text)) => serde_json::from_str(text).unwrap_or_default(),
+        Const::Str(text) => Value::from(text.as_str()),
+        Const::Array(items) => items.iter().map(plain).collect(),
+        Const::Set(items) => items.iter().map(plain).collect(),
+        Const::Object(fields) => {
+            let field = |(key, value): (&Const, &Const)| match key {
+                Const::Str(key) => Some((key.clone(), plain(value))),
+                _ => None,
+            };
+            Value::Object(fields.iter().filter_map(field).collect())
+        }
+    }
+}
+
+/// The byte that a line and a column name.
+fn place(text: &str, line: usize, column: usize) -> u32 {
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    u32::try_from((before + column.saturating_sub(1)).min(text.len())).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,427 @@
+//! The text of a `.rego` file becomes a module of regorus, within bounds: what it is called, which of its rules
+//! decide, and on demand the whole for [`super::lower()`].
+
+use std::collections::BTreeMap;
+
+use regorus::unstable as syntax;
+use regorus::unstable::Module;
+
+use super::module::{self, Index};
+use super::values::Const;
+use super::{data, engine};
+use crate::ast::{RegoPolicy, Text};
+use crate::diag::codes::rego::{BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX};
+use crate::diag::{Code, Diagnostic};
+use crate::source::{FileId, SourceTree, Span};
+
+/// The longest policy, in bytes. A hundred times what people write.
+pub(super) const MAX_TEXT: usize = 256 * 1024;
+/// How deep brackets may stand in each other. The parser tries each opening bracket in two ways, so that time doubles
+/// with each; nobody writes half as many.
+pub(super) const MAX_DEPTH: usize = 12;
+/// How long a line may be, in characters.
+const MAX_LINE: u32 = 16 * 1024;
+
+/// A rule of a document that decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entry {
+    /// `allow`
+    Allow,
+    /// `deny`
+    Deny,
+    /// `require_approval`
+    RequireApproval,
+}
+
+impl Entry {
+    const ALL: [Self; 3] = [Self::Allow, Self::Deny, Self::RequireApproval];
+
+    /// As it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::RequireApproval => "require_approval",
+        }
+    }
+}
+
+/// A file as far as it can be read without knowing any names.
+#[derive(Debug)]
+pub struct Document {
+    /// `polity.NAME`
+    pub name: Text,
+    /// Those of its rules that decide.
+    pub rules: Vec<RuleText>,
+}
+
+/// What decides, as it is written.
+#[derive(Debug)]
+pub struct RuleText {
+    /// Which it is.
+    pub entry: Entry,
+    /// The head of its first definition.
+    pub span: Span,
+    /// The heads of all of them.
+    pub heads: Vec<Span>,
+    /// The reasons that it gives, as far as they are constant.
+    pub reasons: Vec<String>,
+}
+
+/// What is wrong, before its place is one of this program.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) code: &'static Code,
+    pub(super) message: String,
+    pub(super) span: syntax::Span,
+    pub(super) label: String,
+    pub(super) help: String,
+}
+
+/// A module with everything that it can look at but the call.
+#[derive(Debug)]
+pub struct Parsed {
+    pub(super) index: Index,
+    pub(super) data: BTreeMap<Const, Const>,
+    /// `polity.refunds` as its parts.
+    pub(super) package: Vec<String>,
+    pub(super) entry: Entry,
+    pub(super) file: FileId,
+    /// `data.polity.refunds.deny`
+    entry_point: String,
+}
+
+impl Parsed {
+    /// Whether the answer differs between actions with equal parameters.
+    pub fn mentions_action(&self) -> bool {
+        self.index.mentions_action
+    }
+
+    /// The policy of a rule, which [`read`] took before. `None` where it did not.
+    pub fn new(policy: &RegoPolicy, tree: &SourceTree) -> Option<Self> {
+        let module = parse(&policy.text).ok()?;
+        let path = &tree.file(policy.text.span.file)?.path;
+        Some(Self {
+            index: Index::new(&module),
+            data: data::load(tree, path),
+            package: module::path(&module.package.refr)?,
+            entry: policy.entry,
+            file: policy.text.span.file,
+            entry_point: entry_point(&module, policy.entry),
+        })
+    }
+
+    /// The rule kept whole, for the engine.
+    ///
+    /// # Errors
+    /// The engine cannot take it either.
+    pub fn whole(&self, policy: &RegoPolicy, rule: &str) -> Result<engine::Whole, engine::Unfit> {
+        engine::program(&engine::Module {
+            path: "policy.rego",
+            text: &policy.text.value,
+            data: &data::json(&self.data),
+            entry: &self.entry_point,
+            rule,
+        })
+    }
+
+    /// A place of the module.
+    pub(super) fn span(&self, span: &syntax::Span) -> Span {
+        place(self.file, span)
+    }
+}
+
+/// Where something stands. Strings are given without their quotes.
+fn place(file: FileId, span: &syntax::Span) -> Span {
+    let text = span.source.contents();
+    let quoted = |at: u32| matches!(text.as_bytes().get(at as usize), Some(b'"' | b'`'));
+    let before = span.start.saturating_sub(1);
+    match span.start > 0 && quoted(before) && quoted(span.end) {
+        true => Span {
+            file,
+            start: before,
+            end: span.end + 1,
+        },
+        // What ends in a string ends before its quote.
+        false => Span {
+            file,
+            start: span.start,
+            end: span.end.max(span.start),
+        },
+    }
+}
+
+/// Reads a document.
+///
+/// # Errors
+/// What keeps it from being one; several where they do not follow from each other.
+pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
+    let file = text.span.file;
+    let module = parse(text).map_err(|found| vec![*found])?;
+    let package = module.package.refr.span();
+    let name = match module::path(&module.package.refr).as_deref() {
+        Some([polity, name]) if polity == "polity" => Text::new(name.clone(), place(file, package)),
+        _ => {
+            let message = format!("`package {}` names no policy", package.text());
+            let found = Diagnostic::new(&BAD_PACKAGE, message, place(file, package), "not `polity.NAME`");
+            let help =
+                "write `package polity.NAME`, or `package polity[\"two-words\"]`: the rest of it is the policy's name";
+            return Err(vec![found.with_help(help)]);
+        }
+    };
+    let index = Index::new(&module);
+    let mut faults = module::impure(&module, &index);
+    faults.extend(module::strangers(&module, &index));
+    faults.extend(module::shapeless(&index));
+    faults.extend(recursive(&index));
+    let mut found: Vec<Diagnostic> = faults
+        .into_iter()
+        .map(|fault| {
+            let span = place(file, &fault.span);
+            Diagnostic::new(fault.code, fault.message, span, fault.label).with_help(fault.help)
+        })
+        .collect();
+    let mut rules = Vec::new();
+    for entry in Entry::ALL {
+        let Some(group) = index.groups.get(entry.name()) else {
+            continue;
+        };
+        let heads: Vec<Span> = group.defs.iter().map(|def| place(file, &def.span)).collect();
+        // A default alone never holds, or was refused.
+        let Some(span) = heads.first().copied() else { continue };
+        rules.push(RuleText {
+            entry,
+            span,
+            heads,
+            reasons: module::reasons(group),
+        });
+    }
+    if rules.is_empty() && found.is_empty() {
+        let message = format!("`{}` decides nothing", name.value);
+        let diagnostic = Diagnostic::new(
+            &REGO_OUTCOME,
+            message,
+            name.span,
+            "no `allow`, `deny` or `require_approval`",
+        );
+        let near = index.groups.keys().find_map(|name| {
+            let near = crate::diag::nearest(name, Entry::ALL.map(Entry::name))?;
+            Some(format!("`{name}` is no answer: did you mean `{near}`?"))
+        });
+        let help =
+            || "write rules of these names, or remove the file: who reads its name takes it for a rule".to_owned();
+        found.push(diagnostic.with_help(near.unwrap_or_else(help)));
+    }
+    // What regorus itself would not evaluate has no meaning to lower.
+    if found.is_empty()
+        && let Err(fault) = evaluable(text, &module, &rules)
+    {
+        found.push(*fault);
+    }
+    if found.is_empty() {
+        Ok(Document { name, rules })
+    } else {
+        Err(found)
+    }
+}
+
+/// Rules that ask for themselves.
+fn recursive(index: &Index) -> Vec<Fault> {
+    let calls: BTreeMap<&str, Vec<&str>> = index
+        .groups
+        .iter()
+        .map(|(name, group)| {
+            let names = module::names(group);
+            let known = index.groups.keys().filter(|other| names.contains(*other));
+            (name.as_str(), known.map(String::as_str).collect())
+        })
+        .collect();
+    let reaches = |from: &str| {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut open: Vec<&str> = calls.get(from).cloned().unwrap_or_default();
+        while let Some(next) = open.pop() {
+            if !seen.contains(&next) {
+                seen.push(next);
+                open.extend(calls.get(next).into_iter().flatten());
+            }
+        }
+        seen.contains(&from)
+    };
+    let found = index.groups.iter().filter(|(name, _)| reaches(name));
+    found
+        .filter_map(|(name, group)| {
+            Some(Fault {
+                code: &REGO_RECURSION,
+                message: format!("`{name}` asks for itself"),
+                span: group.defs.first()?.span.clone(),
+                label: "comes to no answer".to_owned(),
+                help: "rules and functions must not lead back to themselves; where two things share a name, rename one"
+                    .to_owned(),
+            })
+        })
+        .take(1)
+        .collect()
+}
+
+/// Whether regorus compiles the rules: names that are never bound, builtins that it does not have.
+fn evaluable(text: &Text, module: &Module, rules: &[RuleText]) -> Result<(), Box<Diagnostic>> {
+    let mut engine = regorus::Engine::new();
+    engine.set_policy_length_config(lengths());
+    let failed = |said: &str| refused(text, said);
+    engine
+        .add_policy(String::from("policy.rego"), text.value.clone())
+        .map_err(|error| failed(&error.to_string()))?;
+    for rule in rules {
+        let path: std::sync::Arc<str> = entry_point(module, rule.entry).into();
+        engine
+            .compile_with_entrypoint(&path)
+            .map_err(|error| failed(&error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// The path of a rule that decides.
+fn entry_point(module: &Module, entry: Entry) -> String {
+    format!("data.{}.{}", module.package.refr.span().text(), entry.name())
+}
+
+fn lengths() -> regorus::PolicyLengthConfig {
+    let default = regorus::PolicyLengthConfig::default();
+    regorus::PolicyLengthConfig {
+        max_col: std::num::NonZeroU32::new(MAX_LINE).unwrap_or(default.max_col),
+        ..default
+    }
+}
+
+fn parse(text: &Text) -> Result<Module, Box<Diagnostic>> {
+    let large = |message: String, help: &str| {
+        let span = Span {
+            end: text.span.start + crate::parse::first_line(&text.value),
+            ..text.span
+        };
+        Err(Box::new(
+            Diagnostic::new(&REGO_SYNTAX, message, span, "").with_help(help),
+        ))
+    };
+    if text.value.len() > MAX_TEXT {
+        return large(
+            format!("the policy is longer than {MAX_TEXT} bytes"),
+            "keep long lists in a JSON file beside it",
+        );
+    }
+    if depth(&text.value) > MAX_DEPTH {
+        let message = format!("brackets stand more than {MAX_DEPTH} deep in each other");
+        return large(message, "give the inner parts names of their own");
+    }
+    let failed = |error: &dyn std::fmt::Display| refused(text, &error.to_string());
+    let source = syntax::Source::from_contents(String::new(), text.value.clone()).map_err(|error| failed(&error))?;
+    let parsed = || {
+        let mut parser = syntax::Parser::new(&source)?;
+        if let Some(longest) = std::num::NonZeroU32::new(MAX_LINE) {
+            parser.set_max_col(longest);
+        }
+        parser.enable_rego_v1()?;
+        parser.parse()
+    };
+    parsed().map_err(|error| failed(&error))
+}
+
+/// What regorus says of a text, at the line and column that it names.
+fn refused(text: &Text, said: &str) -> Box<Diagnostic> {
+    // `--> FILE:LINE:COLUMN`, lines of source, then `error: ...`.
+    let mut at = text.span.start..text.span.start + crate::parse::first_line(&text.value);
+    let numbers = said.split("--> ").nth(1).and_then(|rest| rest.lines().next());
+    if let Some((line, column)) = numbers.and_then(|place| {
+        let mut parts = place.rsplit(':');
+        let column: usize = parts.next()?.trim().parse().ok()?;
+        let line: usize = parts.next()?.trim().parse().ok()?;
+        Some((line, column))
+    }) {
+        let before: usize = text
+            .value
+            .split_inclusive('\n')
+            .take(line.saturating_sub(1))
+            .map(str::len)
+            .sum();
+        let rest = text.value.get(before..).unwrap_or("");
+        let line = rest.lines().next().unwrap_or("");
+        let start = line
+            .char_indices()
+            .nth(column.saturating_sub(1))
+            .map_or(line.len(), |(at, _)| at);
+        let word = line.get(start..).unwrap_or("");
+        let length = word
+            .find(|c: char| !c.is_alphanumeric() && c != '_' && c != '.')
+            .unwrap_or(word.len())
+            .max(1);
+        let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let start = text.span.start + narrow(before + start);
+        at = start..(start + narrow(length)).min(text.span.end.max(start));
+    }
+    let said = said.rsplit("error: ").next().unwrap_or(said);
+    let said = said.lines().next().unwrap_or(said).trim().trim_end_matches('.');
+    let span = Span {
+        start: at.start,
+        end: at.end,
+        ..text.span
+    };
+    let found = Diagnostic::new(&REGO_SYNTAX, format!("this is no Rego policy: {said}"), span, "");
+    let old = said.contains("`if` keyword is required");
+    Box::new(match old {
+        true => found.with_help(
+            "policies are written in Rego's first version: `allow if { ... }`, `deny contains msg if { ... }`",
+        ),
+        false => found,
+    })
+}
+
+/// How deep brackets stand in each other, outside strings and comments.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut most) = (0usize, 0);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '#' => while chars.next().is_some_and(|c| c != '\n') {},
+            '`' => while chars.next().is_some_and(|c| c != '`') {},
+            '"' => {
+                while let Some(c) = chars.next() {
+                    match c {
+                        '\\' => drop(chars.next()),
+                        '"' | '\n' => break,
+                        _ => {}
+                    }
+                }
+            }
+            '(' | '[' | '{' => {
+                depth += 1;
+                most = most.max(depth);
+            }
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::module::Kind;
+    use super::*;
+
+    #[test]
+    fn brackets_in_strings_and_comments_are_not_counted() {
+        assert_eq!(depth("a := [1, {2}] # ((((\nb := \"[[[\\\"[[\" # [\nc := `[[[`"), 2);
+    }
+
+    #[test]
+    fn kinds_are_told_apart() {
+        let text = "package polity.x\nimport rego.v1\nallow if input.args.a\nnames contains \"a\"\nf(x) := x + 1\nm[k] := 1 if some k in [1]\n";
+        let text = Text::new(text.to_owned(), Span::NOWHERE);
+        let index = Index::new(&parse(&text).unwrap());
+        let kind = |name: &str| index.groups.get(name).map(|group| group.kind);
+        assert_eq!(kind("allow"), Some(Kind::Complete));
+        assert_eq!(kind("names"), Some(Kind::Set));
+        assert_eq!(kind("f"), Some(Kind::Function));
+        assert_eq!(kind("m"), Some(Kind::Other));
+    }
+}

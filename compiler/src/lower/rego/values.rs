@@ -1,0 +1,272 @@
+//! What an expression comes to: a constant of Rego, a term of the call, or a part of the input document.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::ir::{Condition, Term};
+use crate::lower::types::{Declared, Ty};
+use crate::resolve::shape::Parameter;
+
+/// A value that is known when compiling. The order is this program's own, and no operator's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Const {
+    Null,
+    Bool(bool),
+    Num(Num),
+    Str(String),
+    Array(Vec<Const>),
+    Set(BTreeSet<Const>),
+    Object(BTreeMap<Const, Const>),
+}
+
+/// A number, in one spelling of each.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Num {
+    Int(i64),
+    /// Ten-thousandths; never a whole number.
+    Dec(i64),
+    /// As written: more than conditions hold.
+    Other(String),
+}
+
+/// What an expression comes to.
+#[derive(Debug, Clone)]
+pub(super) enum Val {
+    Const(Const),
+    /// The name of something declared, known when compiling: what it is compared with must be declared too.
+    Named(Declared, String),
+    /// A string, a number, an address, or a list of such (a set to conditions). Never a boolean: those are told apart
+    /// where they are read.
+    Term(Term, Ty),
+    /// A moment as RFC 3339 text.
+    Moment(Term),
+    /// A moment in nanoseconds since 1970.
+    Nanos(Term),
+    /// A part of the input document.
+    Place(Place),
+    /// `input.resources`
+    Resources,
+    Array(Vec<Val>),
+    Set(Vec<Val>),
+    Object(Vec<(Const, Val)>),
+    /// A set that rules make, by their name.
+    Partial(String),
+    /// How many there are, of what this says whether there is none.
+    Count(Condition),
+    /// A string that nothing looks at: a message.
+    Text,
+}
+
+/// An object of the input document.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    Input,
+    Agent,
+    Tags,
+    Action,
+    Args,
+    Session,
+    /// An argument that is a record.
+    Record(Parameter),
+}
+
+impl Num {
+    /// Reads a number as Rego and JSON write it.
+    pub(super) fn parse(text: &str) -> Self {
+        let other = || Self::Other(text.to_owned());
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
+        let places = places.trim_end_matches('0');
+        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || !plain(whole) || !plain(places) || places.len() > 4 {
+            return other();
+        }
+        let Ok(scaled) = format!("{whole}{places:0<4}").parse::<i128>() else {
+            return other();
+        };
+        Self::scaled(if negative { -scaled } else { scaled }).unwrap_or_else(other)
+    }
+
+    /// The number of so many ten-thousandths.
+    pub(super) fn scaled(ten_thousandths: i128) -> Option<Self> {
+        if ten_thousandths % 10_000 == 0 {
+            return i64::try_from(ten_thousandths / 10_000).ok().map(Self::Int);
+        }
+        i64::try_from(ten_thousandths).ok().map(Self::Dec)
+    }
+
+    /// Its ten-thousandths.
+    pub(super) fn ten_thousandths(&self) -> Option<i128> {
+        match self {
+            Self::Int(number) => Some(i128::from(*number) * 10_000),
+            Self::Dec(number) => Some(i128::from(*number)),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl Const {
+    /// As a noun, with its article.
+    pub(super) fn describe(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Num(_) => "a number",
+            Self::Str(_) => "a string",
+            Self::Array(_) => "an array",
+            Self::Set(_) => "a set",
+            Self::Object(_) => "an object",
+        }
+    }
+}
+
+impl Val {
+    pub(super) const TRUE: Self = Self::Const(Const::Bool(true));
+    pub(super) const FALSE: Self = Self::Const(Const::Bool(false));
+
+    /// As a noun, with its article.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Const(constant) => constant.describe().to_owned(),
+            Self::Term(_, ty @ Ty::Set(_)) => ty.describe().replace("a set", "a list"),
+            Self::Term(_, ty) => ty.describe(),
+            Self::Moment(_) => "a datetime".to_owned(),
+            Self::Nanos(_) | Self::Count(_) => "a number".to_owned(),
+            Self::Place(_) | Self::Object(_) => "an object".to_owned(),
+            Self::Resources | Self::Array(_) => "an array".to_owned(),
+            Self::Set(_) | Self::Partial(_) => "a set".to_owned(),
+            Self::Named(..) | Self::Text => "a string".to_owned(),
+        }
+    }
+
+    /// As a constant like any other, where it is a name.
+    pub(super) fn plain(self) -> Self {
+        match self {
+            Self::Named(_, name) => Self::Const(Const::Str(name)),
+            other => other,
+        }
+    }
+
+    /// The constant that it is, if all of it is known.
+    pub(super) fn settled(self) -> Self {
+        let all = |items: &[Val]| {
+            let constant = |item: &Val| match item {
+                Val::Const(constant) => Some(constant.clone()),
+                Val::Named(_, name) => Some(Const::Str(name.clone())),
+                _ => None,
+            };
+            items.iter().map(constant).collect::<Option<Vec<Const>>>()
+        };
+        match self {
+            Self::Array(items) => match all(&items) {
+                Some(items) => Self::Const(Const::Array(items)),
+                None => Self::Array(items),
+            },
+            Self::Set(items) => match all(&items) {
+                Some(items) => Self::Const(Const::Set(items.into_iter().collect())),
+                None => Self::Set(items),
+            },
+            Self::Object(fields) => {
+                let field = |(key, value): &(Const, Val)| match value {
+                    Val::Const(value) => Some((key.clone(), value.clone())),
+                    Val::Named(_, name) => Some((key.clone(), Const::Str(name.clone()))),
+                    _ => None,
+                };
+                match fields.iter().map(field).collect::<Option<BTreeMap<_, _>>>() {
+                    Some(fields) => Self::Const(Const::Object(fields)),
+                    None => Self::Object(fields),
+                }
+            }
+            other => other,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Const {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// Reads JSON; a key that stands twice is an error.
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Const;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Const, E> {
+        Ok(Const::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Const, E> {
+        Ok(Const::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Const, E> {
+        Ok(Const::Num(Num::Int(value)))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Const, E> {
+        Ok(Const::Num(Num::parse(&value.to_string())))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Const, E> {
+        Ok(Const::Num(Num::parse(&value.to_string())))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Const, E> {
+        Ok(Const::Str(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Const, A::Error> {
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element()? {
+            all.push(item);
+        }
+        Ok(Const::Array(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Const, A::Error> {
+        let mut all = BTreeMap::new();
+        while let Some((key, value)) = fields.next_entry::<String, Const>()? {
+            if all.insert(Const::Str(key.clone()), value).is_some() {
+                return Err(A::Error::custom(format!("the key `{key}` stands twice")));
+            }
+        }
+        Ok(Const::Object(all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_one_spelling_each() {
+        assert_eq!(Num::parse("10.50"), Num::Dec(105_000));
+        assert_eq!(Num::parse("-0.0001"), Num::Dec(-1));
+        assert_eq!(Num::parse("5.0"), Num::Int(5));
+        assert_eq!(Num::parse("9223372036854775807"), Num::Int(i64::MAX));
+        assert_eq!(
+            Num::parse("9223372036854775808"),
+            Num::Other("9223372036854775808".into())
+        );
+        assert_eq!(Num::parse("0.00001"), Num::Other("0.00001".into()));
+        assert_eq!(Num::parse("1e3"), Num::Other("1e3".into()));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_an_error() {
+        assert!(serde_json::from_str::<Const>(r#"{"a": 1, "a": 2}"#).is_err());
+        assert!(serde_json::from_str::<Const>(r#"{"a": {"b": 1}, "c": [null, 1.5]}"#).is_ok());
+    }
+}

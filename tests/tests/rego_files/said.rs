@@ -1,0 +1,215 @@
+//! What is said of policies that are wrong, or that no condition can say.
+
+use super::built;
+
+fn codes(text: &str) -> Vec<&'static str> {
+    let (compiled, found) = built(&[("policies/p.rego", text)]);
+    assert!(
+        compiled.table.is_none()
+            || found
+                .iter()
+                .all(|code| ["rule-never-matches", "unused-pragma"].contains(code)),
+        "{text}\n{found:?}"
+    );
+    found
+}
+
+fn rules(body: &str) -> String {
+    format!("package polity.p\n\nimport rego.v1\n\n{body}\n")
+}
+
+#[test]
+fn what_is_wrong_is_an_error() {
+    let cases = [
+        ("deny if input.args.amuont > 5", "unknown-argument"),
+        ("deny if input.argz.amount > 5", "unknown-attribute"),
+        ("deny if input.environment == \"prod\"", "unknown-entity"),
+        ("deny if input.action.name == \"billing.refnd\"", "unknown-entity"),
+        ("deny if input.agent.team in {\"paiments\"}", "unknown-entity"),
+        ("deny if input.agent.tags.teir == \"x\"", "unknown-tag"),
+        ("deny if input.args.amount > \"5\"", "condition-type"),
+        ("deny if input.args.method == \"cheque\"", "not-in-enum"),
+        ("deny if input.now > \"tomorrow\"", "invalid-constant"),
+        ("deny if x > 5", "rego-syntax"),
+        ("deny if nosuch(input.args.amount)", "rego-syntax"),
+        ("deny if data.polity.q.large", "rego-syntax"),
+        ("deny := \"no\" if input.args.amount > 5", "rego-outcome"),
+        ("denies if input.args.amount > 5", "rego-outcome"),
+        ("deny if time.now_ns() > 5", "impure-builtin"),
+        (
+            "deny if http.send({\"url\": \"x\", \"method\": \"get\"}).status_code == 200",
+            "impure-builtin",
+        ),
+        ("deny if f(1)\nf(x) if f(x - 1)", "rego-recursion"),
+        ("require_approval if input.args.amount > 5", "missing-approval"),
+        (
+            "# METADATA\n# custom:\n#   approval: nobody:1\nrequire_approval if input.args.amount > 5",
+            "unknown-person",
+        ),
+        (
+            "# METADATA\n# custom:\n#   approval: security:3\nrequire_approval if input.args.amount > 5",
+            "approval-cannot-be-met",
+        ),
+        (
+            "# METADATA\n# custom:\n#   aproval: security:1\nallow if input.args.amount > 5",
+            "bad-metadata",
+        ),
+        (
+            "# METADATA\n# custom:\n#   approval: security:1\ndeny if input.args.amount > 5",
+            "field-not-for-effect",
+        ),
+        (
+            "# METADATA\n# custom:\n#   approval: security:1\nlarge if input.args.amount > 5\n\nallow if large",
+            "bad-metadata",
+        ),
+        ("deny if count(numbers.range(1, input.args.amount)) > 5", "rego-refused"),
+        ("deny if [[[[[[[[[[[[[1]]]]]]]]]]]]] == 1", "rego-syntax"),
+    ];
+    for (body, code) in cases {
+        let found = codes(&rules(body));
+        assert!(found.contains(&code), "{body}\n{found:?}");
+    }
+    assert_eq!(codes("package polity\n\ndeny if true\n"), ["bad-package"]);
+    assert_eq!(codes("package polity.two_words\n\ndeny if true\n"), ["bad-name"]);
+    assert_eq!(codes("deny if true\n"), ["rego-syntax"]);
+    assert_eq!(codes(""), ["rego-syntax"]);
+}
+
+/// What no condition says is kept whole, and it is said which rule that is, and why.
+#[test]
+fn what_no_condition_says_is_kept_for_the_engine() {
+    let cases = [
+        ("deny if to_number(input.args.currency) > 5", "`to_number`"),
+        ("deny if input.args.amount > 5 with input.args.amount as 6", "`with`"),
+        ("deny if input.args.currency < \"M\"", "an order of texts"),
+        (
+            "deny if {\n\tsome label in input.args.labels\n\tstartswith(label, \"x\")\n}",
+            "a walk through a list",
+        ),
+        ("deny if count(input.args.labels) > 2", "a number of elements"),
+        ("deny if regex.match(\"^x+$\", input.args.currency)", "`regex.match`"),
+        ("deny if input.args.amount / 2 > 5", "arithmetic"),
+        (
+            "deny if glob.match(\"a*b*\", [\"/\"], input.args.currency)",
+            "a glob with several stars",
+        ),
+    ];
+    for (body, what) in cases {
+        let (compiled, found) = built(&[("policies/p.rego", &rules(body))]);
+        assert_eq!(found, ["rego-needs-engine"], "{body}");
+        assert!(compiled.table.is_some(), "{body}");
+        let said = compiled
+            .findings
+            .diagnostics()
+            .iter()
+            .find(|one| one.code.id == "rego-needs-engine");
+        let said = &said.expect("a note").message;
+        assert!(said.contains(what) && said.contains("`p/deny`"), "{body}\n{said}");
+    }
+    let (compiled, found) = built(&[("policies/p.rego", &rules("deny if input.args.amount > 5"))]);
+    assert!(found.is_empty() && compiled.table.is_some());
+}
+
+#[test]
+fn data_is_checked_once_for_a_folder() {
+    let policy = rules("deny if input.args.amount > data.most");
+    let found = |files: &[(&str, &str)]| {
+        let mut all = vec![("policies/p.rego", policy.as_str())];
+        all.extend(files);
+        built(&all).1
+    };
+    assert_eq!(found(&[("policies/a.json", "{\"most\": 5}")]), [""; 0]);
+    assert_eq!(found(&[("policies/a.json", "{\"most\": 5")]), ["bad-data"]);
+    assert_eq!(found(&[("policies/a.json", "[5]")]), ["bad-data"]);
+    assert_eq!(
+        found(&[
+            ("policies/a.json", "{\"most\": 5}"),
+            ("policies/b.json", "{\"most\": 5}")
+        ]),
+        ["bad-data"]
+    );
+    assert_eq!(found(&[("policies/a.json", "{\"polity\": 5}")]), ["bad-data"]);
+    // Elsewhere a JSON file is nobody's data.
+    assert_eq!(
+        found(&[("other/a.json", "{"), ("policies/b.json", "{\"most\": 5}")]),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_comment_above_a_rule_silences_a_lint() {
+    let never = "deny if {\n\tinput.agent.team == \"support\"\n\tinput.environment == \"staging\"\n}";
+    assert_eq!(codes(&rules(never)), [""; 0]);
+    assert_eq!(
+        codes(&rules("# polity: allow\ndeny if input.args.amount > 5")),
+        ["malformed-pragma"]
+    );
+    assert_eq!(
+        codes(&rules(
+            "# polity: allow rule-never-matches for later\ndeny if input.args.amount > 5"
+        )),
+        ["unused-pragma"]
+    );
+}
+
+/// Words that Rego's grammar knows, and some that break it.
+const WORDS: [&str; 40] = [
+    "package",
+    "polity",
+    ".p",
+    "import",
+    "data.x",
+    "rego.v1",
+    "allow",
+    "deny",
+    "require_approval",
+    "contains",
+    "if",
+    "{",
+    "}",
+    "[",
+    "]",
+    "(",
+    ")",
+    ":=",
+    "=",
+    "==",
+    "in",
+    "some",
+    "every",
+    "x",
+    "input",
+    ".args",
+    ".amount",
+    "data",
+    "not",
+    "default",
+    "else",
+    "with",
+    "\"a\"",
+    "\"",
+    "`",
+    "#",
+    "# METADATA\n# custom:",
+    "\n",
+    "é",
+    "1",
+];
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    use polity_tests::generate::random::Random;
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let mut text = String::new();
+        if random.percent(70) {
+            text.push_str("package polity.p\n\ndeny if ");
+        }
+        for _ in 0..random.within(1, 25) {
+            text.push_str(WORDS[random.below(WORDS.len())]);
+            text.push_str(if random.percent(80) { " " } else { "" });
+        }
+        let (compiled, found) = built(&[("policies/p.rego", &text), ("templates/p.rego", &text)]);
+        assert!(compiled.table.is_none() && !found.is_empty(), "{text}");
+    }
+}
