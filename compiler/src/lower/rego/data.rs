@@ -13,8 +13,7 @@ use crate::source::{FileId, SourceFile, SourceTree, Span};
 /// The JSON files beside a file.
 fn beside<'t>(tree: &'t SourceTree, path: &str) -> impl Iterator<Item = (FileId, &'t SourceFile)> {
     let folder = folder(path).to_owned();
-    tree
-        .identified()
+    tree.identified()
         .filter(move |(_, file)| file.path.ends_with(".json") && self::folder(&file.path) == folder)
 }
 
