@@ -163,10 +163,13 @@ fn beside(changes: &Changes, direction: Direction) -> impl Iterator<Item = &Fact
 /// Facts of one sort that are told in full; of more than one above that, the rest are named in a line.
 const MOST_ALIKE: usize = 2;
 
+/// Whether it is of a rule, the document's kind, which property, and whether it was and is there.
+type Sort<'f> = (bool, &'f str, &'f str, [bool; 2]);
+
 /// What differs beside the answers, a line each. One edit of a group touches every rule that asks it: unless all are
 /// wanted, the first few of a sort stand for the rest, which are named.
 fn beside_lines(changes: &Changes, direction: Direction, all: bool) -> Vec<String> {
-    let mut sorts: Vec<((bool, &str, &str, [bool; 2]), Vec<&Fact>)> = Vec::new();
+    let mut sorts: Vec<(Sort<'_>, Vec<&Fact>)> = Vec::new();
     for fact in beside(changes, direction) {
         let subject = &fact.subject;
         let sides = [fact.before.is_some(), fact.after.is_some()];

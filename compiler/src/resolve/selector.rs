@@ -23,6 +23,9 @@ use crate::diag::{Code, Diagnostic, Sink};
 /// Whether an entry names something at all, and the deployments that it names, sorted.
 type Matched = (bool, Rc<[DeploymentId]>);
 
+/// Deployments, sorted; none where nothing is said of them.
+type Chosen = Option<Arc<[DeploymentId]>>;
+
 /// What selectors look up, made once for all of them.
 pub(super) struct Lookup<'o> {
     names: &'o Names,
@@ -39,7 +42,7 @@ pub(super) struct Lookup<'o> {
     patterns: RefCell<BTreeMap<String, Matched>>,
     /// What agents, teams and tags together choose of a team's deployments, or of all. Rules of many policies say the
     /// same; only what there was nothing to say about is kept.
-    chosen: RefCell<BTreeMap<(Option<TeamId>, String), Option<Arc<[DeploymentId]>>>>,
+    chosen: RefCell<BTreeMap<(Option<TeamId>, String), Chosen>>,
     /// By full name and by the name without the variant; each list sorted.
     actions: BTreeMap<&'o str, Vec<ActionId>>,
     /// By full name and by each group, as Cedar has them; each list sorted.
@@ -242,7 +245,7 @@ struct Resolver<'r> {
 
 impl Resolver<'_> {
     /// Agents, teams and tags, and the team whose file this is.
-    fn deployments(&mut self, selector: &Selector) -> Option<Arc<[DeploymentId]>> {
+    fn deployments(&mut self, selector: &Selector) -> Chosen {
         let key = (self.team, said(selector));
         if let Some(known) = self.lookup.chosen.borrow().get(&key) {
             return known.clone();
@@ -255,7 +258,7 @@ impl Resolver<'_> {
         chosen
     }
 
-    fn chosen(&mut self, selector: &Selector) -> Option<Arc<[DeploymentId]>> {
+    fn chosen(&mut self, selector: &Selector) -> Chosen {
         let mut chosen: Option<Vec<DeploymentId>> = self.own().map(<[_]>::to_vec);
         let mut narrow = |mut set: Vec<DeploymentId>| {
             set.sort_unstable();

@@ -396,8 +396,8 @@ cases:
         .unwrap();
     assert_eq!(rule.missed, []);
     assert_eq!(rule.edges.taken, rule.edges.total, "{rule:?}");
-    // `amount` and `currency` may be missing; after the first test `amount` may not.
-    assert_eq!(rule.errors.total, 2, "{rule:?}");
+    // Either may be missing: where `amount` is, both tests of it say so, and where it was read, neither does.
+    assert_eq!(rule.errors.total, 3, "{rule:?}");
 }
 
 #[test]

@@ -9,7 +9,9 @@ use crate::ast::RuleEffect;
 use crate::ir::{ConditionId, RuleSet, Typed};
 use crate::resolve::Organization;
 use crate::resolve::shape::ShapeId;
-use crate::search::{Answers, ERROR, Found, Frame, Goal, Imported, NO, Shapes, Solver, Space, Theory, YES, reached};
+use crate::search::{
+    Answers, ERROR, Found, Frame, Goal, Imported, Literal, NO, Shapes, Solver, Space, Theory, YES, reached,
+};
 use crate::table::diagram::Diagram;
 use crate::table::hash::HashMap;
 use crate::table::is_of_call;
@@ -25,8 +27,10 @@ pub(super) struct Reach<'r> {
     space: Space,
     frames: HashMap<ActionId, Frame>,
     classes: Vec<String>,
-    /// Of each rule, where it stands.
-    stands: Vec<BTreeSet<Stand>>,
+    /// Of each rule, its guards and what they are over.
+    guards: Vec<BTreeSet<(Diagram, ActionId)>>,
+    /// Of each rule, where it stands; `None` where some cell has no deny beside it, or where there are too many.
+    stands: Vec<Option<BTreeSet<Stand>>>,
     /// Of each condition that looks at the call alone, its diagram, and an action for each shape that it is over.
     conditions: HashMap<ConditionId, (Diagram, BTreeSet<ActionId>)>,
 }
@@ -54,7 +58,8 @@ impl<'r> Reach<'r> {
         let mut space = Space::default();
         let imported = Imported::new(table, &mut space)?;
         let shapes = Shapes::new(table);
-        let mut stands = vec![BTreeSet::new(); organization.rules.len()];
+        let mut guards = vec![BTreeSet::new(); organization.rules.len()];
+        let mut stands = vec![Some(BTreeSet::new()); organization.rules.len()];
         let mut frames = HashMap::default();
         for (cell, shape) in reached(table, &shapes) {
             let Some(cell) = table.cell(cell) else { continue };
@@ -62,13 +67,17 @@ impl<'r> Reach<'r> {
             let place = |[rule, guard, _]: &[u32; 3]| (*rule as usize, imported.guard(*guard));
             let denies: Vec<(usize, Diagram)> = cell.denies.iter().map(place).collect();
             for (rule, guard) in cell.denies.iter().chain(cell.grants).chain(cell.gates).map(place) {
-                if let Some(stands) = stands.get_mut(rule) {
-                    let others = denies.iter().filter(|(other, _)| *other != rule);
-                    stands.insert(Stand {
-                        guard,
-                        shape,
-                        denies: others.copied().collect(),
-                    });
+                if let Some(guards) = guards.get_mut(rule).filter(|guards| guards.len() <= MOST_LOOKS) {
+                    guards.insert((guard, shape));
+                }
+                let Some(of_rule) = stands.get_mut(rule) else { continue };
+                let Some(some) = of_rule.as_mut() else { continue };
+                let others = denies.iter().filter(|(other, _)| *other != rule);
+                let denies: Vec<(usize, Diagram)> = others.copied().collect();
+                if denies.is_empty() || some.len() >= MOST_LOOKS {
+                    *of_rule = None;
+                } else {
+                    some.insert(Stand { guard, shape, denies });
                 }
             }
         }
@@ -81,6 +90,7 @@ impl<'r> Reach<'r> {
                 .iter()
                 .map(|class| class.name.value.clone())
                 .collect(),
+            guards,
             stands,
             conditions: HashMap::default(),
         };
@@ -128,20 +138,17 @@ impl<'r> Reach<'r> {
 
     /// Whether some deployment can come to the rule.
     pub(super) fn is_reached(&self, rule: usize) -> bool {
-        self.stands.get(rule).is_some_and(|stands| !stands.is_empty())
+        self.guards.get(rule).is_some_and(|guards| !guards.is_empty())
     }
 
     /// Whether a call may match the rule.
     pub(super) fn can_match(&self, rule: usize) -> bool {
-        let Some(stands) = self.stands.get(rule) else {
+        let Some(guards) = self.guards.get(rule) else {
             return true;
         };
-        let guards: BTreeSet<(Diagram, ActionId)> = stands.iter().map(|stand| (stand.guard, stand.shape)).collect();
         let wanted = self.matching(rule);
-        guards.len() > MOST_LOOKS
-            || guards
-                .into_iter()
-                .any(|(guard, shape)| self.possible(shape, &Goal::default().and(guard, wanted)))
+        let met = |(guard, shape): &(Diagram, ActionId)| self.possible(*shape, &Goal::default().and(*guard, wanted));
+        guards.len() > MOST_LOOKS || guards.iter().any(met)
     }
 
     /// Whether a condition may come to one of these answers; true of what is not known.
@@ -155,7 +162,7 @@ impl<'r> Reach<'r> {
     /// The denies that leave a rule no call, those that are gone left out; `None` where they may leave it one.
     pub(super) fn shadow(&self, rule: usize, gone: &BTreeSet<usize>) -> Option<Shadow> {
         let wanted = self.matching(rule);
-        let stands = self.stands.get(rule)?;
+        let stands = self.stands.get(rule)?.as_ref()?;
         let left = |stand: &Stand| -> Vec<(usize, Diagram)> {
             let denies = stand.denies.iter().filter(|(deny, _)| !gone.contains(deny));
             denies.copied().collect()
@@ -167,7 +174,7 @@ impl<'r> Reach<'r> {
                 ..stand.clone()
             })
             .collect();
-        if stands.len() > MOST_LOOKS || stands.iter().any(|stand| stand.denies.is_empty()) {
+        if stands.iter().any(|stand| stand.denies.is_empty()) {
             return None;
         }
         let leaves = |stand: &Stand, denies: &[(usize, Diagram)]| {
@@ -208,10 +215,7 @@ impl<'r> Reach<'r> {
 
     /// Whether an allow or a gate and a deny stand in the same places with the same guards.
     fn is_same(&self, rule: usize, deny: usize) -> bool {
-        let of = |rule: usize| -> BTreeSet<(Diagram, ActionId)> {
-            let stands = self.stands.get(rule).into_iter().flatten();
-            stands.map(|stand| (stand.guard, stand.shape)).collect()
-        };
+        let of = |rule: usize| self.guards.get(rule);
         let scope = |rule: usize| self.organization.rules.get(rule).map(|rule| &rule.scope);
         self.effect(rule) != Some(RuleEffect::Deny)
             && of(rule) == of(deny)
@@ -235,11 +239,26 @@ impl<'r> Reach<'r> {
 
     /// Whether a call may meet the goal: false only where there is none.
     fn possible(&self, shape: ActionId, goal: &Goal) -> bool {
+        // Most rules ask nothing of the call.
+        let settled = |clause: &Vec<Literal>| clause.iter().any(|one| met(one.diagram, one.allowed));
+        if goal.clauses.iter().all(settled) {
+            return true;
+        }
         let Some(frame) = self.frames.get(&shape) else {
             return true;
         };
         let theory = Theory::new(frame, &self.classes, None);
         let mut solver = Solver::new(&self.space, theory).within(STEPS);
         !matches!(solver.solve(goal, &mut |_, _| Some(())), Found::Never)
+    }
+}
+
+/// Whether a diagram is settled, as wanted.
+fn met(diagram: Diagram, allowed: Answers) -> bool {
+    match diagram {
+        Diagram::YES => allowed & YES != 0,
+        Diagram::NO => allowed & NO != 0,
+        Diagram::ERROR => allowed & ERROR != 0,
+        _ => false,
     }
 }

@@ -130,3 +130,33 @@ fn text_of_the_repository_ends_no_markup() {
         assert!(line.contains("``"), "{line}");
     }
 }
+
+#[test]
+fn one_edit_that_touches_many_rules_alike_fits_a_few_lines() {
+    use crate::facts::{Direction, Fact, Kind, Subject};
+    let fact = |at: usize| Fact {
+        subject: Subject {
+            document: "Policy",
+            name: "refunds".to_owned(),
+            rule: Some(format!("refunds/r{at}")),
+            ..Subject::default()
+        },
+        kind: Kind::Limit,
+        what: "limit",
+        before: Some("1 in 1h".to_owned()),
+        after: Some(format!("{at} in 1h")),
+        direction: Direction::Widened,
+        before_span: None,
+        after_span: None,
+    };
+    let of = |many: usize| Changes {
+        facts: (10..10 + many).map(fact).collect(),
+        ..Changes::default()
+    };
+    assert_eq!(
+        text::changes(&of(12), text::SCREEN, false),
+        "widened beside the rules\n  rule refunds/r10: limit: 1 in 1h -> 10 in 1h\n  rule refunds/r11: limit: 1 in 1h -> 11 in 1h\n  likewise limit: refunds/r12, refunds/r13, refunds/r14 and 7 other rules (10 more)\n\n12 widened\n"
+    );
+    assert_eq!(text::changes(&of(12), usize::MAX, false).lines().count(), 15);
+    assert_eq!(text::changes(&of(3), text::SCREEN, false).lines().count(), 6);
+}
