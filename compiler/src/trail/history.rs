@@ -3,20 +3,22 @@
 //! Every object is hashed anew when it is read, and parents are those that the commits themselves name: no replaced
 //! object, graft, shallow boundary or commit-graph file has a say. It knows nothing of approvals.
 
+mod folder;
+
 use std::cell::RefCell;
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
-use gix::objs::{TreeRef, tree::EntryMode};
+use gix::objs::tree::EntryMode;
 use gix::{ObjectId, Repository};
 
 use super::error::TrailError;
 use super::signature::{self, COMMIT, SignatureError, Signer};
 use crate::diag::Sink;
 use crate::source::{ReadError, SourceTree, git};
+use folder::{Folder, Trees};
 
 /// Where approvals lie, below the organisation's root.
 pub const APPROVALS: &str = ".polity/approvals";
@@ -32,25 +34,8 @@ pub struct History {
     commits: RefCell<HashMap<ObjectId, Commit>>,
 }
 
-/// A folder's entries, sorted by name.
-#[derive(Default)]
-struct Folder(Vec<(Vec<u8>, Entry)>);
-
 /// How many files and folders may differ between two trees: twice as many as policy files may stand in one, and more.
 const MOST_CHANGES: usize = 250_000;
-
-/// What stands under a name.
-type Entry = (EntryMode, ObjectId);
-
-/// How many entries of folders are kept: about a hundred megabytes. The folder of approvals grows with every step.
-const KEPT_ENTRIES: usize = 1_000_000;
-
-/// Folders that were read, by id.
-#[derive(Default)]
-struct Trees {
-    known: HashMap<ObjectId, Rc<Folder>>,
-    entries: usize,
-}
 
 /// A commit, as its own bytes say it.
 #[derive(Debug, Clone)]
@@ -282,7 +267,7 @@ impl History {
             return Ok(BTreeMap::new());
         };
         let folder = self.folder(id)?;
-        let files = folder.0.iter().filter(|(_, (mode, _))| mode.is_blob());
+        let files = folder.entries().iter().filter(|(_, (mode, _))| mode.is_blob());
         Ok(files
             .filter_map(|(name, (_, id))| Some((String::from_utf8(name.clone()).ok()?, *id)))
             .collect())
@@ -316,7 +301,7 @@ impl History {
             let found = match folder.get(part.as_bytes()) {
                 Some(found) => Some(found),
                 None => folder
-                    .0
+                    .entries()
                     .iter()
                     .find(|(name, _)| shown(name) == part)
                     .map(|(_, found)| *found),
@@ -386,28 +371,10 @@ impl History {
     }
 
     fn folder(&self, id: ObjectId) -> Result<Rc<Folder>, ReadError> {
-        if let Some(known) = self.trees.borrow().known.get(&id) {
-            return Ok(known.clone());
+        if let Some(known) = self.trees.borrow().get(id) {
+            return Ok(known);
         }
-        let data = git::tree(&self.repository, id)?;
-        let entries = TreeRef::from_bytes(&data, id.kind()).map_err(|error| git::corrupt(id, &error))?;
-        let entries = entries.entries.into_iter();
-        let entry =
-            |entry: gix::objs::tree::EntryRef<'_>| (entry.filename.to_vec(), (entry.mode, entry.oid.to_owned()));
-        let mut folder: Vec<(Vec<u8>, Entry)> = entries.map(entry).collect();
-        let misleads = |name: &[u8]| name.is_empty() || name.contains(&b'/') || name == b"." || name == b"..";
-        if folder.iter().any(|(name, _)| misleads(name)) {
-            return Err(git::corrupt(id, &"the name of one of its entries is a path"));
-        }
-        // Git sorts a folder as if its name ended in a slash.
-        folder.sort_by(|(one, _), (other, _)| one.cmp(other));
-        if folder
-            .windows(2)
-            .any(|pair| matches!(pair, [(one, _), (other, _)] if one == other))
-        {
-            return Err(git::corrupt(id, &"two of its entries have one name"));
-        }
-        let folder = Rc::new(Folder(folder));
+        let folder = Rc::new(Folder::read(id, &git::tree(&self.repository, id)?)?);
         self.trees.borrow_mut().keep(id, &folder);
         Ok(folder)
     }
@@ -475,43 +442,6 @@ impl History {
                 commit: base.to_string(),
             }),
         }
-    }
-}
-
-impl Folder {
-    fn get(&self, name: &[u8]) -> Option<Entry> {
-        let at = self.0.binary_search_by(|(own, _)| own.as_slice().cmp(name)).ok()?;
-        self.0.get(at).map(|(_, entry)| *entry)
-    }
-
-    /// The names under which two folders do not have the same.
-    fn differing<'f>(&'f self, other: &'f Self) -> Vec<(&'f [u8], Option<Entry>, Option<Entry>)> {
-        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
-        let mut all = Vec::new();
-        loop {
-            let order = match (left.peek(), right.peek()) {
-                (None, None) => return all,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((one, _)), Some((other, _))) => one.cmp(other),
-            };
-            let one = if order.is_le() { left.next() } else { None };
-            let two = if order.is_ge() { right.next() } else { None };
-            let entry = |side: Option<&'f (Vec<u8>, Entry)>| side.map(|(_, entry)| *entry);
-            if let Some((name, _)) = one.or(two).filter(|_| entry(one) != entry(two)) {
-                all.push((name.as_slice(), entry(one), entry(two)));
-            }
-        }
-    }
-}
-
-impl Trees {
-    fn keep(&mut self, id: ObjectId, folder: &Rc<Folder>) {
-        if self.entries > KEPT_ENTRIES {
-            *self = Self::default();
-        }
-        self.entries = self.entries.saturating_add(folder.0.len());
-        self.known.insert(id, folder.clone());
     }
 }
 
