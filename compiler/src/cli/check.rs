@@ -31,15 +31,15 @@ Examples:
 With --base the commit that is checked out is checked, or --rev, and exit code 1
 says that an approval is missing. `--format json` then has a member `approvals`:
 
-  organization, ref, base, head    what was looked at
-  approved, sole_owner, broken     whether it may be merged; why it does not compile
-  changes[]                        what, direction: widens, narrows or neutral
-  written_by                       people, agents, named, unknown
-  asks[]                           by: rule, owners or kills; rule; because[]; evidence
-    needs[]                        from, count, people[]
-    has[]                          person, grade, key, evidence, own
-    refused[]                      person, why
-    missing, could[]               how many are missing, and who could be one")]
+  organization, ref, base, head   what was looked at
+  approved, sole_owner, broken    may it be merged; why it does not compile
+  changes[]        what; direction: widens, narrows or neutral
+  written_by       people, agents, named, unknown
+  asks[]           by: rule, owners or kills; rule, because, evidence
+    needs[]        from, count, people
+    has[]          person, grade, key, evidence, own
+    refused[]      person, why
+    missing, could how many are missing, and who could be one")]
 pub(super) struct Arguments {
     /// The repository, or a folder
     #[arg(default_value = ".")]

@@ -162,6 +162,10 @@ impl Walk<'_, '_> {
             if !self.selection.count() {
                 return Ok(false);
             }
+            let name = entry.filename.as_bytes();
+            if name.contains(&b'/') || matches!(name, b"" | b"." | b"..") {
+                return Err(corrupt(id, &"the name of one of its entries is a path"));
+            }
             let mut path = prefix.to_vec();
             if !path.is_empty() {
                 path.push(b'/');

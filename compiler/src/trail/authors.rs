@@ -2,6 +2,11 @@
 //!
 //! Names and addresses are typed text: they take an approver away, and never give one.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use gix::ObjectId;
+
 use super::change::is_new_evidence;
 use super::history::{Commit, History, Signed};
 use super::principals::Principal;
@@ -11,12 +16,16 @@ use super::statement::Block;
 use super::verify::short;
 use crate::source::ReadError;
 
+/// What is known of commits: whether somebody had to write them.
+pub(super) type Wrote = RefCell<HashMap<ObjectId, bool>>;
+
 /// Who wrote these commits, by the keys of the tree before the step, and of the one after it as well.
 ///
 /// # Errors
 /// Where an object is missing or is not what its id says.
-pub fn of<'c>(
+pub(super) fn of<'c>(
     history: &History,
+    wrote: &Wrote,
     commits: impl Iterator<Item = &'c Commit>,
     before: &State,
     after: &State,
@@ -26,7 +35,13 @@ pub fn of<'c>(
         if let Some(block) = Block::parse(&commit.message) {
             authors.named.extend(block.requesters);
         }
-        if writes(history, commit)? {
+        let known = wrote.borrow().get(&commit.id).copied();
+        let writes = match known {
+            Some(writes) => writes,
+            None => writes(history, commit)?,
+        };
+        wrote.borrow_mut().insert(commit.id, writes);
+        if writes {
             author(commit, before, after, &mut authors);
         }
     }

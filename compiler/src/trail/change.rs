@@ -173,7 +173,7 @@ pub fn is_new_evidence(history: &History, change: &Change) -> bool {
 /// Content and mode: a link that takes the place of a file is another thing with the same bytes.
 fn digest(history: &History, (mode, id): (gix::objs::tree::EntryMode, gix::ObjectId)) -> Result<Digest, ReadError> {
     if mode.kind() == EntryKind::Blob
-        && let Ok(bytes) = history.blob(id)
+        && let Some(bytes) = history.blob_within(id, crate::source::MAX_FILE_BYTES)?
     {
         return Ok(Digest::of(&bytes));
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use gix::ObjectId;
 
-use super::authors;
+use super::authors::{self, Wrote};
 use super::change;
 use super::error::TrailError;
 use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
@@ -29,6 +29,8 @@ pub(super) struct Court<'h> {
     pub(super) states: States<'h>,
     pub(super) exhibits: Vec<Exhibit>,
     pub(super) vouched: Vec<Vouched>,
+    /// Which of these commits somebody had to write: joined steps ask over and over.
+    wrote: Wrote,
     /// From here on evidence is looked for.
     begin: usize,
     /// By place in the trunk: the commits that each step brings.
@@ -60,6 +62,7 @@ impl<'h> Court<'h> {
             exhibits: Archive::new(history).exhibits(trunk, begin)?,
             vouched: evidence::vouched(history, trunk, begin + 1)?,
             begin,
+            wrote: Wrote::default(),
             brought,
         })
     }
@@ -209,7 +212,7 @@ impl<'h> Court<'h> {
             return Ok(judged);
         }
         let commits = (before + 1..=after).flat_map(|at| self.brought.get(at).into_iter().flatten());
-        judged.authors = authors::of(self.history, commits, &left, &right)?;
+        judged.authors = authors::of(self.history, &self.wrote, commits, &left, &right)?;
         for mut ask in asks(&left, &judged.step, &judged.authors) {
             ask.documents.extend(touched.iter().cloned());
             let answer = match ask.by {

@@ -16,6 +16,9 @@ use super::statement::{Block, Statement};
 use crate::ast::Evidence;
 use crate::source::ReadError;
 
+/// The largest statement that is read: as large as any file may be. The longest lists some thousand answers.
+const LARGEST_EVIDENCE: u64 = crate::source::MAX_FILE_BYTES;
+
 /// A statement in a trunk tree, and whatever signature lies beside it.
 #[derive(Debug, Clone)]
 pub struct Exhibit {
@@ -178,9 +181,19 @@ impl<'h> Archive<'h> {
     }
 
     fn read(&self, statement: ObjectId, signature: Option<ObjectId>) -> Result<Read, ReadError> {
-        let bytes = self.history.blob(statement)?;
+        // Anybody may add a file here, so whatever it is must only count for nothing.
+        let Some(bytes) = self.history.blob_within(statement, LARGEST_EVIDENCE)? else {
+            return Ok(Read {
+                statement: Err(format!("is no file, or larger than {LARGEST_EVIDENCE} bytes")),
+                signature: None,
+                digest: Digest::of(b""),
+            });
+        };
         let signature = match signature {
-            Some(id) => Some(signature::verify(&self.history.blob(id)?, APPROVAL, &bytes)),
+            Some(id) => Some(match self.history.blob_within(id, LARGEST_EVIDENCE)? {
+                Some(armour) => signature::verify(&armour, APPROVAL, &bytes),
+                None => Err(SignatureError::Malformed),
+            }),
             None => None,
         };
         Ok(Read {

@@ -3,19 +3,22 @@
 //! Every object is hashed anew when it is read, and parents are those that the commits themselves name: no replaced
 //! object, graft, shallow boundary or commit-graph file has a say. It knows nothing of approvals.
 
+mod folder;
+
 use std::cell::RefCell;
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
-use gix::objs::{TreeRef, tree::EntryMode};
+use gix::objs::tree::EntryMode;
 use gix::{ObjectId, Repository};
 
 use super::error::TrailError;
 use super::signature::{self, COMMIT, SignatureError, Signer};
 use crate::diag::Sink;
 use crate::source::{ReadError, SourceTree, git};
+use folder::{Folder, Trees};
 
 /// Where approvals lie, below the organisation's root.
 pub const APPROVALS: &str = ".polity/approvals";
@@ -31,22 +34,8 @@ pub struct History {
     commits: RefCell<HashMap<ObjectId, Commit>>,
 }
 
-/// A folder's entries, sorted by name.
-#[derive(Default)]
-struct Folder(Vec<(Vec<u8>, Entry)>);
-
-/// What stands under a name.
-type Entry = (EntryMode, ObjectId);
-
-/// How many entries of folders are kept: about a hundred megabytes. The folder of approvals grows with every step.
-const KEPT_ENTRIES: usize = 1_000_000;
-
-/// Folders that were read, by id.
-#[derive(Default)]
-struct Trees {
-    known: HashMap<ObjectId, Rc<Folder>>,
-    entries: usize,
-}
+/// How many files and folders may differ between two trees: twice as many as policy files may stand in one, and more.
+const MOST_CHANGES: usize = 250_000;
 
 /// A commit, as its own bytes say it.
 #[derive(Debug, Clone)]
@@ -65,6 +54,8 @@ pub struct Commit {
     pub message: String,
     /// How it is signed, not yet verified.
     signature: Signature,
+    /// The same, once it is.
+    verified: OnceLock<Signed>,
 }
 
 /// A name, an address and a time that somebody typed.
@@ -160,11 +151,28 @@ impl History {
     /// # Errors
     /// Where there is neither.
     pub fn tip(&self, reference: &str) -> Result<ObjectId, ReadError> {
-        let here = self.commit_of(reference);
+        let here = self.exactly(reference);
         match (here, reference.strip_prefix("refs/heads/")) {
-            (Err(_), Some(branch)) => self.commit_of(&format!("refs/remotes/origin/{branch}")),
+            (Err(ReadError::UnknownRevision { .. }), Some(branch)) => {
+                self.exactly(&format!("refs/remotes/origin/{branch}"))
+            }
             (here, _) => here,
         }
+    }
+
+    /// The commit of a ref of exactly this name. As a revision the name would be looked for below `refs/tags/` and
+    /// `refs/heads/` as well, and whoever may push a branch could push one that is called like the trunk's ref.
+    fn exactly(&self, reference: &str) -> Result<ObjectId, ReadError> {
+        let unknown = |message: String| ReadError::UnknownRevision {
+            revision: reference.to_owned(),
+            message,
+        };
+        let found = self.repository.try_find_reference(reference);
+        let found = found.map_err(|error| unknown(error.to_string()))?;
+        let found = found.filter(|found| found.name().as_bstr() == reference);
+        let mut found = found.ok_or_else(|| unknown("there is no ref of that name".to_owned()))?;
+        let id = found.follow_to_object().map_err(|error| unknown(error.to_string()))?;
+        self.commit_of(&id.detach().to_string())
     }
 
     /// The first-parent chain from the root to `head`, oldest first.
@@ -222,6 +230,7 @@ impl History {
             committer: typed(parsed.committer().ok()),
             message: String::from_utf8_lossy(parsed.message).into_owned(),
             signature: signature_of(&object.data, id.kind()),
+            verified: OnceLock::new(),
         })
     }
 
@@ -233,15 +242,19 @@ impl History {
         git::read_commit_at(&self.repository, commit, steps, &self.prefix, sink)
     }
 
-    /// A file's bytes.
+    /// A file's bytes; `None` where it is larger than `limit`, or the tree names something else as a file. Either is
+    /// easily pushed, and neither may keep a history from being verified.
     ///
     /// # Errors
-    /// Where it is missing, too large or not what its id says.
-    pub fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ReadError> {
-        let object = git::object(&self.repository, id, crate::source::MAX_FILE_BYTES)?;
-        match object.kind {
-            gix::objs::Kind::Blob => Ok(object.data),
-            _ => Err(git::corrupt(id, &"it is no blob")),
+    /// Where it is missing or not what its id says.
+    pub fn blob_within(&self, id: ObjectId, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let header = self
+            .repository
+            .find_header(id)
+            .map_err(|error| git::corrupt(id, &error))?;
+        match header.kind() == gix::objs::Kind::Blob && header.size() <= limit {
+            true => Ok(Some(git::object(&self.repository, id, limit)?.data)),
+            false => Ok(None),
         }
     }
 
@@ -254,7 +267,7 @@ impl History {
             return Ok(BTreeMap::new());
         };
         let folder = self.folder(id)?;
-        let files = folder.0.iter().filter(|(_, (mode, _))| mode.is_blob());
+        let files = folder.entries().iter().filter(|(_, (mode, _))| mode.is_blob());
         Ok(files
             .filter_map(|(name, (_, id))| Some((String::from_utf8(name.clone()).ok()?, *id)))
             .collect())
@@ -288,7 +301,7 @@ impl History {
             let found = match folder.get(part.as_bytes()) {
                 Some(found) => Some(found),
                 None => folder
-                    .0
+                    .entries()
                     .iter()
                     .find(|(name, _)| shown(name) == part)
                     .map(|(_, found)| *found),
@@ -315,11 +328,21 @@ impl History {
     /// # Errors
     /// Where a tree is missing or is not what its id says.
     pub fn changes(&self, before: Option<ObjectId>, after: ObjectId) -> Result<Vec<Change>, ReadError> {
+        let id = after;
         let mut changes = Vec::new();
         let mut open = vec![(String::new(), before, Some(after))];
+        let mut looked_at = 0_usize;
         while let Some((path, before, after)) = open.pop() {
             if before == after {
                 continue;
+            }
+            // A tree that contains itself many times over has no end, and takes a few objects.
+            looked_at += 1;
+            if looked_at + changes.len() > MOST_CHANGES {
+                return Err(git::corrupt(
+                    after.unwrap_or(id),
+                    &format!("more than {MOST_CHANGES} files and folders differ from the tree before"),
+                ));
             }
             let folder = |id: Option<ObjectId>| id.map_or_else(|| Ok(Rc::default()), |id| self.folder(id));
             let (left, right) = (folder(before)?, folder(after)?);
@@ -348,24 +371,10 @@ impl History {
     }
 
     fn folder(&self, id: ObjectId) -> Result<Rc<Folder>, ReadError> {
-        if let Some(known) = self.trees.borrow().known.get(&id) {
-            return Ok(known.clone());
+        if let Some(known) = self.trees.borrow().get(id) {
+            return Ok(known);
         }
-        let data = git::tree(&self.repository, id)?;
-        let entries = TreeRef::from_bytes(&data, id.kind()).map_err(|error| git::corrupt(id, &error))?;
-        let entries = entries.entries.into_iter();
-        let entry =
-            |entry: gix::objs::tree::EntryRef<'_>| (entry.filename.to_vec(), (entry.mode, entry.oid.to_owned()));
-        let mut folder: Vec<(Vec<u8>, Entry)> = entries.map(entry).collect();
-        // Git sorts a folder as if its name ended in a slash.
-        folder.sort_by(|(one, _), (other, _)| one.cmp(other));
-        if folder
-            .windows(2)
-            .any(|pair| matches!(pair, [(one, _), (other, _)] if one == other))
-        {
-            return Err(git::corrupt(id, &"two of its entries have one name"));
-        }
-        let folder = Rc::new(Folder(folder));
+        let folder = Rc::new(Folder::read(id, &git::tree(&self.repository, id)?)?);
         self.trees.borrow_mut().keep(id, &folder);
         Ok(folder)
     }
@@ -395,6 +404,14 @@ impl History {
         let [ours, theirs] = commit.parents.as_slice() else {
             return false;
         };
+        // Merging walks whatever differs and has no bound of its own, so what it would walk is bounded first.
+        let tree = |id: ObjectId| self.commit(id).ok().map(|commit| commit.tree);
+        let base = self.repository.merge_base(*ours, *theirs).ok().flatten();
+        let base = base.and_then(|base| tree(base.detach()));
+        let bounded = |side: &ObjectId| tree(*side).is_some_and(|side| self.changes(base, side).is_ok());
+        if !bounded(ours) || !bounded(theirs) {
+            return false;
+        }
         // What merging writes stays in memory: nothing here may change the repository.
         let repository = self.repository.clone().with_object_memory();
         let Ok(options) = repository.tree_merge_options() else {
@@ -428,43 +445,6 @@ impl History {
     }
 }
 
-impl Folder {
-    fn get(&self, name: &[u8]) -> Option<Entry> {
-        let at = self.0.binary_search_by(|(own, _)| own.as_slice().cmp(name)).ok()?;
-        self.0.get(at).map(|(_, entry)| *entry)
-    }
-
-    /// The names under which two folders do not have the same.
-    fn differing<'f>(&'f self, other: &'f Self) -> Vec<(&'f [u8], Option<Entry>, Option<Entry>)> {
-        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
-        let mut all = Vec::new();
-        loop {
-            let order = match (left.peek(), right.peek()) {
-                (None, None) => return all,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((one, _)), Some((other, _))) => one.cmp(other),
-            };
-            let one = if order.is_le() { left.next() } else { None };
-            let two = if order.is_ge() { right.next() } else { None };
-            let entry = |side: Option<&'f (Vec<u8>, Entry)>| side.map(|(_, entry)| *entry);
-            if let Some((name, _)) = one.or(two).filter(|_| entry(one) != entry(two)) {
-                all.push((name.as_slice(), entry(one), entry(two)));
-            }
-        }
-    }
-}
-
-impl Trees {
-    fn keep(&mut self, id: ObjectId, folder: &Rc<Folder>) {
-        if self.entries > KEPT_ENTRIES {
-            *self = Self::default();
-        }
-        self.entries = self.entries.saturating_add(folder.0.len());
-        self.known.insert(id, folder.clone());
-    }
-}
-
 /// There is no such place in a trunk.
 pub(super) fn no_such_place(at: usize) -> ReadError {
     ReadError::UnknownRevision {
@@ -476,14 +456,15 @@ pub(super) fn no_such_place(at: usize) -> ReadError {
 impl Commit {
     /// Who signed it.
     pub fn signed(&self) -> Signed {
-        match &self.signature {
+        let verify = || match &self.signature {
             Signature::None => Signed::Unsigned,
             Signature::Ambiguous => Signed::Ambiguous,
             Signature::One { armour, payload } => match signature::verify(armour, COMMIT, payload) {
                 Ok(signer) => Signed::By(signer),
                 Err(error) => Signed::Bad(error),
             },
-        }
+        };
+        self.verified.get_or_init(verify).clone()
     }
 
     /// Its message's first line.

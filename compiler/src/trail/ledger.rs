@@ -423,6 +423,8 @@ impl<'h> Files<'h> {
     }
 
     fn text(&self, id: ObjectId) -> Result<String, ReadError> {
-        Ok(String::from_utf8_lossy(&self.history.blob(id)?).into_owned())
+        // What is too large to be read does not compile either, so it says nothing.
+        let bytes = self.history.blob_within(id, crate::source::MAX_FILE_BYTES)?;
+        Ok(String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
     }
 }

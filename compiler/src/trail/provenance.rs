@@ -198,7 +198,10 @@ fn sides(
         if let Some(rules) = known.get(&id) {
             return Ok(rules.clone());
         }
-        let rules = rules_of_file(&String::from_utf8_lossy(&history.blob(id)?));
+        let bytes = history
+            .blob_within(id, crate::source::MAX_FILE_BYTES)?
+            .unwrap_or_default();
+        let rules = rules_of_file(&String::from_utf8_lossy(&bytes));
         known.insert(id, rules.clone());
         Ok(rules)
     };

@@ -217,19 +217,8 @@ fn items(table: &Table) -> BTreeMap<String, String> {
             format!("of flags {}, {}", r[tool::FLAGS], stopped(r[tool::KILL])),
         );
     }
-    let words = |first: u32, count: u32| {
-        let first = first as usize;
-        data.words
-            .get(first..first.saturating_add(count as usize))
-            .unwrap_or_default()
-    };
-    let named = |of: &[[u32; 1]], ids: &[u32]| {
-        let name = |id: &u32| of.get(*id as usize).map_or("?", |[name]| text(*name));
-        let names: BTreeSet<&str> = ids.iter().map(name).collect();
-        names.into_iter().collect::<Vec<_>>().join(", ")
-    };
     for r in &data.actions {
-        let reads = named(&data.classes, words(r[action::READS], r[action::READ_COUNT]));
+        let reads = named(table, &data.classes, r[action::READS], r[action::READ_COUNT]);
         let (low, high) = (r[action::TTL], r[action::TTL + 1]);
         put(
             format!("the action `{}`", text(r[action::NAME])),
@@ -253,7 +242,7 @@ fn items(table: &Table) -> BTreeMap<String, String> {
             ),
         );
     }
-    for (name, asked) in approvals(table, &named, &words) {
+    for (name, asked) in approvals(table) {
         put(
             format!("whom `{name}` asks"),
             asked.into_iter().collect::<Vec<_>>().join("; "),
@@ -262,12 +251,17 @@ fn items(table: &Table) -> BTreeMap<String, String> {
     items
 }
 
+/// The names of a list of classes or people, sorted.
+fn named(table: &Table, of: &[[u32; 1]], first: u32, count: u32) -> String {
+    let first = first as usize;
+    let ids = table.data().words.get(first..first.saturating_add(count as usize));
+    let name = |id: &u32| of.get(*id as usize).map_or("?", |[name]| table.string(*name));
+    let names: BTreeSet<&str> = ids.unwrap_or_default().iter().map(name).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
 /// By rule, everything that any of its cells asks of people, down to who they are.
-fn approvals<'t>(
-    table: &'t Table,
-    named: &dyn Fn(&[[u32; 1]], &[u32]) -> String,
-    words: &dyn Fn(u32, u32) -> &'t [u32],
-) -> BTreeMap<&'t str, BTreeSet<String>> {
+fn approvals(table: &Table) -> BTreeMap<&str, BTreeSet<String>> {
     use record::{approval, entry, requirement, rule};
     let data = table.data();
     let mut all: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -286,10 +280,8 @@ fn approvals<'t>(
             asked[approval::EVIDENCE]
         );
         for one in list.unwrap_or_default() {
-            let people = named(
-                &data.people,
-                words(one[requirement::PEOPLE], one[requirement::PEOPLE_COUNT]),
-            );
+            let (first, count) = (one[requirement::PEOPLE], one[requirement::PEOPLE_COUNT]);
+            let people = named(table, &data.people, first, count);
             let _ = write!(text, " {} of [{people}]", one[requirement::COUNT]);
         }
         let name = data.rules.get(r[entry::RULE] as usize);

@@ -85,6 +85,7 @@ fn every_request_has_an_answer_in_its_place() {
             "observed",
             "challenge",
             "source",
+            "access",
             "bundle",
         ];
         assert_eq!(answer.as_object().unwrap().len(), fields.len());

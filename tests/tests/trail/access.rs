@@ -198,6 +198,25 @@ fn what_lies_before_the_checkpoint_is_told_by_the_bundle_before() {
     }
 }
 
+#[test]
+fn a_change_that_came_with_a_broken_tree_is_told_where_it_compiles_again() {
+    let mut bench = Bench::new(world());
+    let world = &mut bench.world;
+    world.replace("rings.yaml", "[read]", "[read, write]");
+    world.write("broken.yaml", "kind: Nonsense\n").commit("frank").forward();
+    world.remove("broken.yaml").commit("frank").forward();
+    let mended = world.main.to_string();
+    let log = bench
+        .polity("log repo --agent payments/bot --action billing.refund")
+        .exits(0);
+    assert!(log.out.starts_with(&mended[..12]), "{}", log.out);
+    assert!(
+        log.out.contains("widens payments/bot in production: billing.refund"),
+        "{}",
+        log.out
+    );
+}
+
 /// A file below `.git/` that whoever can write there made: the log may be taken in, no verdict is.
 #[test]
 fn a_poisoned_cache_reaches_the_log_and_no_verdict() {

@@ -506,3 +506,56 @@ fn an_approval_of_what_was_harmless_does_not_count_where_it_does_harm() {
         }
     }
 }
+
+#[test]
+fn an_owner_who_is_alone_approves_what_they_wrote_and_it_shows() {
+    let alone = "polity: v1\nkind: Organization\nname: acme\nowners: [erin]\nsole_owner: true\n";
+    let make = |organization: &str, rules: Option<&str>, author: &str, signer: &str| {
+        let mut files = vec![("polity.yaml", organization)];
+        files.extend(rules.map(|rules| (RULES, rules)));
+        let mut world = World::with(&files);
+        let groups = world.text("groups.yaml").replace("[alice, bob]", "[alice, bob, frank]");
+        world.write("groups.yaml", groups).commit_as(author, signer, "a change");
+        world.approve(&["erin"]).merge();
+        world
+    };
+    let trail = make(alone, None, "erin", "erin").holds();
+    assert!(trail.sole_owner && trail.steps[0].answers[0].given[0].own);
+    // What an agent of hers wrote, or nobody signed, is not known to be hers.
+    make(alone, None, "erin", "bot").refused("blocked: nobody who may approve it is left");
+    make(alone, None, "erin", "").refused("blocked: nobody who may approve it is left");
+    // Nor does it reach further than to the owners.
+    let rule = "kind: ApprovalRule\nname: groups\nwhen: {kinds: [Group]}\nrequire: [{from: [erin], count: 1}]\n";
+    make(alone, Some(rule), "erin", "erin").refused("erin wrote part of the change");
+    let owners = rule.replace("[erin]", "[owners]");
+    make(alone, Some(&owners), "erin", "erin").holds();
+    // Where there are two, nobody is alone.
+    let two = alone.replace("[erin]", "[erin, alice]");
+    make(&two, None, "erin", "erin").refused("erin wrote part of the change");
+    let other = make(&two, None, "frank", "frank").holds();
+    assert!(!other.steps[0].answers[0].given[0].own);
+}
+
+#[test]
+fn a_grant_widened_by_a_default_is_a_change() {
+    let template = "kind: Template\nname: grant\nparams:\n  environments: {type: list, of: name, default: [staging]}\n---\nkind: \
+                    Policy\nname: given\nrules:\n  some:\n    effect: allow\n    agents: [payments/bot]\n    environments: {{ \
+                    environments }}\n    actions: [billing.refund]\n";
+    let files = [
+        ("templates/grant.yaml", template),
+        ("teams/payments/use.yaml", "kind: Use\nname: given\ntemplate: grant\n"),
+    ];
+    for (approvers, holds) in [(&[][..], false), (&["alice", "carol"], true)] {
+        let mut world = World::with(&files);
+        world.replace("templates/grant.yaml", "[staging]", "[staging, production]");
+        world.commit("frank");
+        if !approvers.is_empty() {
+            world.approve(approvers);
+        }
+        world.merge();
+        match holds {
+            true => drop(world.holds()),
+            false => world.refused("payments/bot in production: billing.refund"),
+        }
+    }
+}

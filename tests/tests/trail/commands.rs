@@ -328,3 +328,55 @@ fn codeowners_name_the_same_people() {
     let section = "[payments][1]\n/teams/payments/** carol@acme.example dave@acme.example\n";
     assert!(gitlab.out.contains(section), "{}", gitlab.out);
 }
+
+#[test]
+fn a_script_reads_what_a_branch_needs_and_has() {
+    let mut bench = Bench::new(World::new());
+    bench.world.write(REFUNDS, refunds(200)).commit("frank");
+    let (base, head) = (bench.world.main.to_string(), bench.world.head.to_string());
+    let check = |bench: &Bench, exit: i32| -> serde_json::Value {
+        let rev = bench.world.head;
+        let ran = bench.polity(&format!(
+            "check repo --rev {rev} --base main --trust keys/trust.json --format json"
+        ));
+        let ran = ran.exits(exit);
+        assert_eq!(ran.err, "", "all of it is in the JSON");
+        serde_json::from_str(&ran.out).unwrap()
+    };
+    let read = check(&bench, 1);
+    assert_eq!(read["version"], 1);
+    let approvals = &read["approvals"];
+    assert_eq!((&approvals["base"], &approvals["head"]), (&base.into(), &head.into()));
+    assert_eq!(approvals["ref"], MAIN);
+    assert_eq!(
+        (&approvals["approved"], &approvals["sole_owner"]),
+        (&false.into(), &false.into())
+    );
+    assert_eq!(approvals["changes"][1]["direction"], "widens");
+    assert_eq!(approvals["written_by"]["people"], serde_json::json!(["frank"]));
+    let ask = &approvals["asks"][0];
+    assert_eq!(
+        (&ask["by"], &ask["rule"], &ask["evidence"]),
+        (&"rule".into(), &"payments".into(), &"signed".into())
+    );
+    assert_eq!(ask["needs"][0]["count"], 1);
+    assert_eq!(ask["needs"][0]["people"], serde_json::json!(["carol", "dave"]));
+    assert_eq!(
+        (&ask["missing"], &ask["could"]),
+        (&1.into(), &serde_json::json!(["carol", "dave"]))
+    );
+    bench.world.approve(&["carol", "erin"]);
+    let read = check(&bench, 0);
+    let ask = &read["approvals"]["asks"][0];
+    assert_eq!(
+        (&read["approvals"]["approved"], &ask["missing"]),
+        (&true.into(), &0.into())
+    );
+    let has = &ask["has"][0];
+    assert_eq!(
+        (&has["person"], &has["grade"], &has["own"]),
+        (&"carol".into(), &"signed".into(), &false.into())
+    );
+    assert!(has["key"].as_str().unwrap().starts_with("SHA256:"));
+    assert_eq!(ask["refused"][0]["person"], "erin");
+}

@@ -2,6 +2,7 @@
 
 mod access;
 mod approvals;
+mod attacks;
 mod bench;
 mod commands;
 mod histories;

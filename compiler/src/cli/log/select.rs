@@ -17,6 +17,9 @@ use crate::trail::ledger::{Changed, Documents, Ledger};
 use crate::trail::state::States;
 use crate::trail::statement::DocumentId;
 
+/// How far back a tree is looked for that compiles: a trunk that was broken for longer is told by what it names.
+const MOST_BROKEN: usize = 32;
+
 /// What is asked of each step.
 pub(super) struct Select<'a> {
     history: &'a History,
@@ -78,19 +81,24 @@ impl<'a> Select<'a> {
         Ok((!effects.is_empty() && !documents.is_empty()).then_some(Found { documents, effects }))
     }
 
-    /// What a step does to an access; `None` where one of its trees does not compile.
+    /// What a step does to an access, since the last tree before it that compiles; `None` where its own does not.
     fn done(&self, at: usize, access: &Access) -> Result<Option<Vec<String>>, TrailError> {
-        let (Some(before), Some(after)) = (at.checked_sub(1).and_then(|at| self.trunk.get(at)), self.trunk.get(at))
-        else {
+        let Some(after) = self.trunk.get(at) else {
             return Ok(None);
         };
         self.ledger.done(*after, access, || {
-            let (left, right) = (self.states.of(*before)?, self.states.of(*after)?);
-            if left.broken.is_some() || right.broken.is_some() {
+            let right = self.states.of(*after)?;
+            if right.broken.is_some() {
                 return Ok(None);
             }
-            let step = change::step(self.history, &left, &right, &[])?;
-            Ok(Some(access.changed_by(&step)))
+            for before in self.trunk.iter().take(at).rev().take(MOST_BROKEN) {
+                let left = self.states.of(*before)?;
+                if left.broken.is_none() {
+                    let step = change::step(self.history, &left, &right, &[])?;
+                    return Ok(Some(access.changed_by(&step)));
+                }
+            }
+            Ok(None)
         })
     }
 }
