@@ -152,7 +152,7 @@ pub(super) enum Signing {
 
 impl Signing {
     fn read(path: &std::path::Path) -> Result<Self, Failure> {
-        let bytes = zeroize::Zeroizing::new(files::read(path, "the key", files::LARGEST_KEY)?);
+        let bytes = zeroize::Zeroizing::new(files::read_regular(path, "the key", files::LARGEST_KEY)?);
         let text = std::str::from_utf8(&bytes).map_err(|error| Failure::path("cannot use the key", path, &error))?;
         if let Ok(key) = Key::parse(text) {
             let socket = surroundings::ssh_agent().ok_or_else(|| {

@@ -32,8 +32,34 @@ fn exit_codes_tell_yes_from_no_from_misuse() {
     slack(&["--exit-code"]).exits(1);
     place.write("acme/broken.yaml", "kind: Group\nname: x\nmembers: [nobody]\n");
     place.polity("check acme").exits(1);
-    // The commit is built, not the work tree: what is not committed was approved by nobody.
-    place.build().exits(0);
+    // The commit is built, not the work tree: what is not committed was approved by nobody. That is said.
+    let built = place.build().exits(0);
+    assert!(
+        built
+            .err
+            .starts_with("note: `broken.yaml` is not in the work tree as in "),
+        "{}",
+        built.err
+    );
+    let named = place
+        .words(
+            &[
+                "build",
+                "acme",
+                "--rev",
+                "HEAD",
+                "--unattested",
+                "--trust",
+                "keys/trust.json",
+                "--key",
+                "keys/developer.key",
+                "--out",
+                "acme.polity",
+            ],
+            &[],
+        )
+        .exits(0);
+    assert_eq!(named.err, "", "a revision that is named is what is meant");
     place.commit();
     place.build().exits(1);
     // One error is enough, whatever is asked for beside it.
