@@ -92,6 +92,11 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         Verdict::Approve
     };
     let branch = Branch::checked_out(history, opened.head)?;
+    if verdict == Verdict::Approve && proposal.excludes(&person, &judged.authors) {
+        console.remark(&format!(
+            "note: {person} wrote part of it, or an agent of theirs did: this approval does not count\n"
+        ));
+    }
     if !arguments.yes && !confirmed(&person, verdict, console)? {
         return Err(Failure::falls_short("nothing was signed"));
     }

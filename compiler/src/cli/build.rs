@@ -164,14 +164,15 @@ fn left_out(order: &Order, built: &SourceTree) -> Option<String> {
         .map(String::as_str)
         .collect();
     let (first, others) = differ.split_first()?;
+    let first = visible::line(first);
     let what = match others.len() {
-        0 => format!("`{}` is", visible::line(first)),
-        1 => format!("`{}` and 1 other file are", visible::line(first)),
-        more => format!("`{}` and {more} other files are", visible::line(first)),
+        0 => format!("`{first}` is another"),
+        1 => format!("`{first}` and 1 more file are others"),
+        more => format!("`{first}` and {more} more files are others"),
     };
     let id = id.get(..12).unwrap_or(id);
     Some(format!(
-        "note: {what} not in the work tree as in {id}, which is what is built: commit what is to be in the bundle\n"
+        "note: the commit {id} is built, and {what} in the work tree: commit what is to be in the bundle\n"
     ))
 }
 

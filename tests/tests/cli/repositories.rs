@@ -24,8 +24,9 @@ fn exit_codes_tell_yes_from_no_from_misuse() {
         .exits(1);
     assert!(!place.at("x").exists());
     place.build().exits(0);
-    let refund = r#"{"payment_intent": "pi_1", "amount": 5000}"#;
-    let bot = |more: &[&str]| place.decide("payments/refund-bot", "stripe.create_refund", refund, more);
+    // What is allowed at every hour.
+    let customer = r#"{"customer": "cus_1"}"#;
+    let bot = |more: &[&str]| place.decide("payments/refund-bot", "stripe.list_payment_intents", customer, more);
     let slack = |more: &[&str]| place.decide("payments/refund-bot", "slack.slack_post_message", "{}", more);
     bot(&["--exit-code"]).exits(0);
     slack(&[]).exits(0);
@@ -35,9 +36,7 @@ fn exit_codes_tell_yes_from_no_from_misuse() {
     // The commit is built, not the work tree: what is not committed was approved by nobody. That is said.
     let built = place.build().exits(0);
     assert!(
-        built
-            .err
-            .starts_with("note: `broken.yaml` is not in the work tree as in "),
+        built.err.contains("`broken.yaml` is another in the work tree"),
         "{}",
         built.err
     );
