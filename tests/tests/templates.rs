@@ -101,7 +101,8 @@ fn a_credential_that_outlives_the_baseline_is_an_error() {
 /// Stands for a parameter's value, in the expansion that the others are compared with.
 const MARKER: &str = "zqmarkerqz";
 /// What refuses a value. Everything else is a value that was taken.
-const REFUSALS: [&str; 3] = [
+const REFUSALS: [&str; 4] = [
+    "control-character",
     "bad-template-argument",
     "template-value-in-glob",
     "misplaced-template-value",
