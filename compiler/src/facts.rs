@@ -23,6 +23,7 @@ use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, RingId, ToolI
 
 use crate::resolve::{Organization, PersonId, Requirement, TeamId};
 use crate::source::Span;
+use crate::trail::signature::Key;
 use value::Value;
 
 /// One thing that is not as it was.
@@ -413,9 +414,13 @@ fn document(document: &'static str, name: &str) -> Subject {
     }
 }
 
-/// A public key without the comment after it.
+/// What tells a public key from others: its fingerprint, as people compare it.
 fn material(key: &str) -> String {
-    key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+    match Key::parse(key) {
+        Ok(key) => key.fingerprint(),
+        // An agent's key for its host, which is no key of OpenSSH's.
+        Err(_) => key.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
+    }
 }
 
 /// Of what grants reach: wider once it is there, narrower once it is gone.

@@ -111,13 +111,18 @@ impl SecretKey {
     /// See [`KeyError`].
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         let fail = |error| KeyError::io(path, error);
+        let no_file = || KeyError::Malformed {
+            path: path.to_owned(),
+            why: "it is no regular file",
+        };
+        // Opening a pipe would wait for somebody to write.
+        if !std::fs::metadata(path).map_err(fail)?.is_file() {
+            return Err(no_file());
+        }
         let file = File::open(path).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
         if !metadata.is_file() {
-            return Err(KeyError::Malformed {
-                path: path.to_owned(),
-                why: "it is no file",
-            });
+            return Err(no_file());
         }
         // Asked of the open file, so that it cannot be exchanged in between.
         #[cfg(unix)]

@@ -258,29 +258,9 @@ fn an_organisation_does_not_differ_from_itself() {
     }
 }
 
-const ORGANISATION: &str = r#"
-polity: v1
-kind: Organization
-name: acme
-owners: [carol]
-sole_owner: true
-bundle: {lifetime: 7d}
----
-kind: Person
-name: carol
-email: carol@acme.example
-keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4t0MrHqfzyIJ6dvsFLvmZ+ZDS0m0vkDkKLJCTW4G7S"]
----
-kind: Team
-name: payments
-owners: [carol]
----
-kind: Environment
-name: production
-rank: 3
-enforced_by: [gateway]
----
-kind: Tool
+const ORGANISATION: &str = concat!(
+    include_str!("../cases/organisation.yaml"),
+    r#"kind: Tool
 name: billing
 actions:
   refund: {effect: write, external: true, reversible: false, params: {amount: int, note: {type: string, optional: true}}}
@@ -289,7 +269,8 @@ kind: Agent
 name: refund-bot
 owner: carol
 kill_contact: carol
-"#;
+"#
+);
 
 const DEPLOYMENT: &str = "kind: Deployment\nagent: refund-bot\nteam: payments\nenvironments: {production: {ring: standard, tools: [billing], enforced_by: gateway}}\n";
 

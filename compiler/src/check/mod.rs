@@ -1,6 +1,7 @@
 //! `&Organization` to diagnostics: what is worth mending though nothing is wrong. Only looks; one file a subject.
 
 mod agents;
+mod folders;
 mod rules;
 mod searched;
 mod unused;
@@ -33,6 +34,7 @@ pub fn check(tree: &SourceTree, documents: &Documents, organization: &Organizati
     agents::check(documents, organization, now, &mut found);
     rules::check(tree, organization, now, &mut found);
     unused::check(documents, organization, &mut found);
+    folders::check(tree, documents, organization, &mut found);
     let failing = sink.has_errors();
     let errors = sink.diagnostics().iter().filter(|one| one.severity == Severity::Error);
     let with_errors: BTreeSet<usize> = errors.filter_map(|error| document_of(documents, error)).collect();

@@ -96,6 +96,11 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         Verdict::Approve
     };
     let branch = Branch::checked_out(history, opened.head)?;
+    if verdict == Verdict::Approve && proposal.excludes(&person, &judged.authors) {
+        console.remark(&format!(
+            "note: {person} wrote part of it, or an agent of theirs did: this approval does not count\n"
+        ));
+    }
     if !arguments.yes && !confirmed(&person, verdict, console)? {
         return Err(Failure::falls_short("nothing was signed"));
     }
@@ -220,7 +225,7 @@ pub(super) enum Signing {
 
 impl Signing {
     fn read(path: &std::path::Path) -> Result<Self, Failure> {
-        let bytes = zeroize::Zeroizing::new(files::read(path, "the key", files::LARGEST_KEY)?);
+        let bytes = zeroize::Zeroizing::new(files::read_regular(path, "the key", files::LARGEST_KEY)?);
         let text = std::str::from_utf8(&bytes).map_err(|error| Failure::path("cannot use the key", path, &error))?;
         if let Ok(key) = Key::parse(text) {
             let socket = surroundings::ssh_agent().ok_or_else(|| {

@@ -30,7 +30,7 @@ use crate::{
     ir::RuleSet,
     keys::SecretKey,
     lower::rego::engine,
-    report::{self, suite, text},
+    report::{self, suite, text, visible},
     resolve::Organization,
     source::{Revision, SourceTree},
     suite::{Report, Selection},
@@ -124,6 +124,9 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         failed,
         bundle,
     } = progress::with_progress(console, "building", |progress| build(&order, progress))?;
+    if let Some(remark) = left_out(&order, &tree) {
+        console.remark(&remark);
+    }
     let said = text::findings(&findings, &tree, console.colour_on_error());
     console.remark(&said);
     if sole_owner && unapproved.is_none() {
@@ -150,6 +153,40 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         order.scope.as_ref(),
     ))?;
     Ok(Exit::Yes)
+}
+
+/// What the work tree has that the commit which is built has not, in words.
+fn left_out(order: &Order, built: &SourceTree) -> Option<String> {
+    let Revision::Commit { id, .. } = built.revision() else {
+        return None;
+    };
+    if order.rev.is_some() {
+        return None;
+    }
+    // Where there is no work tree, or none that can be read, nothing is left out.
+    let (here, _) = repository::read(&order.path, None).ok()?;
+    let texts = |tree: &SourceTree| -> BTreeMap<String, String> {
+        let files = tree.files().iter();
+        files.map(|file| (file.path.clone(), file.text.clone())).collect()
+    };
+    let (here, there) = (texts(&here), texts(built));
+    let paths: BTreeSet<&String> = here.keys().chain(there.keys()).collect();
+    let differ: Vec<&str> = paths
+        .into_iter()
+        .filter(|path| here.get(*path) != there.get(*path))
+        .map(String::as_str)
+        .collect();
+    let (first, others) = differ.split_first()?;
+    let first = visible::line(first);
+    let what = match others.len() {
+        0 => format!("`{first}` is another"),
+        1 => format!("`{first}` and 1 more file are others"),
+        more => format!("`{first}` and {more} more files are others"),
+    };
+    let id = id.get(..12).unwrap_or(id);
+    Some(format!(
+        "note: the commit {id} is built, and {what} in the work tree: commit what is to be in the bundle\n"
+    ))
 }
 
 /// Where the bundle went, and which one it is.

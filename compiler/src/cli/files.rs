@@ -17,6 +17,20 @@ pub(super) fn read(path: &Path, what: &str, most: u64) -> Result<Vec<u8>, Failur
     read_from(file, path, what, most)
 }
 
+/// As [`read`], of what has to be a file: opening a pipe would wait for somebody to write.
+pub(super) fn read_regular(path: &Path, what: &str, most: u64) -> Result<Vec<u8>, Failure> {
+    let metadata = std::fs::metadata(path);
+    let metadata = metadata.map_err(|error| Failure::path(&format!("cannot read {what}"), path, &error))?;
+    match metadata.is_file() {
+        true => read(path, what, most),
+        false => Err(Failure::path(
+            &format!("cannot read {what}"),
+            path,
+            &"it is no regular file",
+        )),
+    }
+}
+
 /// As [`read`], from standard input where the path is `-`.
 pub(super) fn read_or_standard_input(path: &Path, what: &str, most: u64) -> Result<Vec<u8>, Failure> {
     match path == Path::new("-") {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::{Console, Exit, Failure, files};
+use super::{Console, Exit, Failure, files, values};
 use crate::import::{self, Imported, Listing, Reached, Remark, update};
 use crate::parse::scalar;
 use crate::report::visible;
@@ -42,6 +42,8 @@ Examples:
 
 With --update the file keeps what people wrote: classes, resources, variants,
 narrower types, comments. What the server changed is marked for them to confirm.
+An action that was taken out of the file stays out as long as the server lists
+the same; once it lists something else, the action comes back to be confirmed.
 The digest of a definition is the SHA-256 of its canonical JSON (RFC 8785); that
 of a server is over an object that holds each tool's name and digest.")]
 struct Mcp {
@@ -49,9 +51,9 @@ struct Mcp {
     #[arg(required = true, value_name = "FILE")]
     pages: Vec<PathBuf>,
     /// What the tool is called; if absent, as the server calls itself
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = values::name)]
     name: Option<String>,
-    /// How the server is started: the program and its arguments, with blanks between
+    /// How the server is started: the program and its arguments, quoted as in a shell
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["url", "update"])]
     command: Option<String>,
     /// Where the server is reached
@@ -71,10 +73,13 @@ struct Mcp {
     dry_run: bool,
 }
 
-fn name(typed: &str) -> Result<String, String> {
-    match scalar::is_name(typed) {
-        true => Ok(typed.to_owned()),
-        false => Err("a name is made of lower-case letters, digits and hyphens, a hyphen not first".to_owned()),
+/// The words of a command line.
+fn words(command: &str) -> Result<Vec<String>, Failure> {
+    let wrong = |why: &str| Failure::misuse(format!("`--command` cannot be read: {why}"));
+    match shell_words::split(command) {
+        Ok(words) if words.is_empty() => Err(wrong("it names no program")),
+        Ok(words) => Ok(words),
+        Err(error) => Err(wrong(&error.to_string())),
     }
 }
 
@@ -85,9 +90,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         listing.leave_out(name).map_err(Failure::misuse)?;
     }
     let reached = match (&mcp.command, &mcp.url) {
-        (Some(command), _) => Some(Reached::Command(
-            command.split_whitespace().map(str::to_owned).collect(),
-        )),
+        (Some(command), _) => Some(Reached::Command(words(command)?)),
         (None, url) => url.clone().map(Reached::Url),
     };
     let refused = |why: String| {

@@ -13,12 +13,11 @@ use std::{
 };
 
 use self::answers::{Answers, Owner};
-use super::{Console, Exit, Failure, demo::example, files, surroundings};
+use super::{Console, Exit, Failure, demo::example, files, surroundings, values};
 use crate::{
     ast::Moment,
     compile::compile,
     diag::{Severity, Sink},
-    parse::scalar,
     report::{text, visible},
     source::SourceTree,
 };
@@ -39,20 +38,20 @@ pub(super) struct Arguments {
     #[arg(default_value = ".", value_name = "DIR")]
     folder: PathBuf,
     /// What the organisation is called
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = values::name)]
     name: Option<String>,
     /// A person who owns it, `NAME <EMAIL> KEY`; twice or more, so that one approves what another wrote.
     /// KEY is an SSH public key of the type ssh-ed25519, and may follow later
     #[arg(long = "owner", value_name = "OWNER", value_parser = answers::owner)]
     owners: Vec<Owner>,
     /// Its first team
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = values::name)]
     team: Option<String>,
     /// The first agent of that team; it only reads
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = values::name)]
     agent: Option<String>,
     /// An environment, from the least to the most exposed; if absent, development and production
-    #[arg(long = "environment", value_name = "NAME", value_parser = name)]
+    #[arg(long = "environment", value_name = "NAME", value_parser = values::name)]
     environments: Vec<String>,
     /// The example organisation that comes with Polity, instead of one of your own
     #[arg(long, conflicts_with_all = ["name", "owners", "team", "agent", "environments"])]
@@ -60,18 +59,6 @@ pub(super) struct Arguments {
     /// Also where other files are; none of them is ever replaced
     #[arg(long)]
     force: bool,
-}
-
-/// By the parser's own rule.
-fn name(typed: &str) -> Result<String, String> {
-    if scalar::is_name(typed) {
-        return Ok(typed.to_owned());
-    }
-    let rule = "a name is made of lower-case letters, digits and hyphens, a hyphen not first, at most 64";
-    Err(match scalar::to_name(typed) {
-        Some(near) => format!("{rule}: did you mean `{near}`?"),
-        None => rule.to_owned(),
-    })
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {

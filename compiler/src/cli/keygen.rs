@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Console, Exit, Failure, surroundings};
+use super::{Console, Exit, Failure, surroundings, values};
 use crate::{ast::Moment, keys};
 
 /// Make a trust root and the secret keys of its roles
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The organisation that the trust root is for
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = values::name)]
     organization: String,
     /// The branch that bundles are built from
     #[arg(long = "ref", value_name = "REF", default_value = "refs/heads/main")]

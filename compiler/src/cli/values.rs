@@ -1,6 +1,7 @@
 //! Values that a flag takes, read from what was typed. Each error is the end of a sentence that names the flag.
 
 use crate::ast::Moment;
+use crate::parse::scalar;
 
 /// The last moment that can be written down in every time zone: 9999-12-30T22:00:00.999Z, where jiff ends.
 pub(super) const LATEST: Moment = 253_402_207_200_999;
@@ -96,6 +97,18 @@ pub(super) fn entities(typed: &str) -> Result<String, String> {
         told.push(format!("{}:{{\"in\":[{above}]{comma}{inner}", quoted(&entity.uid.id)));
     }
     Ok(format!("{{{}}}", told.join(",")))
+}
+
+/// A name, by the parser's own rule.
+pub(super) fn name(typed: &str) -> Result<String, String> {
+    if scalar::is_name(typed) {
+        return Ok(typed.to_owned());
+    }
+    let rule = "a name is made of lower-case letters, digits and hyphens, a hyphen not first, at most 64";
+    Err(match scalar::to_name(typed) {
+        Some(near) => format!("{rule}: did you mean `{near}`?"),
+        None => rule.to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -80,7 +80,9 @@ impl Listing {
         if listing.definitions.is_empty() {
             return Err("it lists no tools".to_owned());
         }
-        listing.digest = digest(&listing.definitions);
+        let members = listing.definitions.iter();
+        let members: Vec<_> = members.map(|one| (one.name.as_str(), one.digest.to_string())).collect();
+        listing.digest = digest(members.iter().map(|(name, digest)| (*name, digest.as_str())));
         Ok(listing)
     }
 
@@ -98,12 +100,10 @@ impl Listing {
     }
 }
 
-fn digest(definitions: &[Written]) -> String {
-    let member = |one: &Written| (one.name.clone(), Json::String(one.digest.to_string()));
-    format!(
-        "sha256:{}",
-        Json::Object(definitions.iter().map(member).collect()).digest()
-    )
+/// The digest of a list: over an object that holds each definition's name and digest.
+pub(super) fn digest<'d>(definitions: impl Iterator<Item = (&'d str, &'d str)>) -> String {
+    let member = |(name, digest): (&str, &str)| (name.to_owned(), Json::String(digest.to_owned()));
+    format!("sha256:{}", Json::Object(definitions.map(member).collect()).digest())
 }
 
 /// One page.

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use super::edit::{self, Edits, New, Unmanageable};
-use super::{class, nowhere, yaml};
+use super::{class, listing, nowhere, yaml};
 use crate::ast::{Action, ActionClass, Body, Hints, Param, ParamType, Text, Tool, Unconfirmed};
 use crate::diag::codes::import::UNCONFIRMED_EFFECT;
 use crate::diag::{Severity, Sink};
@@ -31,6 +31,10 @@ pub struct Updated {
 pub enum Change {
     /// The server lists an action that the document did not have.
     Added(String),
+    /// So does it, and somebody may have taken it out of the document before: it lacked one even then.
+    AddedOrBack(String),
+    /// Somebody took an action out of the document that the server listed then, and lists now: it stays out.
+    TakenOut(String),
     /// The server defines one otherwise: in what.
     Changed(String, Vec<String>),
     /// The server does not list one any more.
@@ -43,6 +47,11 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Added(action) => write!(f, "+ {action}: new, to be confirmed"),
+            Self::AddedOrBack(action) => write!(
+                f,
+                "+ {action}: new, or taken out here before; to be confirmed, or left out with `--without {action}`"
+            ),
+            Self::TakenOut(action) => write!(f, "  {action}: taken out here, and stays out"),
             Self::Changed(action, what) => write!(f, "~ {action}: {}, to be confirmed", what.join("; ")),
             Self::Gone(action) => write!(f, "- {action}: not listed any more, to be removed or confirmed"),
             Self::Server(what) => write!(f, "~ server: {what}"),
@@ -144,6 +153,43 @@ fn said(name: &str, mut tool: Tool) -> String {
     yaml::tool(name, &tool)
 }
 
+/// What the last import saw, as far as the digests that it left in a document tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    /// What the server lists now: whatever the document lacks, somebody took out.
+    Same,
+    /// Another list, all of which the document had.
+    All,
+    /// Another list, of which the document had less.
+    Less,
+    /// Nothing is known of it.
+    None,
+}
+
+impl Memory {
+    fn of(tool: &Tool, digest: &str) -> Self {
+        let server = tool.server.as_ref().and_then(|server| server.digest.as_ref());
+        let Some(server) = server.map(|digest| digest.value.as_str()) else {
+            return Self::None;
+        };
+        if server == digest {
+            return Self::Same;
+        }
+        let defined = tool.actions.iter().filter_map(|(name, action)| {
+            let digest = action.definition.as_ref()?.digest.as_ref()?;
+            let gone = action.unconfirmed.is_some_and(|mark| mark.value == Unconfirmed::Gone);
+            let digest = digest.value.strip_prefix("sha256:")?;
+            (!gone).then_some((name.value.as_str(), digest))
+        });
+        let defined: Vec<_> = defined.collect();
+        match defined.is_empty() {
+            true => Self::None,
+            false if listing::digest(defined.into_iter()) == server => Self::All,
+            false => Self::Less,
+        }
+    }
+}
+
 struct Update<'t> {
     edits: Edits<'t>,
     changes: Vec<Change>,
@@ -151,6 +197,7 @@ struct Update<'t> {
 
 impl Update<'_> {
     fn tool(&mut self, root: &Node, mine: &mut Tool, listed: &Tool, digest: &str) -> Result<(), Unmanageable> {
+        let before = Memory::of(mine, digest);
         self.server(root, mine, digest)?;
         let actions = &edit::entry(root, "actions").ok_or(Unmanageable)?.value;
         for (name, action) in &mut mine.actions {
@@ -168,8 +215,16 @@ impl Update<'_> {
             if mine.actions.iter().any(|(mine, _)| mine.value == name.value) {
                 continue;
             }
+            let name_ = name.value.clone();
+            if before == Memory::Same {
+                self.changes.push(Change::TakenOut(name_));
+                continue;
+            }
             self.edits.append(actions, &yaml::action(&name.value, theirs, 0))?;
-            self.changes.push(Change::Added(name.value.clone()));
+            self.changes.push(match before {
+                Memory::Less => Change::AddedOrBack(name_),
+                _ => Change::Added(name_),
+            });
             let added = Action {
                 description: theirs.description.clone(),
                 class: copied(&theirs.class),

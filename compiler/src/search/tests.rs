@@ -6,29 +6,9 @@ use crate::diag::Sink;
 use crate::prove::{Violation, violations};
 use crate::source::SourceTree;
 
-const ORGANISATION: &str = r#"
-polity: v1
-kind: Organization
-name: acme
-owners: [carol]
-sole_owner: true
-bundle: {lifetime: 7d}
----
-kind: Person
-name: carol
-email: carol@acme.example
-keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4t0MrHqfzyIJ6dvsFLvmZ+ZDS0m0vkDkKLJCTW4G7S"]
----
-kind: Team
-name: payments
-owners: [carol]
----
-kind: Environment
-name: production
-rank: 3
-enforced_by: [gateway]
----
-kind: DataClass
+const ORGANISATION: &str = concat!(
+    include_str!("../../../tests/cases/organisation.yaml"),
+    r#"kind: DataClass
 name: customer-data
 owner: carol
 ---
@@ -71,7 +51,8 @@ kind: Deployment
 agent: bot
 team: payments
 environments: {production: {ring: trusted, tools: [t], enforced_by: gateway}}
-"#;
+"#
+);
 
 /// What comes of a rule that allows, and an invariant that forbids; each a flow mapping's inside.
 fn found(allow: &str, never: &str) -> Vec<Violation> {

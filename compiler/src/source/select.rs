@@ -196,6 +196,20 @@ impl<'s> Selection<'s> {
 
     /// Whether the path, or a folder on its way, differs from another in nothing but case or normalisation.
     fn collides(&mut self, path: &str) -> bool {
+        let first = path.split('/').next().unwrap_or(path);
+        let plain: String = first
+            .trim_matches([' ', '.'])
+            .nfkc()
+            .collect::<String>()
+            .to_lowercase()
+            .nfkc()
+            .collect();
+        if plain != first.nfc().collect::<String>().to_lowercase() && RESERVED.contains(&plain.as_str()) {
+            let message = format!("`{first}` differs from `{plain}` only in blanks, dots or the width of its letters");
+            let help = format!("call it `{plain}`, or something else");
+            self.report(&codes::PATH_COLLISION, message, help);
+            return true;
+        }
         let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
         for end in ends {
             let part = path.get(..end).unwrap_or(path);

@@ -167,6 +167,9 @@ fn what_hides_policy_is_reported() {
         ),
         (b"Teams/a.yaml", Kind::File, "path-collision"),
         (b"POLITY.yaml", Kind::File, "path-collision"),
+        (b"teams /payments/a.yaml", Kind::File, "path-collision"),
+        (b"teams./payments/a.yaml", Kind::File, "path-collision"),
+        ("\u{ff54}eams/payments/a.yaml".as_bytes(), Kind::File, "path-collision"),
     ] {
         assert_eq!(selected(&[(path, kind)]), (Vec::new(), vec![code]), "{path:?}");
     }

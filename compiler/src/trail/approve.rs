@@ -8,6 +8,7 @@ use super::change::{self, Step};
 use super::error::TrailError;
 use super::history::History;
 use super::principals::{Principal, Principals};
+use super::requirements::Authors;
 use super::signature::Key;
 use super::state::{State, States};
 use super::statement::{Statement, Verdict};
@@ -110,6 +111,11 @@ impl Proposal {
             verdict,
             ..self.statement.clone()
         }
+    }
+
+    /// Whether somebody's approval cannot count towards it, as one of those who wrote it.
+    pub fn excludes(&self, person: &str, authors: &Authors) -> bool {
+        authors.excluded(&self.principals).contains(person)
     }
 
     /// Whose key it is in the tree that the branch begins at.

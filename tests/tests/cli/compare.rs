@@ -16,6 +16,9 @@ fn raise(place: &Place) {
 #[test]
 fn a_change_is_told_with_a_call_and_widening_fails_where_it_is_asked_to() {
     let place = Place::with_example();
+    // By night a refund asks finance whichever grant it has, and the two have other limits: that is a change of its own.
+    std::fs::remove_file(place.at("acme/teams/payments/policies/office-hours.cedar")).unwrap();
+    place.write("acme/teams/payments/tests.yaml", "# none\n");
     place.commit();
     let nothing = place.polity("diff --path acme").exits(0);
     assert_eq!(

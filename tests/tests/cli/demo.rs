@@ -184,7 +184,7 @@ fn lasting(text: &str) -> String {
         let bare = word.trim_end_matches([' ', '\n', ',', ')', ';']);
         let id = bare.split("..").next().unwrap();
         let id = id.strip_prefix("sha256:").unwrap_or(id);
-        let hex = id.len() >= 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && id.len() % 4 == 0;
+        let hex = id.len() >= 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && id.len().is_multiple_of(4);
         let length = bare
             .strip_prefix('(')
             .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));

@@ -156,3 +156,33 @@ fn a_submodule_brings_no_policy() {
     );
     place.build().exits(1);
 }
+
+/// A key is a file. Whatever else stands there is refused before it is opened, since a pipe would wait for a writer.
+#[cfg(unix)]
+#[test]
+fn keys_that_are_no_files() {
+    let place = Place::with_example();
+    place.commit();
+    let made = std::process::Command::new("mkfifo").arg(place.at("pipe")).status();
+    assert!(made.unwrap().success());
+    for key in ["pipe", "keys"] {
+        let build = format!("build acme --unattested --trust keys/trust.json --key {key} --out x");
+        for command in [build, format!("approve HEAD..HEAD --path acme --key {key} --yes")] {
+            let ran = place.polity(&command);
+            let nothing = ran.err.contains("there is nothing to approve");
+            assert!(
+                nothing || ran.err.contains("it is no regular file"),
+                "{command}: {}",
+                ran.err
+            );
+        }
+    }
+}
+
+#[test]
+fn a_trust_root_is_for_an_organisation_that_can_be_called_so() {
+    let place = Place::new();
+    let ran = place.polity("keygen --organization Acme --out keys").exits(2);
+    assert!(ran.err.contains("did you mean `acme`?"), "{}", ran.err);
+    assert!(!place.at("keys").exists());
+}

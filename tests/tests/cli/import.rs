@@ -256,3 +256,22 @@ fn the_examples_of_the_help_work() {
     assert!(said.ends_with("nothing has changed\n"), "{said}");
     assert!(read(&place, "tools/github.yaml").contains("\"@acme/github-mcp@1.4.2\""));
 }
+
+#[test]
+fn a_command_is_quoted_as_in_a_shell() {
+    let place = place();
+    let import = |command: &str| {
+        let words = ["import", "mcp", "list.json", "--name", "files", "--command", command];
+        place.words(&words, &[])
+    };
+    let shown = import(r#"sh -c 'exec files --root "/srv/our files"' x\ y"#).exits(0);
+    let words = r#"command: [sh, "-c", 'exec files --root "/srv/our files"', "x y"]"#;
+    assert!(shown.out.contains(words), "{}", shown.out);
+    assert!(
+        import("files 'unclosed")
+            .exits(2)
+            .err
+            .contains("`--command` cannot be read")
+    );
+    assert!(import("  ").exits(2).err.contains("it names no program"));
+}

@@ -24,16 +24,41 @@ fn exit_codes_tell_yes_from_no_from_misuse() {
         .exits(1);
     assert!(!place.at("x").exists());
     place.build().exits(0);
-    let refund = r#"{"payment_intent": "pi_1", "amount": 5000}"#;
-    let bot = |more: &[&str]| place.decide("payments/refund-bot", "stripe.create_refund", refund, more);
+    // What is allowed at every hour.
+    let customer = r#"{"customer": "cus_1"}"#;
+    let bot = |more: &[&str]| place.decide("payments/refund-bot", "stripe.list_payment_intents", customer, more);
     let slack = |more: &[&str]| place.decide("payments/refund-bot", "slack.slack_post_message", "{}", more);
     bot(&["--exit-code"]).exits(0);
     slack(&[]).exits(0);
     slack(&["--exit-code"]).exits(1);
     place.write("acme/broken.yaml", "kind: Group\nname: x\nmembers: [nobody]\n");
     place.polity("check acme").exits(1);
-    // The commit is built, not the work tree: what is not committed was approved by nobody.
-    place.build().exits(0);
+    // The commit is built, not the work tree: what is not committed was approved by nobody. That is said.
+    let built = place.build().exits(0);
+    assert!(
+        built.err.contains("`broken.yaml` is another in the work tree"),
+        "{}",
+        built.err
+    );
+    let named = place
+        .words(
+            &[
+                "build",
+                "acme",
+                "--rev",
+                "HEAD",
+                "--unattested",
+                "--trust",
+                "keys/trust.json",
+                "--key",
+                "keys/developer.key",
+                "--out",
+                "acme.polity",
+            ],
+            &[],
+        )
+        .exits(0);
+    assert_eq!(named.err, "", "a revision that is named is what is meant");
     place.commit();
     place.build().exits(1);
     // One error is enough, whatever is asked for beside it.

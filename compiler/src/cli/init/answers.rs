@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::{Console, Failure, name, visible};
+use super::{Console, Failure, values::name, visible};
 use crate::parse::scalar;
 
 /// Everything that is needed.

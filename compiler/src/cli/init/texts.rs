@@ -245,7 +245,8 @@ The keys are for this machine, and `.gitignore` keeps them out of the repository
 
 1. Put your own tools in the place of `tools/workspace.yaml`: `polity import mcp` writes one from what a server lists, and you confirm what each action does.
 2. Give an agent more than reads, with a rule of your own or a template: `polity template list`.
-3. Commit, and let your pipeline run `polity check` on every merge request.
+3. Commit, signed with the SSH key that `people/people.yaml` lists. Trust begins at that commit: `polity keygen --organization {name} --introductory COMMIT --out DIR` makes the keys of your pipeline, whose `polity build` without `--unattested` builds only what was approved since.
+4. On a branch, `polity check --base main` says whose approval it needs, and `polity approve --key FILE` gives it; let your pipeline run the first on every merge request. Once it is merged, `polity build --previous acme.polity` goes on from the bundle before.
 "
     )
 }

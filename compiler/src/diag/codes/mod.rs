@@ -16,6 +16,7 @@ pub mod cedar;
 pub mod condition;
 pub mod document;
 pub mod expand;
+pub mod folder;
 pub mod import;
 pub mod invariant;
 pub mod lint;
@@ -47,6 +48,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         suite::ALL,
         invariant::ALL,
         lint::ALL,
+        folder::ALL,
         trail::ALL,
     ]
     .into_iter()

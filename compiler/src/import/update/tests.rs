@@ -313,3 +313,54 @@ proptest! {
         prop_assert_eq!(updated(&text, &then), Ok((text.clone(), Vec::new())));
     }
 }
+
+/// The document of a server that is named, so that it remembers what the last import saw.
+fn of_a_server() -> String {
+    let listing = Listing::read(&[server().to_string().into_bytes()]).unwrap();
+    let reached = crate::import::Reached::Url("https://mcp.acme.example".to_owned());
+    let Imported { tool, .. } = propose(&listing, Some(&reached)).unwrap();
+    let text = document("files", tool).unwrap();
+    let text = text.replace("    unconfirmed: proposed\n", "");
+    assert!(text.contains(&listing.digest), "{text}");
+    text
+}
+
+/// Without one of its actions.
+fn without(text: &str, action: &str) -> String {
+    let (before, rest) = text.split_once(&format!("  {action}:\n")).unwrap();
+    let more: String = rest
+        .split_inclusive('\n')
+        .skip_while(|line| line.starts_with("    "))
+        .collect();
+    format!("{before}{more}")
+}
+
+#[test]
+fn what_somebody_took_out_stays_out() {
+    let text = without(&of_a_server(), "put");
+    let out = vec!["  put: taken out here, and stays out".to_owned()];
+    assert_eq!(updated(&text, &server()), Ok((text.clone(), out)));
+    // Once the server lists something else, it cannot be told from what is new, and comes back to be confirmed.
+    let mut tools = server();
+    tools
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "drop", "inputSchema": {"type": "object"}}));
+    let (back, changes) = updated(&text, &tools).unwrap();
+    let of = |action: &str| {
+        changes
+            .iter()
+            .find(|change| change.starts_with(&format!("+ {action}: ")))
+            .unwrap()
+            .clone()
+    };
+    assert!(of("put").contains("or taken out here before"), "{changes:?}");
+    assert!(of("drop").contains("`--without drop`"), "{changes:?}");
+    assert_eq!(back.matches("unconfirmed: proposed").count(), 2, "{back}");
+    // From a document that lacked nothing, what is new is called so.
+    let (_, changes) = updated(&of_a_server(), &tools).unwrap();
+    assert!(
+        changes.contains(&"+ drop: new, to be confirmed".to_owned()),
+        "{changes:?}"
+    );
+}

@@ -6,29 +6,9 @@ use crate::diag::Sink;
 use crate::diff::{Changes, diff};
 use crate::source::SourceTree;
 
-const ORGANISATION: &str = r#"
-polity: v1
-kind: Organization
-name: acme
-owners: [carol]
-sole_owner: true
-bundle: {lifetime: 7d}
----
-kind: Person
-name: carol
-email: carol@acme.example
-keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4t0MrHqfzyIJ6dvsFLvmZ+ZDS0m0vkDkKLJCTW4G7S"]
----
-kind: Team
-name: payments
-owners: [carol]
----
-kind: Environment
-name: production
-rank: 3
-enforced_by: [gateway]
----
-kind: Tool
+const ORGANISATION: &str = concat!(
+    include_str!("../../../../tests/cases/organisation.yaml"),
+    r#"kind: Tool
 name: billing
 actions:
   refund: {effect: write, external: true, reversible: false, params: {amount: int, currency: string}}
@@ -43,7 +23,8 @@ kind: Agent
 name: helper
 owner: carol
 kill_contact: carol
-"#;
+"#
+);
 
 fn table(rest: &str) -> polity_runtime::table::Table {
     let deployment = |agent: &str| {
