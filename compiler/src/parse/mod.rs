@@ -6,6 +6,7 @@ pub mod yaml;
 pub mod scalar;
 pub mod document;
 pub(crate) mod cedar;
+pub(crate) mod entities;
 
 use rayon::prelude::*;
 
