@@ -564,6 +564,8 @@ pub struct TestDefaults {
     pub environment: Option<Text>,
     pub action: Option<Text>,
     pub args: Option<Json>,
+    /// What is told of resources, as the runtime reads it.
+    pub entities: Option<Json>,
     pub holding: Option<Vec<Text>>,
     pub on_behalf_of: Option<Text>,
     pub now: Option<Spanned<Moment>>,

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use cedar_policy_core::ast::{AnyId, Effect as CedarEffect, PolicyID};
 use polity::ast::*;
 use polity::source::{FileId, Span, Spanned};
 use polity_runtime::value::Effect;
@@ -15,7 +16,7 @@ use serde_yaml::{Mapping, Value};
 
 use crate::normal;
 
-/// Reads every document of every YAML file, in the order of paths and then of lines.
+/// Reads every document of every YAML file, and every `.cedar` file as a Policy, in the order of paths and then of lines.
 pub fn load(files: &[(String, String)]) -> Documents {
     let mut files: Vec<&(String, String)> = files.iter().collect();
     files.sort();
@@ -25,6 +26,16 @@ pub fn load(files: &[(String, String)]) -> Documents {
             .strip_prefix("teams/")
             .and_then(|rest| rest.split_once('/'))
             .map(|(team, _)| team.to_owned());
+        if let Some(name) = path.rsplit('/').next().and_then(|file| file.strip_suffix(".cedar")) {
+            documents.push(Document {
+                file: NOWHERE.file,
+                span: NOWHERE,
+                name: Some(at(name.to_owned())),
+                team,
+                body: Body::Policy(policies(text)),
+            });
+            continue;
+        }
         for document in serde_yaml::Deserializer::from_str(text) {
             let value = Value::deserialize(document).unwrap_or_else(|error| panic!("{path}: {error}"));
             let fields = Fields(value.as_mapping().unwrap_or_else(|| panic!("{path}: not a mapping")));
@@ -42,6 +53,87 @@ pub fn load(files: &[(String, String)]) -> Documents {
     Documents {
         documents,
         ..Documents::default()
+    }
+}
+
+/// The policies of a `.cedar` file, by Cedar's own reader. Of the head no selector is made: the policy as a whole is
+/// what is evaluated, and the actions that it names only tell which calls to try.
+fn policies(text: &str) -> Policy {
+    let (texts, set) = cedar_policy_core::parser::parse_policyset_and_also_return_policy_text(text)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let rule = |number: usize| {
+        let id = PolicyID::from_string(format!("policy{number}"));
+        let policy = set.get(&id).expect("policies are numbered");
+        let annotation = |name: &str| {
+            policy
+                .annotation(&name.parse::<AnyId>().expect("a word"))
+                .map(|one| one.val.to_string())
+        };
+        let approval = annotation("approval").map(|who| {
+            let (from, count) = who.rsplit_once(':').expect("a count");
+            Approval {
+                span: NOWHERE,
+                require: vec![Requirement {
+                    span: NOWHERE,
+                    from: vec![at(from.to_owned())],
+                    count: Some(at(count.parse().expect("a number"))),
+                }],
+                timeout: None,
+                separation: None,
+                evidence: None,
+            }
+        });
+        let effect = match (policy.effect(), &approval) {
+            (CedarEffect::Permit, _) => RuleEffect::Allow,
+            (CedarEffect::Forbid, Some(_)) => RuleEffect::RequireApproval,
+            (CedarEffect::Forbid, None) => RuleEffect::Deny,
+        };
+        let actions = policy
+            .action_constraint()
+            .iter_euids()
+            .map(|uid| at(AsRef::<str>::as_ref(uid.eid()).to_owned()));
+        let actions: Vec<Text> = actions.filter(|name| name.value.contains('.')).collect();
+        let rule = Rule {
+            effect: Some(at(effect)),
+            selector: Selector {
+                actions: (!actions.is_empty()).then_some(actions),
+                ..Selector::default()
+            },
+            cedar: Some(CedarPolicy {
+                text: at(texts[&id].expect("the text of what was read").to_owned()),
+                actions: None,
+                exact: false,
+                names_resource: policy.resource_constraint().to_string().contains("Resource::"),
+                conditional: true,
+                links: Links::default(),
+            }),
+            approval,
+            ..bare()
+        };
+        (at(annotation("id").expect("an id")), rule)
+    };
+    Policy {
+        description: None,
+        scope: Selector::default(),
+        rules: (0..set.static_policies().count()).map(rule).collect(),
+    }
+}
+
+fn bare() -> Rule {
+    Rule {
+        span: NOWHERE,
+        description: None,
+        effect: None,
+        selector: Selector::default(),
+        except: None,
+        when: None,
+        unless: None,
+        cedar: None,
+        approval: None,
+        limit: None,
+        expires: None,
+        observe_until: None,
+        reason: None,
     }
 }
 

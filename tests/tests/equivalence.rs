@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use polity_tests::compare::{Comparison, compare, compiled};
-use polity_tests::generate::small;
+use polity_tests::generate::{mixed, small};
 use polity_tests::load::load;
 use polity_tests::requests::requests;
 use polity_tests::suite::run;
@@ -70,6 +70,25 @@ fn the_table_answers_as_the_documents_do() {
         assert!(codes.get(code).is_some_and(|count| *count > 20), "{code}: {codes:?}");
     }
     assert!(erring > 1_000 && observed > 100, "{erring} {observed}");
+}
+
+#[test]
+fn policies_of_cedar_answer_as_they_are_written() {
+    let comparisons = (0..SEEDS / 3).into_par_iter().map(|seed| {
+        let files = mixed(seed, 60);
+        assert!(
+            seed > 3 || files.iter().any(|(path, _)| path.ends_with(".cedar")),
+            "seed {seed}"
+        );
+        let comparison = compared(&files, seed);
+        check(&format!("seed {seed}"), &comparison);
+        comparison
+    });
+    let comparisons: Vec<Comparison> = comparisons.collect();
+    let count = |code| comparisons.iter().filter_map(|one| one.codes.get(code)).sum::<usize>();
+    let counts = ["denied-by-rule", "approval-required", "granted", "no-grant"].map(count);
+    assert!(counts.iter().all(|count| *count > 100), "{counts:?}");
+    assert!(comparisons.iter().map(|one| one.erring).sum::<usize>() > 200);
 }
 
 #[test]

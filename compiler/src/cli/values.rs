@@ -1,7 +1,10 @@
 //! Values that a flag takes, read from what was typed. Each error is the end of a sentence that names the flag.
 
 use crate::ast::Moment;
-use crate::parse::scalar;
+use crate::parse::{
+    entities::{self, Told},
+    scalar,
+};
 
 /// The last moment that can be written down in every time zone: 9999-12-30T22:00:00.999Z, where jiff ends.
 pub(super) const LATEST: Moment = 253_402_207_200_999;
@@ -74,8 +77,7 @@ pub(super) fn entities(typed: &str) -> Result<String, String> {
         id: String,
     }
     let read: Vec<Entity<'_>> = serde_json::from_str(typed).map_err(|error| format!("no list of entities: {error}"))?;
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let mut told = Vec::new();
+    let mut told: Vec<Told> = Vec::new();
     for entity in read {
         if entity.uid.ty != "Resource" {
             let Uid { ty, id } = entity.uid;
@@ -87,16 +89,10 @@ pub(super) fn entities(typed: &str) -> Result<String, String> {
             Some(raw) => json_object(raw.get())?,
             None => "{}".to_owned(),
         };
-        let inner = attributes.trim_start().strip_prefix('{').unwrap_or("}").trim_start();
-        let comma = if inner.starts_with('}') { "" } else { "," };
-        let above = entity
-            .parents
-            .iter()
-            .map(|Uid { ty, id }| quoted(&format!("{ty}::{id:?}")));
-        let above = above.collect::<Vec<_>>().join(",");
-        told.push(format!("{}:{{\"in\":[{above}]{comma}{inner}", quoted(&entity.uid.id)));
+        let above = entity.parents.into_iter().map(|Uid { ty, id }| (ty, id));
+        told.push((entity.uid.id, attributes, above.collect()));
     }
-    Ok(format!("{{{}}}", told.join(",")))
+    Ok(entities::told(told))
 }
 
 /// A name, by the parser's own rule.

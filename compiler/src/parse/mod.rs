@@ -7,6 +7,7 @@ pub mod yaml;
 pub mod scalar;
 pub mod document;
 pub(crate) mod cedar;
+pub(crate) mod entities;
 mod rego;
 
 use std::sync::Arc;

@@ -540,6 +540,8 @@ pub struct Matrix {
 pub struct Asking {
     /// Canonical JSON.
     pub args: String,
+    /// What is told of resources, as the runtime reads it.
+    pub entities: Option<String>,
     pub holding: Vec<String>,
     pub on_behalf_of: Option<String>,
     pub now: Moment,

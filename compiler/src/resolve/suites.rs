@@ -163,8 +163,10 @@ impl Resolver<'_> {
             look_up(&self.names.people, person, "person", &UNKNOWN_PERSON, self.sink);
         }
         let args = own.args.as_ref().or(defaults.args.as_ref());
+        let entities = own.entities.as_ref().or(defaults.entities.as_ref());
         Some(Asking {
             args: args.map_or_else(|| "{}".to_owned(), |args| args.value.clone()),
+            entities: entities.map(|entities| entities.value.clone()),
             holding: holding.into_iter().flatten().map(|class| class.value.clone()).collect(),
             on_behalf_of: person.map(|person| person.value.clone()),
             now: own.now.or(defaults.now)?.value,

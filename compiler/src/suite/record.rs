@@ -181,7 +181,7 @@ fn same(table: &Table, request: &Request, code: Code, written: &Written) -> Resu
     let args = read.request.args.as_ref().map_or("{}", |args| args.value.as_str());
     let again = Request {
         args: args.to_owned(),
-        // A case has no place for them.
+        // They are not written.
         entities: None,
         ..request.clone()
     };

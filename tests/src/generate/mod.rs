@@ -34,6 +34,8 @@ pub struct Parameters {
     pub rules: usize,
     /// How many of a hundred rules have a condition.
     pub conditional_percent: usize,
+    /// How many of a hundred policies are `.cedar` files.
+    pub cedar_percent: usize,
     /// How many rules with conditions reach a call of an action that any of them is about, in the mean. Conditions
     /// are put on as few actions as this takes. Nothing where the organisation is dense.
     pub conditional_mean: usize,
@@ -57,6 +59,7 @@ impl Default for Parameters {
             environments: 3,
             rules: 10_000,
             conditional_percent: 33,
+            cedar_percent: 0,
             conditional_mean: 2,
             conditional_per_cell: 16,
             tools_given: (2, 6),
@@ -87,6 +90,11 @@ pub fn generate(parameters: &Parameters) -> Vec<(String, String)> {
 /// A small organisation in which much meets: two or three teams, three to six agents, five to fifteen rules, and
 /// every feature of the model with some probability.
 pub fn small(seed: u64) -> Vec<(String, String)> {
+    mixed(seed, 0)
+}
+
+/// The same, in which so many of a hundred policies are `.cedar` files.
+pub fn mixed(seed: u64, cedar_percent: usize) -> Vec<(String, String)> {
     let mut random = Random::new(seed);
     let tools = random.within(3, 4);
     generate(&Parameters {
@@ -98,6 +106,7 @@ pub fn small(seed: u64) -> Vec<(String, String)> {
         environments: random.within(2, 3),
         rules: random.within(5, 15),
         conditional_percent: 55,
+        cedar_percent,
         conditional_mean: 0,
         conditional_per_cell: 100,
         tools_given: (1, tools),

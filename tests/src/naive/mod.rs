@@ -156,6 +156,7 @@ impl<'a> Naive<'a> {
     /// An evaluator of these documents, whose templates have been expanded.
     pub fn new(documents: &'a Documents) -> Naive<'a> {
         let mut conditions = BTreeMap::new();
+        let mut policies: Vec<&'a str> = Vec::new();
         let mut parse = |text: &'a Option<Text>| {
             if let Some(text) = text {
                 conditions
@@ -169,6 +170,9 @@ impl<'a> Naive<'a> {
                     for (_, rule) in &policy.rules {
                         parse(&rule.when);
                         parse(&rule.unless);
+                        if let Some(policy) = &rule.cedar {
+                            policies.push(policy.text.value.as_str());
+                        }
                     }
                 }
                 Body::Exception(exception) => parse(&exception.when),
@@ -178,6 +182,11 @@ impl<'a> Naive<'a> {
                 }
                 _ => {}
             }
+        }
+        // A policy of Cedar with its head, as Cedar itself puts both together.
+        for text in policies {
+            let parsed = cedar_policy_core::parser::parse_policy(None, text);
+            conditions.insert(text, parsed.ok().map(|policy| policy.condition()));
         }
         Naive {
             documents: &documents.documents,
@@ -334,8 +343,12 @@ impl<'a> Naive<'a> {
         } else {
             Quantifier::Any
         };
-        if !self.selected(&[&policy.scope, &rule.selector], call, quantifier)? {
-            return Ok(false);
+        // A head is part of what is evaluated; one that names a resource is about calls that touch some.
+        match &rule.cedar {
+            Some(policy) if policy.names_resource && call.resources.is_empty() => return Ok(false),
+            Some(_) => {}
+            None if !self.selected(&[&policy.scope, &rule.selector], call, quantifier)? => return Ok(false),
+            None => {}
         }
         // The condition is asked of each resource that the call touches; of a call that touches none, once.
         let mut names: Vec<Result<String, Errs>> = call
@@ -348,7 +361,8 @@ impl<'a> Naive<'a> {
         }
         for resource in names {
             let scope = self.scope(call, resource);
-            let holds = self.condition(rule.when.as_ref(), true, &scope)?
+            let whole = rule.cedar.as_ref().map(|policy| &policy.text);
+            let holds = self.condition(whole.or(rule.when.as_ref()), true, &scope)?
                 && !self.condition(rule.unless.as_ref(), false, &scope)?;
             match (quantifier, holds) {
                 (Quantifier::Any, true) => return Ok(true),

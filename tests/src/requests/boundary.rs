@@ -43,6 +43,15 @@ impl Boundaries {
         boundaries
     }
 
+    /// Those of a policy of Cedar.
+    pub(super) fn of_policy(text: &str) -> Self {
+        let mut boundaries = Boundaries::default();
+        if let Ok(policy) = cedar_policy_core::parser::parse_policy(None, text) {
+            boundaries.look(&policy.condition());
+        }
+        boundaries
+    }
+
     fn look(&mut self, expr: &Expr) {
         match expr.expr_kind() {
             ExprKind::And { left, right } | ExprKind::Or { left, right } => {

@@ -118,7 +118,10 @@ fn targets(documents: &Documents) -> Vec<Target<'_>> {
                         excepted: rule.except.as_ref(),
                         team,
                         moments: moments.into_iter().flatten().map(|moment| moment.value).collect(),
-                        boundaries: Boundaries::of([&rule.when, &rule.unless]),
+                        boundaries: match &rule.cedar {
+                            Some(policy) => Boundaries::of_policy(&policy.text.value),
+                            None => Boundaries::of([&rule.when, &rule.unless]),
+                        },
                     });
                 }
             }

@@ -110,6 +110,30 @@ fn what_only_the_call_knows_of_its_resources_is_told_with_it() {
 }
 
 #[test]
+fn a_test_tells_of_resources_as_a_request_does() {
+    let case = |owner: &str, expect: &str| {
+        format!(
+            "  - args: {{from: a, to: b}}\n    expect: {expect}\n    entities:\n      - {{uid: {{type: Resource, id: \"file:a\"}}, attrs: {{owner: {owner}, size: 9}}, parents: [{{type: Folder, id: x}}]}}\n      - {{uid: {{type: Resource, id: \"file:b\"}}, attrs: {{owner: alice, size: 9}}}}\n"
+        )
+    };
+    let test = format!(
+        "kind: Test\nname: told\ndefaults: {{agent: payments/filer, environment: production, action: drive.copy, now: \"2026-11-01T12:00:00Z\"}}\ncases:\n{}{}  - {{args: {{from: a, to: b}}, expect: deny, rule: copies/vault}}\n",
+        case("alice", "allow"),
+        case("bob", "deny")
+    );
+    let files = [
+        ("tools/drive.yaml", DRIVE),
+        ("policies/copies.cedar", COPIES),
+        ("tests/told.yaml", test.as_str()),
+    ];
+    let (compiled, found) = built(&files);
+    assert_eq!(found, [""; 0], "{:#?}", compiled.findings.diagnostics());
+    let table = compiled.table.as_ref().expect("a table");
+    let report = polity::suite::run(&compiled.organization, table, &polity::suite::Selection::default());
+    assert_eq!(report.count(), (3, 0));
+}
+
+#[test]
 fn nothing_is_told_of_a_resource_by_an_argument() {
     let (compiled, _) = built(&[("tools/drive.yaml", DRIVE), ("policies/copies.cedar", COPIES)]);
     let table = compiled.table.as_ref().expect("a table");

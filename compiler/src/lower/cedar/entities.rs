@@ -7,7 +7,7 @@ use cedar_policy_core::ast::{EntityUID, Expr};
 
 use super::lower::{Lowerer, Out, Stop};
 use super::schema::groups;
-use super::tree::{NO, Tree, YES, and, settled};
+use super::tree::{NO, Tree, YES, and, or, settled};
 use super::types::{Ent, Uid, Val};
 use crate::diag::codes::condition::{NO_RESOURCE, UNKNOWN_ENTITY};
 use crate::ir::{Condition, Constant, Entity, Op, Term};
@@ -112,6 +112,24 @@ impl Lowerer<'_> {
             // Of one type, and neither equal nor a literal: there are no two such.
             _ => Ok(NO),
         }
+    }
+
+    /// Whether an entity is one of these.
+    pub(super) fn among(&mut self, e: &Expr, entity: &Ent, set: &[Ent]) -> Out<Condition> {
+        let mut any = NO;
+        for member in set {
+            any = or(any, self.same_entity(e, entity, member)?);
+        }
+        Ok(any)
+    }
+
+    /// Whether each of some entities is one of these.
+    pub(super) fn all_among(&mut self, e: &Expr, some: &[Ent], set: &[Ent]) -> Out<Condition> {
+        let mut all = YES;
+        for entity in some {
+            all = and(all, self.among(e, entity, set)?);
+        }
+        Ok(all)
     }
 
     /// `a in b`

@@ -292,7 +292,7 @@ impl Lowerer<'_> {
                 let (x, y) = self.alike((a, x, tx), (b, y, ty))?;
                 self.equal_terms(x, y)
             }
-            (Val::Entities(_), Val::Entities(_)) => self.unsupported(a, "sets of entities compared with each other"),
+            (Val::Entities(x), Val::Entities(y)) => Ok(and(self.all_among(a, &x, &y)?, self.all_among(b, &y, &x)?)),
             (x, y) => {
                 self.visible(a, &x)?;
                 self.visible(b, &y)?;
@@ -338,13 +338,7 @@ impl Lowerer<'_> {
             return self.member(&set, &element);
         }
         match (set, element) {
-            (Val::Entities(entities), Val::Entity(entity)) => {
-                let mut condition = NO;
-                for member in entities {
-                    condition = or(condition, self.same_entity(b, &entity, &member)?);
-                }
-                Ok(condition)
-            }
+            (Val::Entities(entities), Val::Entity(entity)) => self.among(b, &entity, &entities),
             (Val::Term(set, ts @ Ty::Set(_)), element) => {
                 let tree = self.term(b, element)?;
                 self.over(tree, &mut |this, (element, te)| {
@@ -388,8 +382,13 @@ impl Lowerer<'_> {
                 let (x, y) = self.alike((a, x, tx), (b, y, ty))?;
                 self.test(op, x, y)
             }
-            (Val::Entities(_), _) | (_, Val::Entities(_)) => {
-                self.unsupported(a, "sets of entities compared with each other")
+            (Val::Entities(x), Val::Entities(y)) if op == Op::ContainsAll => self.all_among(b, &y, &x),
+            (Val::Entities(x), Val::Entities(y)) => {
+                let mut any = NO;
+                for one in &y {
+                    any = or(any, self.among(b, one, &x)?);
+                }
+                Ok(any)
             }
             (Val::Term(_, Ty::Set(_)), y) => self.wrong(b, &format!("`{name}` asks about two sets"), &y),
             (x, _) => self.wrong(a, &format!("`{name}` asks about two sets"), &x),

@@ -10,7 +10,7 @@ use super::lower::{Lowerer, Out, Stop};
 use super::tree::{NO, Tree, YES, and, choose, not, or, readable, settled};
 use super::types::{Declared, Ent, Kind, Record, Ty, Val};
 use crate::diag::codes::condition::{UNKNOWN_ARGUMENT, UNKNOWN_ATTRIBUTE};
-use crate::ir::{Attribute, Condition, Op, Term};
+use crate::ir::{Attribute, Condition, Constant, Op, Term};
 use crate::resolve::shape::{Parameter, Type};
 use crate::source::Span;
 
@@ -83,7 +83,12 @@ impl Lowerer<'_> {
             }
             (Val::Entity(Ent::Resource), _) => self.unknown(e, attr, "the resource", ["name"]),
             (Val::Entity(Ent::Action), _) => self.unknown(e, attr, "the action", []),
-            (Val::Entity(Ent::Literal(..)), _) => self.unsupported(e, "attributes of an entity that is named in them"),
+            (Val::Entity(Ent::Literal(ty, name)), _) => match (*ty, attr, name.split_once('/')) {
+                ("Deployment", "agent", Some((_, agent))) => Ok(named(agent, Declared::Agent)),
+                ("Deployment", "team", Some((team, _))) => Ok(named(team, Declared::Team)),
+                ("Resource", "name", _) => Ok(Val::Term(Term::Constant(Constant::String(name.clone())), plain)),
+                _ => self.unsupported(e, "attributes of an entity that is named in them"),
+            },
             _ => self.wrong(e, &format!("only a record has attributes such as `{attr}`"), &val),
         }
     }
@@ -151,6 +156,8 @@ impl Lowerer<'_> {
             Val::Entity(Ent::Resource) if attr == "name" => Ok(settled(self.action.has_resources)),
             Val::Entity(Ent::Resource) => self.told_has(e, attr),
             Val::Entity(Ent::Action) => self.unknown(e, attr, "the action", []),
+            Val::Entity(Ent::Literal("Deployment", _)) if PRINCIPAL.contains(&attr) => Ok(YES),
+            Val::Entity(Ent::Literal("Resource", _)) if attr == "name" => Ok(YES),
             Val::Entity(Ent::Literal(..)) => self.unsupported(e, "attributes of an entity that is named in them"),
             _ => self.wrong(e, "`has` asks about a record", val),
         }
@@ -382,6 +389,12 @@ impl Lowerer<'_> {
 
 fn principal(attribute: Attribute, ty: Ty) -> Val {
     Val::Term(Term::Principal(attribute), ty)
+}
+
+/// The name of something declared, which is known.
+fn named(name: &str, declared: Declared) -> Val {
+    let constant = Term::Constant(Constant::String(name.to_owned()));
+    Val::Term(constant, Ty::Str(Kind::Name(declared)))
 }
 
 /// The fields of a record, url or email.

@@ -81,6 +81,54 @@ fn arguments_are_slots_and_comparisons_are_tests() {
 }
 
 #[test]
+fn sets_of_entities_are_compared_one_by_one() {
+    let bot = good("principal == Deployment::\"payments/refund-bot\"", MERGE);
+    let code = good("principal == Deployment::\"payments/claude-code\"", MERGE);
+    let either = Condition::Or(Box::new(bot.clone()), Box::new(code));
+    let set = |names: &[&str]| {
+        let names: Vec<String> = names
+            .iter()
+            .map(|name| format!("Deployment::\"payments/{name}\""))
+            .collect();
+        format!("[{}]", names.join(", "))
+    };
+    let (one, both) = (set(&["refund-bot"]), set(&["refund-bot", "claude-code"]));
+    assert_eq!(good(&format!("{both}.contains(principal)"), MERGE), either);
+    assert_eq!(good(&format!("{both}.containsAll([principal])"), MERGE), either);
+    assert_eq!(good(&format!("{both}.containsAny([principal])"), MERGE), either);
+    assert_eq!(
+        good(&format!("[principal] == {one}"), MERGE),
+        Condition::And(Box::new(bot.clone()), Box::new(bot))
+    );
+    let yes = Condition::Constant(Answer::Yes);
+    assert_eq!(good(&format!("{both}.containsAll({one})"), MERGE), yes);
+    assert_eq!(good(&format!("{one} != {both}"), MERGE), yes);
+    assert_eq!(good(&format!("{both}.containsAny({one})"), MERGE), yes);
+    assert_eq!(
+        good(&format!("{one}.containsAll({both})"), MERGE),
+        Condition::Constant(Answer::No)
+    );
+}
+
+#[test]
+fn what_the_name_of_an_entity_says_can_be_read() {
+    let same = |left: &str, attribute: Attribute| test(Op::Equal, string(left), Term::Principal(attribute));
+    let bot = "Deployment::\"payments/refund-bot\"";
+    assert_eq!(
+        good(&format!("{bot}.team == principal.team"), MERGE),
+        same("payments", Attribute::Team)
+    );
+    assert_eq!(
+        good(&format!("{bot}.agent == principal.agent"), MERGE),
+        same("refund-bot", Attribute::Agent)
+    );
+    let name = test(Op::Equal, string("repo:a/b"), Term::ResourceName);
+    assert_eq!(good("Resource::\"repo:a/b\".name == resource.name", MERGE), name);
+    let ring = format!("{bot}.ring");
+    bad(&format!("{ring} < 2"), MERGE, "unsupported-condition", &ring);
+}
+
+#[test]
 fn constants_take_on_the_form_of_what_they_meet() {
     let right = |condition: &str| match good(condition, MERGE) {
         Condition::Test(Test { right, .. }) => right,

@@ -5,9 +5,10 @@ use super::form::{Field, Form, TEXTS, Type, optional, required};
 use super::people::NAMED;
 use super::policies::{OUTCOMES, outcome};
 use super::reader::Reader;
-use crate::ast::{RuleEffect, Test, TestCase, TestDefaults, TestMatrix, Text};
+use crate::ast::{Json, RuleEffect, Test, TestCase, TestDefaults, TestMatrix, Text};
 use crate::diag::Diagnostic;
 use crate::diag::codes::document as codes;
+use crate::parse::entities::told;
 use crate::source::Spanned;
 
 pub(super) static TEST: Form = Form {
@@ -38,10 +39,50 @@ pub(super) static TEST: Form = Form {
 /// What every request may have.
 const REQUEST: &[Field] = &[
     optional("args", Type::JsonObject, "the arguments"),
+    optional(
+        "entities",
+        Type::List(&ENTITIES),
+        "what only the call knows of its resources, as Cedar writes entities",
+    ),
     optional("holding", TEXTS, "data classes that the session has read"),
     optional("on_behalf_of", Type::Text, "the person that the agent works for"),
     optional("now", Type::Moment, "the moment of the call"),
 ];
+
+static ENTITIES: Type = Type::Fields(&ENTITY);
+
+static ENTITY: Form = Form {
+    what: "an entity",
+    fields: &[&[
+        required("uid", Type::Fields(&RESOURCE), "the resource that it tells of"),
+        optional("attrs", Type::JsonObject, "its attributes, as the tool declares them"),
+        optional("parents", Type::MaybeEmpty(&Type::Fields(&UID)), "what it is in"),
+    ]],
+    may_be_empty: false,
+};
+
+/// The bundle knows every other entity.
+static RESOURCE: Form = Form {
+    what: "the resource's `uid`",
+    fields: &[&[
+        required("type", Type::OneOf(&["Resource"]), "`Resource`"),
+        required(
+            "id",
+            Type::Text,
+            "the resource, as the action declares it: `repo:acme/pay`",
+        ),
+    ]],
+    may_be_empty: false,
+};
+
+static UID: Form = Form {
+    what: "an entity's `uid`",
+    fields: &[&[
+        required("type", Type::Text, "a type that the tool's `in` lists"),
+        required("id", Type::Text, "the entity's name"),
+    ]],
+    may_be_empty: false,
+};
 
 /// What one request has.
 const SUBJECT: &[Field] = &[
@@ -190,10 +231,27 @@ fn request(fields: &mut Fields, subject: bool) -> TestDefaults {
         environment: subject_text("environment"),
         action: subject_text("action"),
         args: fields.text("args"),
+        entities: entities(fields),
         holding: fields.texts("holding"),
         on_behalf_of: fields.text("on_behalf_of"),
         now: fields.moment("now"),
     }
+}
+
+/// What is told of resources, as the runtime reads it.
+fn entities(fields: &mut Fields) -> Option<Json> {
+    let span = fields.key("entities")?;
+    let uid = |uid: &mut Fields| Some((uid.text("type")?.value, uid.text("id")?.value));
+    let entity = |mut entity: Fields| {
+        let (_, name) = entity.fields("uid").as_mut().and_then(uid)?;
+        let attributes = entity
+            .text("attrs")
+            .map_or_else(|| "{}".to_owned(), |attrs| attrs.value);
+        let parents: Vec<_> = entity.forms("parents").iter_mut().filter_map(uid).collect();
+        Some((name, attributes, parents))
+    };
+    let all: Vec<_> = fields.forms("entities").into_iter().filter_map(entity).collect();
+    Some(Spanned::new(told(all), span))
 }
 
 fn matrix(reader: &mut Reader<'_>, given: &Given, mut fields: Fields) -> TestMatrix {
