@@ -51,7 +51,10 @@ fn features_are_listed_once_each_in_order_or_not_at_all() {
     for wrong in ["[]", r#"["rego","later"]"#, r#"["rego","rego"]"#, "[1]", "null"] {
         let text = text.replace(r#"["later","rego"]"#, wrong);
         let found = Manifest::from_bytes(text.as_bytes());
-        assert!(matches!(found, Err(ManifestError::Field(FieldError::Wrong { .. }))), "{wrong}: {found:?}");
+        assert!(
+            matches!(found, Err(ManifestError::Field(FieldError::Wrong { .. }))),
+            "{wrong}: {found:?}"
+        );
     }
 }
 

@@ -312,13 +312,18 @@ const KEPT: [&str; 6] = [
 fn what_is_kept_for_the_engine_agrees_with_regorus() {
     for statement in KEPT {
         let body = statement.replace("; ", "\n\t");
-        let policy = format!("package polity.p\n\nimport rego.v1\n\ndeny if {{\n\t{body}\n}}\n\nallow if not {statement}\n");
+        let policy =
+            format!("package polity.p\n\nimport rego.v1\n\ndeny if {{\n\t{body}\n}}\n\nallow if not {statement}\n");
         let policy = match statement.contains(';') {
             true => policy.replace(&format!("allow if not {statement}"), "allow if not deny"),
             false => policy,
         };
         let compiled = right(&[("policies/p.rego", &policy), ("policies/data.json", DATA)]);
-        let kept = compiled.findings.diagnostics().iter().filter(|one| one.code.id == "rego-needs-engine");
+        let kept = compiled
+            .findings
+            .diagnostics()
+            .iter()
+            .filter(|one| one.code.id == "rego-needs-engine");
         assert_eq!(kept.count(), 2, "{policy}");
         let mut random = Random::new(11);
         let requests: Vec<Request> = (0..50).map(|_| call(&mut random)).collect();

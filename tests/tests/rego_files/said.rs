@@ -62,10 +62,7 @@ fn what_is_wrong_is_an_error() {
             "# METADATA\n# custom:\n#   approval: security:1\nlarge if input.args.amount > 5\n\nallow if large",
             "bad-metadata",
         ),
-        (
-            "deny if count(numbers.range(1, input.args.amount)) > 5",
-            "rego-refused",
-        ),
+        ("deny if count(numbers.range(1, input.args.amount)) > 5", "rego-refused"),
         ("deny if [[[[[[[[[[[[[1]]]]]]]]]]]]] == 1", "rego-syntax"),
     ];
     for (body, code) in cases {
@@ -85,17 +82,27 @@ fn what_no_condition_says_is_kept_for_the_engine() {
         ("deny if to_number(input.args.currency) > 5", "`to_number`"),
         ("deny if input.args.amount > 5 with input.args.amount as 6", "`with`"),
         ("deny if input.args.currency < \"M\"", "an order of texts"),
-        ("deny if {\n\tsome label in input.args.labels\n\tstartswith(label, \"x\")\n}", "a walk through a list"),
+        (
+            "deny if {\n\tsome label in input.args.labels\n\tstartswith(label, \"x\")\n}",
+            "a walk through a list",
+        ),
         ("deny if count(input.args.labels) > 2", "a number of elements"),
         ("deny if regex.match(\"^x+$\", input.args.currency)", "`regex.match`"),
         ("deny if input.args.amount / 2 > 5", "arithmetic"),
-        ("deny if glob.match(\"a*b*\", [\"/\"], input.args.currency)", "a glob with several stars"),
+        (
+            "deny if glob.match(\"a*b*\", [\"/\"], input.args.currency)",
+            "a glob with several stars",
+        ),
     ];
     for (body, what) in cases {
         let (compiled, found) = built(&[("policies/p.rego", &rules(body))]);
         assert_eq!(found, ["rego-needs-engine"], "{body}");
         assert!(compiled.table.is_some(), "{body}");
-        let said = compiled.findings.diagnostics().iter().find(|one| one.code.id == "rego-needs-engine");
+        let said = compiled
+            .findings
+            .diagnostics()
+            .iter()
+            .find(|one| one.code.id == "rego-needs-engine");
         let said = &said.expect("a note").message;
         assert!(said.contains(what) && said.contains("`p/deny`"), "{body}\n{said}");
     }
