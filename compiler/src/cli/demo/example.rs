@@ -128,8 +128,13 @@ impl Mistake {
             return Err(broken(&format!("`{}` has no place for `{}`", self.path, self.title)));
         };
         let changed = format!("{before}{}{after}", self.replace);
-        // What is not YAML, and what a dot hides, is no part of the organisation.
-        let compiled = |path: &str| path.ends_with(".yaml") && !path.starts_with('.');
+        // What is no policy, and what a dot hides, is no part of the organisation.
+        let policy = |path: &str| {
+            [".yaml", ".cedar", ".rego", ".json"]
+                .iter()
+                .any(|end| path.ends_with(end))
+        };
+        let compiled = |path: &str| policy(path) && !path.starts_with('.');
         let files = FILES.iter().filter(|(path, _)| compiled(path)).map(|(path, text)| {
             let text = if *path == self.path { changed.as_str() } else { text };
             ((*path).to_owned(), text.to_owned())
