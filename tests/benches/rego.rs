@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use polity::compile::compile_unproved;
+use polity::compile::{Ask, Memo, compile_with};
 use polity::diag::Sink;
 use polity::ir::{ConditionId, Typed};
 use polity::lower::rego::engine::{Module, program};
@@ -82,7 +82,7 @@ fn text(rule: usize) -> String {
 
 fn table(rule: usize) -> Table {
     let tree = SourceTree::from_files(vec![("polity.yaml".to_owned(), ORGANISATION.to_owned())]);
-    let mut all = compile_unproved(&tree, NOW, Sink::default());
+    let mut all = compile_with(&tree, &Memo::default(), Ask::Nothing, Sink::default());
     let whole = program(&Module {
         path: "p.rego",
         text: &text(rule),

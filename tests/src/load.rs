@@ -27,13 +27,13 @@ pub fn load(files: &[(String, String)]) -> Documents {
             .and_then(|rest| rest.split_once('/'))
             .map(|(team, _)| team.to_owned());
         if let Some(name) = path.rsplit('/').next().and_then(|file| file.strip_suffix(".cedar")) {
-            documents.push(Document {
+            documents.push(Arc::new(Document {
                 file: NOWHERE.file,
                 span: NOWHERE,
                 name: Some(at(name.to_owned())),
                 team,
                 body: Body::Policy(policies(text)),
-            });
+            }));
             continue;
         }
         for document in serde_yaml::Deserializer::from_str(text) {
@@ -129,6 +129,7 @@ fn bare() -> Rule {
         when: None,
         unless: None,
         cedar: None,
+        rego: None,
         approval: None,
         limit: None,
         expires: None,

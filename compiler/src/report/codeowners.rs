@@ -94,7 +94,7 @@ fn globs(rule: &ApprovalRule, name: &str, left_out: &mut Vec<String>) -> Vec<Str
                 left_out.push(format!(
                     "`{name}` asks by what a change does, so its people are asked about every policy file"
                 ));
-                globs.extend(["/**/*.yaml", "/**/*.cedar", "/**/*.rego"].map(str::to_owned));
+                globs.extend(["/**/*.yaml", "/**/*.cedar", "/**/*.rego", "/**/*.json"].map(str::to_owned));
             }
         }
     }

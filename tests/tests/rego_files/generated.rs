@@ -331,6 +331,31 @@ fn what_is_kept_for_the_engine_agrees_with_regorus() {
     }
 }
 
+/// A table of another policy than regorus is given is noticed.
+#[test]
+fn a_table_that_says_something_else_is_noticed() {
+    let policy = "package polity.p\n\nimport rego.v1\n\nallow if input.args.amount < 100\n\ndeny contains \"a\" if input.args.amount > 5000\n\ndeny contains \"b\" if {\n\tnot input.args.note\n\tinput.args.currency == \"EUR\"\n}\n";
+    let faults = [
+        ("amount > 5000", "amount > 5001"),
+        ("amount < 100", "amount <= 100"),
+        ("deny contains \"b\" if {", "other contains \"b\" if {"),
+        ("not input.args.note", "input.args.note"),
+        ("\"EUR\"", "\"USD\""),
+        ("input.args.amount < 100", "not input.args.amount >= 100"),
+    ];
+    let mut random = Random::new(3);
+    let requests: Vec<Request> = (0..200).map(|_| call(&mut random)).collect();
+    for (at, by) in faults {
+        let faulty = policy.replace(at, by);
+        let compiled = right(&[("policies/p.rego", &faulty)]);
+        let noticed = std::panic::catch_unwind(|| compared(policy, "{}", &compiled, &requests));
+        // Of what is missing, the last differs for actions without the argument alone.
+        assert!(noticed.is_err(), "{faulty}");
+    }
+    let compiled = right(&[("policies/p.rego", policy)]);
+    compared(policy, "{}", &compiled, &requests);
+}
+
 #[test]
 fn each_statement_agrees_with_regorus() {
     for text in STATEMENTS {

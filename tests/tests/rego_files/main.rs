@@ -182,6 +182,13 @@ fn document(request: &Request) -> Json {
     let mut args = request.args.clone();
     if let Some(members) = args.as_object_mut() {
         members.retain(|_, value| !value.is_null());
+        // A list is a set to every policy: the document holds each element once.
+        if let Some(Json::Array(items)) = members.get_mut("labels")
+            && items.iter().all(Json::is_string)
+        {
+            items.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+            items.dedup();
+        }
     }
     let mut document = json!({
         "agent": {"name": request.agent, "agent": agent, "team": team, "ring": ring, "tags": tags},

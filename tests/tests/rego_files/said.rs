@@ -80,7 +80,6 @@ fn what_is_wrong_is_an_error() {
 fn what_no_condition_says_is_kept_for_the_engine() {
     let cases = [
         ("deny if to_number(input.args.currency) > 5", "`to_number`"),
-        ("deny if input.args.amount > 5 with input.args.amount as 6", "`with`"),
         ("deny if input.args.currency < \"M\"", "an order of texts"),
         (
             "deny if {\n\tsome label in input.args.labels\n\tstartswith(label, \"x\")\n}",

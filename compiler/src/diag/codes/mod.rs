@@ -22,7 +22,6 @@ pub mod invariant;
 pub mod lint;
 pub mod reference;
 pub mod rego;
-pub mod rule;
 pub mod source;
 pub mod trail;
 pub mod suite;
@@ -44,7 +43,6 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         condition::ALL,
         cedar::ALL,
         rego::ALL,
-        rule::ALL,
         suite::ALL,
         invariant::ALL,
         lint::ALL,
