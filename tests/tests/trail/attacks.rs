@@ -15,7 +15,7 @@ fn with_entries(world: &World, tree: ObjectId, more: &[(&str, &[u8], ObjectId)])
     let mut bytes = Vec::new();
     for entry in tree.iter() {
         let entry = entry.unwrap();
-        if !more.iter().any(|(_, name, _)| *name == &entry.filename()[..]) {
+        if !more.iter().any(|(_, name, _)| *name == entry.filename()) {
             bytes.extend(format!("{:o} ", entry.mode().value()).into_bytes());
             bytes.extend([entry.filename(), &b"\0"[..], entry.object_id().as_slice()].concat());
         }

@@ -28,8 +28,14 @@ impl Writer<'_> {
             shapes.push(self.shape(shape)?);
         }
         let shape_of = |id: u32| shapes.get(id as usize).copied().unwrap_or((0, 0, 0));
-        for action in &organization.actions {
+        for (at, action) in organization.actions.iter().enumerate() {
             let name = self.emitter.string(&action.name)?;
+            let tool = organization.tools.get(action.tool.0 as usize);
+            let ordinal = at.checked_sub(tool.map_or(0, |tool| tool.first_action as usize));
+            let ordinal = ordinal.and_then(|ordinal| u32::try_from(ordinal).ok());
+            let ordinal = ordinal
+                .filter(|ordinal| *ordinal <= record::action::MAX_ORDINAL)
+                .ok_or(Full)?;
             let effect = match action.effect {
                 Effect::Read => 0,
                 Effect::Write => 1,
@@ -37,15 +43,13 @@ impl Writer<'_> {
             };
             let flags = effect
                 + u32::from(action.external) * record::action::EXTERNAL
-                + u32::from(action.reversible) * record::action::REVERSIBLE;
+                + u32::from(action.reversible) * record::action::REVERSIBLE
+                + (ordinal << record::action::ORDINAL);
             let (first, many, slots) = shape_of(action.shape.0);
             let reads: Vec<u32> = action.reads.iter().map(|class| class.0).collect();
             let read_count = count(&reads)?;
             let reads = self.emitter.list(reads)?;
-            let credential = organization
-                .tools
-                .get(action.tool.0 as usize)
-                .and_then(|tool| tool.credential.as_ref());
+            let credential = tool.and_then(|tool| tool.credential.as_ref());
             let [low, high] = split(credential.map_or(0, |credential| credential.max_ttl.0));
             self.emitter.data.actions.push([
                 name,
