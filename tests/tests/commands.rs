@@ -46,6 +46,11 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "needs an approved history, as the tests of the trail have it",
     ),
     (
+        "approve",
+        "polity approve --previous",
+        "needs a bundle that another compiler attested",
+    ),
+    (
         "log",
         "polity log --trust",
         "needs an approved history, as the tests of the trail have it",
@@ -351,8 +356,9 @@ fn every_command_line_of_the_pages_does_what_they_say() {
 /// The examples of a command's help, and of the commands below it.
 fn examples(command: &clap::Command, examples: &mut Vec<(String, String)>) {
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    let lines = help.lines().filter(|line| line.starts_with("  ")).map(str::to_owned);
-    let mut lines = lines.peekable();
+    // They stand together, below their heading; what follows the blank line is about something else.
+    let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
+    let mut lines = lines.take_while(|line| line.starts_with("  ")).map(str::to_owned);
     while let Some(line) = lines.next() {
         // What is said about a line may go on below it.
         if line.starts_with("          ") {

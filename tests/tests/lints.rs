@@ -15,7 +15,7 @@ use polity_tests::naive::Naive;
 use polity_tests::requests::requests;
 
 /// Organisations that are looked at.
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 6;
 /// Calls of each, at the boundaries of its conditions.
 const CALLS: usize = 300;
 

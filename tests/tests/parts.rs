@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use polity::compile::Compiled;
 use polity::diag::Sink;
 use polity::table::build_part;
-use polity_runtime::guard::constant;
+use polity_runtime::guard::{Test, constant};
 use polity_runtime::manifest::Scope;
 use polity_runtime::table::{Table, TableData};
 use polity_tests::compare::{asked, compiled, is_readable};
@@ -186,9 +186,16 @@ fn a_part_of_a_team_holds_nothing_of_another() {
                 .copied()
                 .collect();
             let named = |name: u32| {
-                data.constants
-                    .iter()
-                    .any(|value| value[0] == constant::STRING && value[1] == name)
+                let constant = |value: &[u32; 6]| value[0] == constant::STRING && value[1] == name;
+                // A constant that is compared with one argument stands in its node.
+                let in_node = |node: &[u32; 6]| match Test::decode([node[0], node[1], node[2]]) {
+                    Some(Test::Text { start, length, .. }) => {
+                        let start = start as usize;
+                        data.string_text.get(start..start + length as usize) == Some(part.string(name))
+                    }
+                    _ => false,
+                };
+                data.constants.iter().any(constant) || data.nodes.iter().any(in_node)
             };
             for (person, [name]) in (0u32..).zip(&data.people) {
                 assert!(asked.contains(&person) || named(*name), "{scope:?}: person {person}");

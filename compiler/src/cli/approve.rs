@@ -27,8 +27,9 @@ Examples:
   polity approve main..HEAD --key ~/.ssh/id_ed25519_sk.pub
   polity approve --reject --key ~/.ssh/id_ed25519
   polity approve --dry-run                         only shows what it does
-  polity approve --previous acme.polity --trust trust.json \\
-      --key ~/.ssh/id_ed25519                      what a new compiler changes
+  polity approve --previous acme.polity --trust trust.json --key ~/.ssh/id_ed25519
+
+The last one approves what a new compiler changes.
 
 The key must be listed by your Person document on the trunk. Of a `.pub` file
 the ssh-agent holds the secret half, as it does for a hardware key. What is

@@ -12,7 +12,7 @@ use crate::table::hash::HashMap;
 /// Steps of one look. Picked by gut feeling: an edge that can be taken is nearly always found in fewer.
 const STEPS: u32 = 400;
 /// Looks for one report: a fraction of a second. Edges beyond count as if they could be taken.
-const MOST_LOOKS: u32 = 4_000;
+const MOST_LOOKS: u32 = 1_000;
 
 /// The guards of a table.
 pub(super) struct Edges<'t> {
