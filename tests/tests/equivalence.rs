@@ -99,7 +99,11 @@ fn the_example_is_decided_as_its_documents_say() {
             let inside = format!("{inside}{}", name.to_str().unwrap());
             if path.is_dir() {
                 read(&path, &format!("{inside}/"), files);
-            } else if inside.ends_with(".yaml") || inside.ends_with(".cedar") {
+            } else if [".yaml", ".cedar", ".rego", ".json"]
+                .iter()
+                .any(|end| inside.ends_with(end))
+                && !inside.starts_with('.')
+            {
                 files.push((inside, fs::read_to_string(&path).unwrap()));
             }
         }
@@ -113,8 +117,9 @@ fn the_example_is_decided_as_its_documents_say() {
     assert!(files.len() > 40);
     // Its own tests first: every case of every team.
     assert!(run(&compiled(&files), |_| true) > 100);
-    // The reference reads no Cedar, which has suites of its own. Tests name the rules of both.
-    files.retain(|(path, _)| path.ends_with(".yaml") && !path.ends_with("tests.yaml"));
+    // The reference reads no Rego, which has suites of its own. Tests name the rules of all.
+    let read = |path: &str| path.ends_with(".yaml") || path.ends_with(".cedar");
+    files.retain(|(path, _)| read(path) && !path.ends_with("tests.yaml"));
     let compiled = compiled(&files);
     let table = compiled.table.expect("a table");
     // What a template yields is read again by the reference; what it is filled in to is not judged here.
