@@ -1,6 +1,6 @@
 //! The induction: a trunk, the commit it is trusted up to, and an organisation in; a [`Trail`] out.
 //!
-//! What a verification comes to is told in the types of this file; [`super::court`] judges each step by the tree before
+//! What a verification comes to is told in the types of this file; `court` judges each step by the tree before
 //! it. No cache is read here.
 
 use std::collections::BTreeSet;
