@@ -23,7 +23,7 @@ use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, RingId, ToolI
 
 use crate::resolve::{Organization, PersonId, Requirement, TeamId};
 use crate::source::Span;
-use crate::trail::signature::Key;
+use crate::trail::signature::fingerprint;
 use value::Value;
 
 /// One thing that is not as it was.
@@ -416,11 +416,8 @@ fn document(document: &'static str, name: &str) -> Subject {
 
 /// What tells a public key from others: its fingerprint, as people compare it.
 fn material(key: &str) -> String {
-    match Key::parse(key) {
-        Ok(key) => key.fingerprint(),
-        // An agent's key for its host, which is no key of OpenSSH's.
-        Err(_) => key.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
-    }
+    // An agent's key for its host is no key of OpenSSH's.
+    fingerprint(key).unwrap_or_else(|| key.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
 }
 
 /// Of what grants reach: wider once it is there, narrower once it is gone.

@@ -27,7 +27,8 @@ Examples:
   polity approve main..HEAD --key ~/.ssh/id_ed25519_sk.pub
   polity approve --reject --key ~/.ssh/id_ed25519
   polity approve --dry-run                         only shows what it does
-  polity approve --previous acme.polity --trust trust.json --key ~/.ssh/id_ed25519
+  polity approve --previous acme.polity --trust trust.json \\
+    --key ~/.ssh/id_ed25519
 
 The last one approves what a new compiler changes.
 

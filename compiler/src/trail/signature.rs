@@ -79,6 +79,15 @@ pub struct Key {
     bytes: Vec<u8>,
 }
 
+/// The fingerprint of a key as a document lists it, of any kind, without asking whether it can sign: a large
+/// organisation lists thousands, and whether a point lies on its curve takes long to say. `None` for what is no key.
+pub fn fingerprint(text: &str) -> Option<String> {
+    let mut words = text.split_ascii_whitespace();
+    let (algorithm, material) = (words.next()?, words.next()?);
+    let key = ssh_key::PublicKey::from_openssh(&format!("{algorithm} {material}")).ok()?;
+    Some(key.fingerprint(HashAlg::Sha256).to_string())
+}
+
 impl Key {
     /// Reads `ssh-ed25519 AAAA... comment`.
     ///
