@@ -23,29 +23,9 @@ fn main() {
 /// 2026-11-22T00:00:00Z
 const NOW: i64 = 1_795_305_600_000;
 
-const ORGANISATION: &str = r#"
-polity: v1
-kind: Organization
-name: acme
-owners: [carol]
-sole_owner: true
-bundle: {lifetime: 7d}
----
-kind: Person
-name: carol
-email: carol@acme.example
-keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4t0MrHqfzyIJ6dvsFLvmZ+ZDS0m0vkDkKLJCTW4G7S"]
----
-kind: Team
-name: payments
-owners: [carol]
----
-kind: Environment
-name: production
-rank: 3
-enforced_by: [gateway]
----
-kind: Tool
+const ORGANISATION: &str = concat!(
+    include_str!("../cases/organisation.yaml"),
+    r#"kind: Tool
 name: t
 actions:
   do: {effect: write, external: true, reversible: false, params: {amount: int, repo: string}}
@@ -65,7 +45,8 @@ name: p
 rules:
   a: {effect: allow, environments: [production], actions: [t.do]}
   r: {effect: deny, actions: [t.do]}
-"#;
+"#
+);
 
 const DATA: &str = r#"{"limits": {"bot": 5000}, "regions": ["eu-", "us-", "acme-", "ap-"]}"#;
 

@@ -1,5 +1,5 @@
 //! The tests that stand whole in their node: its three words and the call in, yes, no or why not out. Each answers as
-//! the general test would that it stands for, which the tests of this folder hold it to.
+//! the general test would that it stands for; the workspace's comparison with a reference evaluator holds it to that.
 
 use super::test::{self, Fit, relation};
 use super::{Blame, Call, Term, constant, term};

@@ -251,3 +251,87 @@ impl Step {
         (step.encode() == Some(words)).then_some(step)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some tests of each sort, at the ends of what their parts can be.
+    fn some() -> Vec<Test> {
+        let mut some = vec![
+            Test::General(Op::Has, Term::Slot(3), Term::Nothing),
+            Test::General(Op::Less, Term::Now, Term::Constant(Term::MAX_INDEX)),
+            Test::Resource {
+                term: u32::MAX,
+                steps: 7,
+                count: u32::from(u16::MAX),
+            },
+        ];
+        for side in [Side::Slot(0), Side::Slot(u32::from(u16::MAX)), Side::Surroundings] {
+            for fit in [Fit::Equal, Fit::Prefix, Fit::Suffix] {
+                some.push(Test::Text {
+                    side,
+                    fit,
+                    start: u32::MAX,
+                    length: 1,
+                });
+            }
+            for tag in [constant::INT, constant::DECIMAL, constant::DATETIME, constant::DURATION] {
+                some.extend((0..8).map(|relation| Test::Number {
+                    side,
+                    tag,
+                    relation,
+                    value: i64::MIN + 1,
+                }));
+            }
+        }
+        some
+    }
+
+    #[test]
+    fn a_test_is_read_as_it_was_written() {
+        for test in some() {
+            let words = test.encode();
+            assert_eq!(words.and_then(Test::decode), Some(test), "{words:?}");
+        }
+    }
+
+    /// A bit more or less is another test, or none: two spellings of one test would escape every comparison of words.
+    #[test]
+    fn no_test_has_two_spellings() {
+        for test in some() {
+            let Some([head, a, b]) = test.encode() else {
+                panic!("{test:?} does not fit");
+            };
+            for bit in 0..32 {
+                let other = Test::decode([head ^ (1 << bit), a, b]);
+                assert_ne!(other, Some(test), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_is_read_as_it_was_written() {
+        for fit in [Fit::Equal, Fit::Prefix, Fit::Suffix, Fit::Any, Fit::Pattern, Fit::Never] {
+            for free in [false, true] {
+                let step = Step {
+                    slot: u32::from(u16::MAX),
+                    free,
+                    fit,
+                    start: 5,
+                    length: u32::MAX,
+                };
+                let words = step.encode();
+                assert_eq!(words.and_then(Step::decode), Some(step), "{words:?}");
+            }
+        }
+        let beyond = Step {
+            slot: 1 << 16,
+            free: false,
+            fit: Fit::Any,
+            start: 0,
+            length: 0,
+        };
+        assert_eq!(beyond.encode(), None);
+    }
+}

@@ -20,29 +20,9 @@ use crate::suite::ask::{Request, decide, explain};
 
 const NOW: i64 = 1_795_305_600_000;
 
-const ORGANISATION: &str = r#"
-polity: v1
-kind: Organization
-name: acme
-owners: [carol]
-sole_owner: true
-bundle: {lifetime: 7d}
----
-kind: Person
-name: carol
-email: carol@acme.example
-keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4t0MrHqfzyIJ6dvsFLvmZ+ZDS0m0vkDkKLJCTW4G7S"]
----
-kind: Team
-name: payments
-owners: [carol]
----
-kind: Environment
-name: production
-rank: 3
-enforced_by: [gateway]
----
-kind: DataClass
+const ORGANISATION: &str = concat!(
+    include_str!("../../../../../tests/cases/organisation.yaml"),
+    r#"kind: DataClass
 name: customers
 owner: carol
 ---
@@ -88,7 +68,8 @@ name: p
 rules:
   a: {effect: allow, environments: [production], actions: [t.*]}
   r: {effect: deny, actions: [t.*]}
-"#;
+"#
+);
 
 fn compiled(tier: &str) -> Compiled {
     from(&ORGANISATION.replace("TIER", tier))
