@@ -14,7 +14,7 @@ use polity_tests::suite::run;
 use rayon::prelude::*;
 
 /// Organisations that are generated and compared, unless `POLITY_SEEDS` says how many.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 48;
 
 /// Calls an organisation: enough for every boundary of every rule of a small one.
 const CALLS: usize = 800;
