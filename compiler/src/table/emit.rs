@@ -9,7 +9,7 @@ use polity_runtime::value::{ANY, SEGMENT};
 use super::diagram::{Diagram, Diagrams};
 use super::hash::HashMap;
 use super::specialise::pattern;
-use super::steps::steps;
+use super::steps::{fit, steps};
 use crate::ir::{Constant, Function, GlobPart, Op, PatternPart, Program, ResourcePart, Term, Test};
 
 /// A part of the table does not fit its index.
@@ -458,20 +458,13 @@ fn string_side(term: &Term) -> Option<Side> {
     }
 }
 
-/// A pattern that is a constant with at most one `*`, at its end.
+/// A pattern that is a constant with at most one `*`, at an end.
 fn fit_of(parts: &[PatternPart]) -> Option<(Fit, String)> {
-    let text = |parts: &[PatternPart]| {
-        let letter = |part: &PatternPart| match part {
-            PatternPart::Literal(letter) => Some(*letter),
-            PatternPart::Any => None,
-        };
-        parts.iter().map(letter).collect::<Option<String>>()
+    let letter = |part: &PatternPart| match part {
+        PatternPart::Literal(letter) => Some(*letter),
+        PatternPart::Any => None,
     };
-    match parts {
-        [rest @ .., PatternPart::Any] if text(rest).is_some() => Some((Fit::Prefix, text(rest)?)),
-        [PatternPart::Any, rest @ ..] if text(rest).is_some() => Some((Fit::Suffix, text(rest)?)),
-        all => Some((Fit::Equal, text(all)?)),
-    }
+    fit(parts, letter, |part| *part == PatternPart::Any)
 }
 
 fn operator(op: Op) -> Option<guard::Op> {

@@ -26,12 +26,12 @@ pub(super) struct Step {
 impl Step {
     /// How the slot must stand to a constant, and the constant. A [`Fit::Pattern`] has the glob instead.
     pub(super) fn fit(&self) -> (Fit, String) {
-        let text = |parts: &[GlobPart]| {
-            let letter = |part: &GlobPart| match part {
-                GlobPart::Literal(letter) => Some(*letter),
-                GlobPart::Segment | GlobPart::Any => None,
-            };
-            parts.iter().map(letter).collect::<Option<String>>()
+        if self.never {
+            return (Fit::Never, String::new());
+        }
+        let letter = |part: &GlobPart| match part {
+            GlobPart::Literal(letter) => Some(*letter),
+            GlobPart::Segment | GlobPart::Any => None,
         };
         // In a slot that holds no `/` one star is as good as two.
         let star = |part: &GlobPart| match part {
@@ -39,19 +39,31 @@ impl Step {
             GlobPart::Segment => !self.free,
             GlobPart::Literal(_) => false,
         };
-        if self.never {
-            return (Fit::Never, String::new());
-        }
-        if let Some(all) = text(&self.glob) {
-            return (Fit::Equal, all);
-        }
-        match self.glob.as_slice() {
-            [only] if star(only) => (Fit::Any, String::new()),
-            [rest @ .., last] if star(last) && text(rest).is_some() => (Fit::Prefix, text(rest).unwrap_or_default()),
-            [first, rest @ ..] if star(first) && text(rest).is_some() => (Fit::Suffix, text(rest).unwrap_or_default()),
-            _ => (Fit::Pattern, String::new()),
+        match fit(&self.glob, letter, star) {
+            Some((Fit::Prefix, text)) if text.is_empty() => (Fit::Any, text),
+            Some(found) => found,
+            None => (Fit::Pattern, String::new()),
         }
     }
+}
+
+/// How a text that matches a pattern stands to a constant, where the pattern is letters with at most one star, at an
+/// end. A star alone is the prefix of no letters.
+pub(super) fn fit<P>(
+    parts: &[P],
+    letter: impl Fn(&P) -> Option<char>,
+    star: impl Fn(&P) -> bool,
+) -> Option<(Fit, String)> {
+    let text = |parts: &[P]| parts.iter().map(&letter).collect::<Option<String>>();
+    if let Some(whole) = text(parts) {
+        return Some((Fit::Equal, whole));
+    }
+    let before = parts.split_last().filter(|(last, _)| star(last));
+    if let Some(prefix) = before.and_then(|(_, before)| text(before)) {
+        return Some((Fit::Prefix, prefix));
+    }
+    let (_, after) = parts.split_first().filter(|(first, _)| star(first))?;
+    text(after).map(|suffix| (Fit::Suffix, suffix))
 }
 
 /// An item of a template: a literal's letter, or a slot.
