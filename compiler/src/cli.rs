@@ -45,9 +45,15 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 pub use console::Console;
 pub use failure::{Exit, Failure};
 
+/// The stack of each thread that compiles, in bytes. Parsers and checkers of conditions and templates ask for 16 MiB,
+/// and each would map and give back that much where its thread has less. What is never touched costs nothing.
+const STACK: usize = 32 << 20;
+
 /// Runs `polity` with these arguments, the first of which is the program's own name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let mut console = Console::standard();
+    // It fails where threads run already or cannot be had: the work is then done with what there is.
+    rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global().ok();
     run_on(arguments, &mut console)
 }
 
