@@ -26,6 +26,9 @@ type Matched = (bool, Rc<[DeploymentId]>);
 /// Deployments, sorted; none where nothing is said of them.
 type Chosen = Option<Arc<[DeploymentId]>>;
 
+/// How many neighbours are looked at before a sorted set is searched by halves.
+const NEAR: usize = 8;
+
 /// What selectors look up, made once for all of them.
 pub(super) struct Lookup<'o> {
     names: &'o Names,
@@ -190,11 +193,19 @@ pub(super) fn both(a: &Scope, b: &Scope) -> Scope {
     }
 }
 
-/// As [`meet`], of sets that are shared where one of them is everything.
+/// As [`meet`], of sets that are shared where the other takes nothing away.
 fn met<T: Copy + Ord>(a: &Option<Arc<[T]>>, b: &Option<Arc<[T]>>) -> Option<Arc<[T]>> {
     match (a, b) {
         (one, None) | (None, one) => one.clone(),
-        (Some(a), Some(b)) => meet(Some(a), Some(b)).map(Arc::from),
+        (Some(a), Some(b)) if Arc::ptr_eq(a, b) => Some(a.clone()),
+        (Some(a), Some(b)) => {
+            let shared = common(a, b);
+            Some(match shared.len() {
+                all if all == a.len() => a.clone(),
+                all if all == b.len() => b.clone(),
+                _ => Arc::from(shared),
+            })
+        }
     }
 }
 
@@ -203,8 +214,28 @@ fn meet<T: Copy + Ord>(a: Option<&[T]>, b: Option<&[T]>) -> Option<Vec<T>> {
     match (a, b) {
         (None, None) => None,
         (Some(one), None) | (None, Some(one)) => Some(one.to_vec()),
-        (Some(a), Some(b)) => Some(a.iter().filter(|id| b.binary_search(id).is_ok()).copied().collect()),
+        (Some(a), Some(b)) => Some(common(a, b)),
     }
+}
+
+/// What is in both of two sorted sets.
+fn common<T: Copy + Ord>(a: &[T], b: &[T]) -> Vec<T> {
+    let (few, mut many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    let mut both = Vec::with_capacity(few.len());
+    for id in few {
+        // The next is near by where the sets are alike, and far where one is much longer.
+        let near = many.iter().take(NEAR).take_while(|other| *other < id).count();
+        let at = if near < NEAR {
+            near
+        } else {
+            many.partition_point(|other| other < id)
+        };
+        many = many.get(at..).unwrap_or_default();
+        if many.first() == Some(id) {
+            both.push(*id);
+        }
+    }
+    both
 }
 
 fn resources(written: &ast::Resources) -> Resources {
@@ -263,10 +294,7 @@ impl Resolver<'_> {
         let mut narrow = |mut set: Vec<DeploymentId>| {
             set.sort_unstable();
             set.dedup();
-            chosen = Some(match chosen.take() {
-                Some(before) => meet(Some(&before), Some(&set)).unwrap_or_default(),
-                None => set,
-            });
+            chosen = meet(chosen.as_deref(), Some(&set));
         };
         if let Some(agents) = &selector.agents {
             let mut set = Vec::new();
@@ -446,26 +474,21 @@ impl Resolver<'_> {
         let mut narrow = |set: Vec<ActionId>| chosen = meet(chosen.as_deref(), Some(&set));
         if let Some(tools) = &selector.tools {
             let ids = self.named(tools, &self.names.tools, "tool", &UNKNOWN_TOOL);
-            narrow(
-                all()
-                    .filter(|(_, action)| ids.contains(&action.tool.0))
-                    .map(|(id, _)| id)
-                    .collect(),
-            );
+            let tools = ids.iter().filter_map(|id| organization.tools.get(*id as usize));
+            let of = |tool: &super::Tool| (tool.first_action..tool.first_action + tool.action_count).map(ActionId);
+            let mut set: Vec<ActionId> = tools.flat_map(of).collect();
+            set.sort_unstable();
+            narrow(set);
         }
         if let Some(credentials) = &selector.credentials {
             let ids = self.named(credentials, &self.names.credentials, "credential", &UNKNOWN_CREDENTIAL);
-            let named: BTreeSet<String> = ids
+            let named = ids
                 .iter()
                 .filter_map(|id| self.names.credentials.names().nth(*id as usize))
-                .map(|name| format!("credential.{name}"))
-                .collect();
-            narrow(
-                all()
-                    .filter(|(_, action)| named.contains(&action.name))
-                    .map(|(id, _)| id)
-                    .collect(),
-            );
+                .filter_map(|name| self.lookup.actions.get(format!("credential.{name}").as_str()));
+            let mut set: Vec<ActionId> = named.flatten().copied().collect();
+            set.sort_unstable();
+            narrow(set);
         }
         if let Some(actions) = &selector.actions {
             let named: BTreeSet<ActionId> = actions.iter().flat_map(|entry| self.action(entry)).collect();
