@@ -1,15 +1,18 @@
 //! Placements to signatures, signatures to fragments, fragments to cells.
 
 use std::collections::BTreeSet;
+use std::hash::{BuildHasherDefault, Hash};
 
+use indexmap::IndexSet;
 use polity_runtime::table::record::piece;
-use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, NONE, RingId, ToolId};
+use polity_runtime::table::{ActionId, DeploymentId, NONE, ToolId};
 use rayon::prelude::*;
 
 use super::Row;
 use super::diagram::{Diagram, Diagrams};
 use super::guards::{Context, Guards, Seen, Views};
-use super::hash::HashMap;
+use super::hash::{Fold, HashMap};
+use super::reach::{Reach, Sifted};
 use crate::ast::RuleEffect;
 use crate::ir::RuleSet;
 use crate::resolve::{Deployment, Organization, Placement, Rule, TeamId};
@@ -82,9 +85,12 @@ impl Cells {
 type Signature = (Vec<(u32, u32)>, u64);
 
 /// Makes every cell. Gives the rules whose guards are too large.
+///
+/// What placements have in common is found by a thread at a time, which numbers things in the order in which they are
+/// met; what is long, sifting rules and putting them into cells, is done by all. So the numbers do not depend on how
+/// many there are.
 pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<usize>> {
     let views = Views::new(organization, rules);
-    let mut guards = Guards::new(organization, rules, &views);
     let reach = Reach::new(organization, &views);
     let placements: Vec<(DeploymentId, &Deployment, &Placement)> = (0u32..)
         .map(DeploymentId)
@@ -96,119 +102,85 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
                 .map(move |placement| (id, deployment, placement))
         })
         .collect();
-    let mut seen: HashMap<Seen, u32> = HashMap::default();
-    let mut all_seen: Vec<Seen> = Vec::new();
-    let mut fragments: HashMap<(ToolId, Signature), u32> = HashMap::default();
-    let mut runs: HashMap<(ToolId, Vec<u32>), u32> = HashMap::default();
-    let mut cells = Cells {
-        diagrams: Diagrams::default(),
-        rows: Vec::new(),
-        fragments: Vec::new(),
-        pieces: Vec::new(),
-        cells: Vec::new(),
-        variants: Vec::new(),
+    let mut seen: Numbered<Seen> = Numbered::default();
+    let mut lines = Lines {
+        organization,
+        guards: Guards::new(organization, rules, &views),
+        all: Vec::new(),
+        ids: HashMap::default(),
+        made: HashMap::default(),
+        too_large: BTreeSet::new(),
     };
-    let mut cell_ids: HashMap<CellDraft, u32> = HashMap::default();
-    let mut pieces = Pieces::default();
-    let mut made = HashMap::default();
-    let mut too_large = BTreeSet::new();
+    let mut fragments: HashMap<(ToolId, Signature), usize> = HashMap::default();
+    let mut store = Store::default();
+    let mut rows: Vec<Vec<(ToolId, usize)>> = Vec::with_capacity(placements.len());
     for some in placements.chunks(AT_ONCE) {
         let sifted: Vec<Sifted> = some
             .par_iter()
             .map(|(id, deployment, placement)| reach.sift(*id, deployment, placement))
             .collect();
+        let mut fresh: Vec<Fresh> = Vec::new();
         for ((_, _, placement), mut sifted) in some.iter().zip(sifted) {
-            let numbers: Vec<u32> = sifted
-                .seen
-                .into_iter()
-                .map(|view| {
-                    let next = u32::try_from(all_seen.len()).unwrap_or(u32::MAX);
-                    *seen.entry(view).or_insert_with_key(|view| {
-                        all_seen.push(view.clone());
-                        next
-                    })
-                })
-                .collect();
+            let numbers: Vec<u32> = sifted.seen.into_iter().map(|view| number(&mut seen, view)).collect();
             for (_, view) in sifted.by_tool.iter_mut().flatten() {
                 *view = numbers.get(*view as usize).copied().unwrap_or(u32::MAX);
             }
-            let by_tool = sifted.by_tool;
             let ceiling = ceiling(organization, placement);
-            let mut row = Row::new();
-            for (tool, of_tool) in placement.given.iter().zip(by_tool) {
-                let key = (*tool, (of_tool, ceiling));
-                let fragment = match fragments.get(&key) {
-                    Some(fragment) => *fragment,
-                    None => {
-                        let mut maker = Maker {
-                            organization,
-                            guards: &mut guards,
-                            seen: &all_seen,
-                            made: &mut made,
-                            too_large: &mut too_large,
-                        };
-                        let mut run = Vec::new();
-                        for cell in maker.cells(*tool, &key.1.0, placement) {
-                            let next = u32::try_from(cells.cells.len()).unwrap_or(u32::MAX);
-                            let id = *cell_ids.entry(cell).or_insert_with_key(|cell| {
-                                cells.cells.push(cell.clone());
-                                next
-                            });
-                            run.push(id);
-                        }
-                        // Signatures that differ may come to the same cells.
-                        let run: Vec<u32> = run.chunks(piece::CELLS).map(|cells| pieces.intern(cells)).collect();
-                        let first = match runs.get(&(*tool, run.clone())) {
-                            Some(first) => *first,
-                            None => {
-                                let first = u32::try_from(cells.fragments.len()).unwrap_or(u32::MAX);
-                                cells.fragments.extend_from_slice(&run);
-                                runs.insert((*tool, run), first);
-                                first
-                            }
-                        };
-                        fragments.insert(key, first);
-                        first
-                    }
-                };
-                row.push((*tool, fragment));
-            }
-            cells.rows.push(row);
+            let of_tools = placement.given.iter().zip(sifted.by_tool);
+            let row = of_tools.map(|(tool, of_tool)| {
+                let next = fragments.len();
+                let fragment =
+                    *fragments
+                        .entry((*tool, (of_tool, ceiling)))
+                        .or_insert_with_key(|(tool, (rules, ceiling))| {
+                            fresh.push(lines.of(*tool, rules, *ceiling, placement, &seen));
+                            next
+                        });
+                (*tool, fragment)
+            });
+            rows.push(row.collect());
         }
+        // A few groups a thread: the last to be done is then not waited for long.
+        let group = fresh.len().div_ceil(4 * rayon::current_num_threads()).max(1);
+        let groups: Vec<Group> = fresh
+            .par_chunks(group)
+            .map(|fresh| Group::of(fresh, &lines.all))
+            .collect();
+        groups.into_iter().for_each(|group| store.add(group));
     }
-    for tests in &rules.variants {
-        cells.variants.push(
-            tests
-                .iter()
-                .map(|test| guards.variant(*test).unwrap_or(Diagram::ERROR))
-                .collect(),
-        );
+    let variants = rules.variants.iter().map(|tests| {
+        let test = |test: &Option<_>| lines.guards.variant(*test).unwrap_or(Diagram::ERROR);
+        tests.iter().map(test).collect()
+    });
+    let variants = variants.collect();
+    if !lines.too_large.is_empty() {
+        return Err(lines.too_large.into_iter().collect());
     }
-    cells.pieces = pieces.all;
-    cells.diagrams = guards.into_diagrams();
-    if too_large.is_empty() {
-        Ok(cells)
-    } else {
-        Err(too_large.into_iter().collect())
-    }
+    let first = |fragment: usize| store.first.get(fragment).copied().unwrap_or(NONE);
+    Ok(Cells {
+        diagrams: lines.guards.into_diagrams(),
+        rows: rows
+            .into_iter()
+            .map(|row| {
+                row.into_iter()
+                    .map(|(tool, fragment)| (tool, first(fragment)))
+                    .collect()
+            })
+            .collect(),
+        fragments: store.fragments,
+        pieces: store.pieces.all,
+        cells: store.cells.into_iter().collect(),
+        variants,
+    })
 }
 
-/// Runs of a few cells, each once.
-#[derive(Default)]
-struct Pieces {
-    all: Vec<[u32; piece::CELLS]>,
-    ids: HashMap<[u32; piece::CELLS], u32>,
-}
+/// Things with the numbers that they were given, in the order in which they were met.
+type Numbered<T> = IndexSet<T, BuildHasherDefault<Fold>>;
 
-impl Pieces {
-    fn intern(&mut self, cells: &[u32]) -> u32 {
-        let mut piece = [NONE; piece::CELLS];
-        piece.iter_mut().zip(cells).for_each(|(place, cell)| *place = *cell);
-        *self.ids.entry(piece).or_insert_with(|| {
-            self.all.push(piece);
-            u32::try_from(self.all.len() - 1).unwrap_or(NONE)
-        })
-    }
+/// The number of a thing, a new one where it was not met before.
+fn number<T: Eq + Hash>(among: &mut Numbered<T>, thing: T) -> u32 {
+    let (at, _) = among.insert_full(thing);
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// What of the ring a cell depends on: which effects it takes, and whether it takes what cannot be undone.
@@ -223,83 +195,95 @@ fn ceiling(organization: &Organization, placement: &Placement) -> u64 {
         })
 }
 
-struct Maker<'m, 'g> {
-    organization: &'m Organization,
-    guards: &'m mut Guards<'g>,
-    seen: &'m [Seen],
-    made: &'m mut HashMap<(u32, u32, u32), Made>,
-    too_large: &'m mut BTreeSet<usize>,
+/// A rule in a fragment: what it puts into the cells, each by its place in the tool. Ceilings are left out.
+struct Line {
+    rule: u32,
+    effect: RuleEffect,
+    made: Vec<(u32, Made)>,
 }
 
 /// What a rule comes to for an action, where it sees the same of the placement: its guard, the guard of its
 /// observation, and what it asks of people.
 type Made = (Diagram, Diagram, Option<Option<TeamId>>);
 
-impl Maker<'_, '_> {
-    /// The cells of a tool's actions, in their order.
-    fn cells(&mut self, tool: ToolId, rules: &[(u32, u32)], placement: &Placement) -> Vec<CellDraft> {
+/// A fragment whose cells are not yet made.
+struct Fresh {
+    tool: ToolId,
+    /// Of each action, whether the ring stops it.
+    ceilings: Vec<bool>,
+    /// By their numbers, in the order of their rules.
+    lines: Vec<u32>,
+}
+
+/// Every line, each once.
+struct Lines<'l> {
+    organization: &'l Organization,
+    guards: Guards<'l>,
+    all: Vec<Line>,
+    /// Of each tool and ceiling, the lines by rule and view.
+    ids: HashMap<(ToolId, u64), HashMap<(u32, u32), u32>>,
+    made: HashMap<(u32, u32, u32), Made>,
+    too_large: BTreeSet<usize>,
+}
+
+impl Lines<'_> {
+    /// What is to be put into the cells of a tool's actions, by which lines.
+    fn of(
+        &mut self,
+        tool: ToolId,
+        rules: &[(u32, u32)],
+        bits: u64,
+        placement: &Placement,
+        seen: &Numbered<Seen>,
+    ) -> Fresh {
         let organization = self.organization;
-        let Some(tool) = organization.tools.get(tool.0 as usize) else {
-            return Vec::new();
-        };
         let ring = organization.rings.get(placement.ring.0 as usize);
-        let draft = |at: u32| CellDraft {
-            ceiling: ring
-                .zip(organization.actions.get(at as usize))
+        let of_tool = organization.tools.get(tool.0 as usize);
+        let actions = of_tool.map_or(0..0, |tool| tool.first_action..tool.first_action + tool.action_count);
+        let stops = |at: u32| {
+            ring.zip(organization.actions.get(at as usize))
                 .is_some_and(|(ring, action)| {
                     !ring.effects.contains(&action.effect) || (!action.reversible && !ring.irreversible)
-                }),
-            ..CellDraft::default()
+                })
         };
-        let mut cells: Vec<CellDraft> = (tool.first_action..tool.first_action + tool.action_count)
-            .map(draft)
-            .collect();
-        for (id, view) in rules {
-            let Some(rule) = organization.rules.get(*id as usize) else {
-                continue;
-            };
+        let ceilings: Vec<bool> = actions.map(stops).collect();
+        let mut known = self.ids.remove(&(tool, bits)).unwrap_or_default();
+        let lines = rules.iter().map(|(rule, view)| {
+            *known
+                .entry((*rule, *view))
+                .or_insert_with(|| self.line(tool, &ceilings, *rule, *view, seen))
+        });
+        let lines = lines.collect();
+        self.ids.insert((tool, bits), known);
+        Fresh { tool, ceilings, lines }
+    }
+
+    fn line(&mut self, tool: ToolId, ceilings: &[bool], id: u32, view: u32, seen: &Numbered<Seen>) -> u32 {
+        let organization = self.organization;
+        let mut line = Line {
+            rule: id,
+            effect: RuleEffect::Deny,
+            made: Vec::new(),
+        };
+        let of_tool = organization.tools.get(tool.0 as usize);
+        if let Some((rule, tool)) = organization.rules.get(id as usize).zip(of_tool) {
+            line.effect = rule.effect;
             for action in rule.scope.actions_of(tool) {
-                match cells.get_mut((action.0 - tool.first_action) as usize) {
-                    Some(cell) if !cell.ceiling => self.put(cell, *id, *view, action, rule),
-                    _ => {}
+                let at = action.0 - tool.first_action;
+                if ceilings.get(at as usize).is_some_and(|stopped| !stopped) {
+                    let made = self.made.get(&(id, view, action.0)).copied();
+                    let made = made.or_else(|| self.entry(id, view, action, rule, seen));
+                    line.made.extend(made.map(|made| (at, made)));
                 }
             }
         }
-        cells
+        self.all.push(line);
+        u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Puts a rule into the lists where it belongs.
-    fn put(&mut self, cell: &mut CellDraft, id: u32, view: u32, action: ActionId, rule: &Rule) {
-        let made = self.made.get(&(id, view, action.0)).copied();
-        let Some((guard, observed, approval)) = made.or_else(|| self.entry(id, view, action, rule)) else {
-            return;
-        };
-        if guard != Diagram::NO {
-            let list = match rule.effect {
-                RuleEffect::Deny => &mut cell.denies,
-                RuleEffect::Allow => &mut cell.grants,
-                RuleEffect::RequireApproval => &mut cell.gates,
-            };
-            list.push(EntryDraft {
-                rule: id,
-                guard,
-                approval,
-            });
-        }
-        if observed != Diagram::NO {
-            cell.observed.push(EntryDraft {
-                rule: id,
-                guard: observed,
-                approval: None,
-            });
-        }
-    }
-}
-
-impl Maker<'_, '_> {
     /// Makes the guards of a rule, and keeps them. Gives `None`, and takes note, where they are too large.
-    fn entry(&mut self, id: u32, view: u32, action: ActionId, rule: &Rule) -> Option<Made> {
-        let seen = self.seen.get(view as usize)?;
+    fn entry(&mut self, id: u32, view: u32, action: ActionId, rule: &Rule, seen: &Numbered<Seen>) -> Option<Made> {
+        let seen = seen.get_index(view as usize)?;
         let context = Context {
             rule: id,
             view: seen,
@@ -324,125 +308,111 @@ impl Maker<'_, '_> {
     }
 }
 
-/// Which rules reach which placements and tools, found without asking each rule of each placement.
-struct Reach<'r> {
-    organization: &'r Organization,
-    views: &'r Views<'r>,
-    /// Rules that name deployments, by deployment.
-    named: HashMap<DeploymentId, Vec<u32>>,
-    /// Rules that reach every deployment, by what they reach.
-    open: HashMap<(ToolId, RingId, EnvironmentId), Vec<u32>>,
-    /// Of each rule, a bit a tool.
-    tools: Vec<Vec<u64>>,
+/// The cells of some fragments, each once, and of each fragment its tool and which they are.
+struct Group {
+    cells: Numbered<CellDraft>,
+    runs: Vec<(ToolId, Vec<u32>)>,
 }
 
-/// What reaches a placement.
-struct Sifted {
-    /// What rules see of it, each once.
-    seen: Vec<Seen>,
-    /// Of each tool that it was given, the rules that cover an action of it, by id, each with what it sees.
-    by_tool: Vec<Vec<(u32, u32)>>,
-}
-
-impl<'r> Reach<'r> {
-    fn new(organization: &'r Organization, views: &'r Views<'r>) -> Self {
-        let mut named: HashMap<DeploymentId, Vec<u32>> = HashMap::default();
-        let mut everywhere = Vec::new();
-        let words = organization.tools.len().div_ceil(64);
-        let mut tools = Vec::new();
-        for (id, rule) in (0u32..).zip(&organization.rules) {
-            match &rule.scope.deployments {
-                Some(list) => list
-                    .iter()
-                    .for_each(|deployment| named.entry(*deployment).or_default().push(id)),
-                None => everywhere.push((id, rule)),
+impl Group {
+    fn of(fragments: &[Fresh], lines: &[Line]) -> Self {
+        let mut group = Self {
+            cells: Numbered::default(),
+            runs: Vec::with_capacity(fragments.len()),
+        };
+        for fragment in fragments {
+            let draft = |ceiling: &bool| CellDraft {
+                ceiling: *ceiling,
+                ..CellDraft::default()
+            };
+            let mut cells: Vec<CellDraft> = fragment.ceilings.iter().map(draft).collect();
+            for line in fragment.lines.iter().filter_map(|line| lines.get(*line as usize)) {
+                for (at, made) in &line.made {
+                    if let Some(cell) = cells.get_mut(*at as usize) {
+                        cell.put(line, *made);
+                    }
+                }
             }
-            let mut bits = vec![0u64; words];
-            let mut touch = |action: &crate::resolve::Action| {
-                if let Some(word) = bits.get_mut((action.tool.0 / 64) as usize) {
-                    *word |= 1 << (action.tool.0 % 64);
+            let run = cells.into_iter().map(|cell| number(&mut group.cells, cell)).collect();
+            group.runs.push((fragment.tool, run));
+        }
+        group
+    }
+}
+
+impl CellDraft {
+    /// Puts a rule into the lists where it belongs.
+    fn put(&mut self, line: &Line, (guard, observed, approval): Made) {
+        let entry = |guard, approval| EntryDraft {
+            rule: line.rule,
+            guard,
+            approval,
+        };
+        if guard != Diagram::NO {
+            let list = match line.effect {
+                RuleEffect::Deny => &mut self.denies,
+                RuleEffect::Allow => &mut self.grants,
+                RuleEffect::RequireApproval => &mut self.gates,
+            };
+            list.push(entry(guard, approval));
+        }
+        if observed != Diagram::NO {
+            self.observed.push(entry(observed, None));
+        }
+    }
+}
+
+/// All cells, the runs of them, and where each fragment begins.
+#[derive(Default)]
+struct Store {
+    cells: Numbered<CellDraft>,
+    pieces: Pieces,
+    fragments: Vec<u32>,
+    /// Of each fragment, by number.
+    first: Vec<u32>,
+    runs: HashMap<(ToolId, Vec<u32>), u32>,
+}
+
+impl Store {
+    fn add(&mut self, group: Group) {
+        let cells = group.cells.into_iter();
+        let numbers: Vec<u32> = cells.map(|cell| number(&mut self.cells, cell)).collect();
+        for (tool, run) in group.runs {
+            let cell = |cell: u32| numbers.get(cell as usize).copied().unwrap_or(NONE);
+            let run: Vec<u32> = run.into_iter().map(cell).collect();
+            let run: Vec<u32> = run
+                .chunks(piece::CELLS)
+                .map(|cells| self.pieces.intern(cells))
+                .collect();
+            // Signatures that differ may come to the same cells.
+            let first = match self.runs.get(&(tool, run.clone())) {
+                Some(first) => *first,
+                None => {
+                    let first = u32::try_from(self.fragments.len()).unwrap_or(NONE);
+                    self.fragments.extend_from_slice(&run);
+                    self.runs.insert((tool, run), first);
+                    first
                 }
             };
-            match &rule.scope.actions {
-                Some(list) => list
-                    .iter()
-                    .filter_map(|id| organization.actions.get(id.0 as usize))
-                    .for_each(&mut touch),
-                None => organization.actions.iter().for_each(&mut touch),
-            }
-            tools.push(bits);
+            self.first.push(first);
         }
-        let mut reach = Self {
-            organization,
-            views,
-            named,
-            open: HashMap::default(),
-            tools,
-        };
-        for placement in organization.deployments.iter().flat_map(|one| &one.placements) {
-            for tool in &placement.given {
-                let key = (*tool, placement.ring, placement.environment);
-                if !reach.open.contains_key(&key) {
-                    let reaches = |(id, rule): &&(u32, &Rule)| {
-                        reach.touches(*id, *tool) && rule.scope.takes_place(placement.ring, placement.environment)
-                    };
-                    let rules = everywhere.iter().filter(reaches).map(|(id, _)| *id).collect();
-                    reach.open.insert(key, rules);
-                }
-            }
-        }
-        reach
     }
+}
 
-    /// The rules that reach a placement, by the tools that it was given.
-    fn sift(&self, id: DeploymentId, deployment: &Deployment, placement: &Placement) -> Sifted {
-        let takes = |rule: &&u32| {
-            let rule = self.organization.rules.get(**rule as usize);
-            rule.is_some_and(|rule| rule.scope.takes_place(placement.ring, placement.environment))
-        };
-        let named = self.named.get(&id).map_or(&[][..], Vec::as_slice);
-        let named: Vec<u32> = named.iter().filter(takes).copied().collect();
-        let mut seen = vec![Seen::default()];
-        let mut numbers: HashMap<u32, u32> = HashMap::default();
-        let mut see = |rule: u32| {
-            if self.views.sees_nothing(rule) {
-                return (rule, 0);
-            }
-            let number = *numbers.entry(rule).or_insert_with(|| {
-                let view = self.views.see(rule, id, deployment, placement);
-                let known = seen.iter().position(|known| *known == view).unwrap_or_else(|| {
-                    seen.push(view);
-                    seen.len() - 1
-                });
-                u32::try_from(known).unwrap_or(u32::MAX)
-            });
-            (rule, number)
-        };
-        let mut by_tool = Vec::with_capacity(placement.given.len());
-        for tool in &placement.given {
-            let open = self.open.get(&(*tool, placement.ring, placement.environment));
-            let open = open.map_or(&[][..], Vec::as_slice);
-            let mut of_tool = Vec::with_capacity(open.len() + named.len());
-            // Both are sorted, and no rule is in both.
-            let mut open = open.iter().copied().peekable();
-            for rule in named.iter().copied().filter(|rule| self.touches(*rule, *tool)) {
-                while let Some(before) = open.next_if(|before| *before < rule) {
-                    of_tool.push(see(before));
-                }
-                of_tool.push(see(rule));
-            }
-            of_tool.extend(open.map(&mut see));
-            by_tool.push(of_tool);
-        }
-        Sifted { seen, by_tool }
-    }
+/// Runs of a few cells, each once.
+#[derive(Default)]
+struct Pieces {
+    all: Vec<[u32; piece::CELLS]>,
+    ids: HashMap<[u32; piece::CELLS], u32>,
+}
 
-    /// Whether a rule covers an action of the tool.
-    fn touches(&self, rule: u32, tool: ToolId) -> bool {
-        let word = self
-            .tools
-            .get(rule as usize)
-            .and_then(|bits| bits.get((tool.0 / 64) as usize));
-        word.is_some_and(|word| word & (1 << (tool.0 % 64)) != 0)
+impl Pieces {
+    fn intern(&mut self, cells: &[u32]) -> u32 {
+        let mut piece = [NONE; piece::CELLS];
+        piece.iter_mut().zip(cells).for_each(|(place, cell)| *place = *cell);
+        *self.ids.entry(piece).or_insert_with(|| {
+            self.all.push(piece);
+            u32::try_from(self.all.len() - 1).unwrap_or(NONE)
+        })
     }
 }

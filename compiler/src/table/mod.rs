@@ -11,6 +11,7 @@ mod emit;
 mod guards;
 pub(crate) mod hash;
 mod part;
+mod reach;
 mod specialise;
 mod steps;
 mod write;

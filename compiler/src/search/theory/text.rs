@@ -5,12 +5,14 @@
 //! breadth first, so the shortest texts come out and an exhausted walk is a proof. A constraint may read several
 //! strings one after the other with fixed text between: what a call touches, `repo:{owner}/{repo}`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
+use std::hash::BuildHasherDefault;
 
+use indexmap::IndexSet;
 use polity_runtime::value::{ANY, SEGMENT, email, fold, host, path, url, url_path};
 
 use super::number::Solved;
-use crate::table::hash::HashMap;
+use crate::table::hash::Fold;
 
 /// States of the joint automaton that are looked at before the rest is left open. Picked by gut feeling: some
 /// milliseconds.
@@ -195,57 +197,52 @@ impl Walk<'_> {
         };
         let [domain] = self.domains else { return None };
         let fits = |text: &&&str| {
-            let mut place = self.start();
+            let (mut place, mut next) = (self.start(), Place::default());
             for letter in text.chars() {
-                place = self.step(&place, letter)?;
+                if !self.step(&place, letter, &mut next) {
+                    return false;
+                }
+                std::mem::swap(&mut place, &mut next);
             }
-            self.turn(&place).filter(|place| self.is_end(place))
+            self.turn(&place, &mut next) && self.is_end(&next)
         };
-        likely(domain)
-            .iter()
-            .find(|text| fits(text).is_some())
-            .map(|text| vec![(*text).to_owned()])
+        likely(domain).iter().find(fits).map(|text| vec![(*text).to_owned()])
     }
 
     fn search(&self) -> Solved<Vec<String>> {
-        let start = self.start();
-        let mut seen: HashMap<Place, ()> = HashMap::default();
-        // Each place with the one that it was reached from, and how.
+        // Every place once, in the order in which they were reached; what comes after `at` is still open.
+        let mut places: IndexSet<Place, BuildHasherDefault<Fold>> = IndexSet::default();
+        // Of each the one that it was reached from, and how.
         let mut trail: Vec<(usize, Option<char>)> = vec![(0, None)];
-        let mut open: VecDeque<(usize, Place)> = VecDeque::new();
-        seen.insert(start.clone(), ());
-        open.push_back((0, start));
         let mut doubtful = false;
-        while let Some((at, place)) = open.pop_front() {
-            if place.0 as usize == self.domains.len() {
-                let found = texts(&trail, at, self.domains.len());
+        let (mut at, mut place, mut next) = (0, self.start(), Place::default());
+        places.insert(place.clone());
+        while let Some(open) = places.get_index(at) {
+            place.clone_from(open);
+            let end = self.domains.len();
+            if place.0 as usize == end {
+                let found = texts(&trail, at, end);
                 if found.iter().zip(self.domains).all(|(text, domain)| domain.has(text)) {
                     return Solved::Found(found);
                 }
                 doubtful = true;
-                continue;
+            } else {
+                for how in std::iter::once(None).chain(self.letters.iter().copied().map(Some)) {
+                    let lives = match how {
+                        Some(letter) => self.step(&place, letter, &mut next),
+                        None => self.turn(&place, &mut next) && (next.0 as usize != end || self.is_end(&next)),
+                    };
+                    if !lives || places.contains(&next) {
+                        continue;
+                    }
+                    if places.len() >= MOST_STATES {
+                        return Solved::Open;
+                    }
+                    places.insert(next.clone());
+                    trail.push((at, how));
+                }
             }
-            let mut next: Vec<(Option<char>, Option<Place>)> = vec![(None, self.turn(&place))];
-            next.extend(
-                self.letters
-                    .iter()
-                    .map(|letter| (Some(*letter), self.step(&place, *letter))),
-            );
-            for (how, place) in next {
-                let Some(place) = place else { continue };
-                if how.is_none() && place.0 as usize == self.domains.len() && !self.is_end(&place) {
-                    continue;
-                }
-                if seen.contains_key(&place) {
-                    continue;
-                }
-                if seen.len() >= MOST_STATES {
-                    return Solved::Open;
-                }
-                seen.insert(place.clone(), ());
-                trail.push((at, how));
-                open.push_back((trail.len() - 1, place));
-            }
+            at += 1;
         }
         if doubtful { Solved::Open } else { Solved::Never }
     }
@@ -258,9 +255,10 @@ impl Walk<'_> {
         (0, places.collect())
     }
 
-    /// After one more letter of the string at hand; `None` where nothing can come of it.
-    fn step(&self, (at, places): &Place, letter: char) -> Option<Place> {
-        let mut next = Vec::with_capacity(places.len());
+    /// What comes after one more letter of the string at hand, into `next`; false where nothing can come of it.
+    fn step(&self, (at, places): &Place, letter: char, next: &mut Place) -> bool {
+        next.0 = *at;
+        next.1.clear();
         for (one, (piece, state)) in self.constraints.iter().zip(places) {
             let state = match one.sequence.get(*piece as usize) {
                 Some(Piece::String(string, folded)) if *string == *at as usize => {
@@ -269,31 +267,32 @@ impl Walk<'_> {
                 _ => *state,
             };
             if one.takes && state == State::Dead {
-                return None;
+                return false;
             }
-            next.push((*piece, state));
+            next.1.push((*piece, state));
         }
-        Some((*at, next))
+        true
     }
 
-    /// The string at hand ends here.
-    fn turn(&self, (at, places): &Place) -> Option<Place> {
-        let mut next = Vec::with_capacity(places.len());
+    /// Likewise where the string at hand ends.
+    fn turn(&self, (at, places): &Place, next: &mut Place) -> bool {
+        next.0 = *at + 1;
+        next.1.clear();
         for (one, (piece, state)) in self.constraints.iter().zip(places) {
             let place = match one.sequence.get(*piece as usize) {
                 Some(Piece::String(string, _)) if *string == *at as usize => one.fixed(*piece + 1, *state),
                 _ => (*piece, *state),
             };
             if one.takes && place.1 == State::Dead {
-                return None;
+                return false;
             }
             // A sequence that is over has its answer.
             if place.0 as usize == one.sequence.len() && one.matcher.is_end(place.1) != one.takes {
-                return None;
+                return false;
             }
-            next.push(place);
+            next.1.push(place);
         }
-        Some((*at + 1, next))
+        true
     }
 
     fn is_end(&self, (_, places): &Place) -> bool {
