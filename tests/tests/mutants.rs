@@ -13,6 +13,7 @@ use polity_tests::generate::random::Random;
 use polity_tests::generate::small;
 use polity_tests::load::load;
 use polity_tests::requests::requests;
+use rayon::prelude::*;
 
 /// Organisations in which each way is tried.
 const SEEDS: u64 = 40;
@@ -257,29 +258,36 @@ const WAYS: [(&str, Break); 22] = [
     }),
 ];
 
+/// Of one organisation, each way that could be tried, and whether it was noticed.
+fn tried(seed: u64) -> Vec<(&'static str, bool)> {
+    let files = small(seed);
+    let table = compiled(&files).table.expect("a table");
+    let documents = load(&files);
+    let expected = expected(&documents, &table, &requests(&documents, seed, CALLS));
+    assert!(disagreements(&table, &expected).next().is_none());
+    let mut random = Random::new(seed);
+    let mut tried = Vec::new();
+    for (way, broken) in WAYS {
+        for _ in 0..TRIES {
+            let mut data = table.data().clone();
+            if !broken(&mut data, &mut random) {
+                continue;
+            }
+            // What the checks at load refuse needs no comparison.
+            let Ok(mutant) = Table::new(data) else { continue };
+            tried.push((way, disagreements(&mutant, &expected).next().is_some()));
+        }
+    }
+    tried
+}
+
 #[test]
 fn a_table_broken_in_one_place_is_noticed() {
     let mut noticed: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for seed in 0..SEEDS {
-        let files = small(seed);
-        let table = compiled(&files).table.expect("a table");
-        let documents = load(&files);
-        let expected = expected(&documents, &table, &requests(&documents, seed, CALLS));
-        assert!(disagreements(&table, &expected).next().is_none());
-        let mut random = Random::new(seed);
-        for (way, broken) in WAYS {
-            for _ in 0..TRIES {
-                let mut data = table.data().clone();
-                if !broken(&mut data, &mut random) {
-                    continue;
-                }
-                // What the checks at load refuse needs no comparison.
-                let Ok(mutant) = Table::new(data) else { continue };
-                let counts = noticed.entry(way).or_default();
-                counts.0 += usize::from(disagreements(&mutant, &expected).next().is_some());
-                counts.1 += 1;
-            }
-        }
+    for (way, seen) in (0..SEEDS).into_par_iter().flat_map_iter(tried).collect::<Vec<_>>() {
+        let counts = noticed.entry(way).or_default();
+        counts.0 += usize::from(seen);
+        counts.1 += 1;
     }
     let of = |way| noticed.get(way).copied().unwrap_or_default();
     let unseen: Vec<_> = WAYS
