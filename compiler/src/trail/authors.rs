@@ -45,6 +45,8 @@ pub(super) fn of<'c>(
             author(commit, before, after, &mut authors);
         }
     }
+    let owners = authors.agents.iter().filter_map(|agent| after.principals.owner(agent));
+    authors.owners = owners.map(str::to_owned).collect();
     Ok(authors)
 }
 

@@ -14,7 +14,7 @@ use super::error::TrailError;
 use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
 use super::history::{Commit, History, Signed, no_such_place};
 use super::principals::Principal;
-use super::requirements::{Ask, AskedBy, Authors, asks};
+use super::requirements::{Ask, AskedBy, Authors, asks, says_who_approves};
 use super::state::{State, States};
 use super::statement::DocumentId;
 use super::upgrade;
@@ -131,7 +131,8 @@ impl<'h> Court<'h> {
     /// A step judged together with steps before it that hold already, as when a branch of several commits is rebased
     /// onto the trunk and its first commits need less than the approval says. An approval then counts only if it lists
     /// every document that any of the steps touched, as it is at the end, and none may be touched by two of them: what
-    /// one brought cannot be taken back, nor what was taken back be brought again, under cover of an older approval.
+    /// one brought cannot be taken back, nor what was taken back be brought again, under cover of an older approval. A
+    /// step that changed who may approve what is in force: nothing after it is judged by the tree before it.
     fn joined_back(&self, steps: &[Judged], last: &Judged) -> Result<Vec<(usize, Judged)>, TrailError> {
         let about = |exhibit: &&Exhibit| {
             let statement = exhibit.statement.as_ref().ok()?;
@@ -144,7 +145,8 @@ impl<'h> Court<'h> {
         let mut all = Vec::new();
         let mut touched: BTreeSet<DocumentId> = last.step.documents.keys().cloned().collect();
         for step in steps.iter().rev() {
-            if !step.step.documents.keys().all(|id| touched.insert(id.clone())) {
+            let documents = &step.step.documents;
+            if documents.keys().any(says_who_approves) || !documents.keys().all(|id| touched.insert(id.clone())) {
                 break;
             }
             if bases.contains(&self.id(step.before)?.to_string()) {

@@ -32,6 +32,11 @@ const ROOT_KINDS: [&str; 12] = [
     "Invariant",
 ];
 
+/// Whether a document may say who approves what, whose keys are whose, or whom an agent's work excludes.
+pub(super) fn says_who_approves(id: &DocumentId) -> bool {
+    id.kind == "Agent" || ROOT_KINDS.contains(&id.kind.as_str())
+}
+
 /// How a requirement names the organisation's owners.
 pub(super) const OWNERS: &str = "owners";
 
@@ -42,6 +47,8 @@ pub struct Authors {
     pub people: BTreeSet<String>,
     /// Agents whose key signed a part of it.
     pub agents: BTreeSet<String>,
+    /// Who owns those agents in the tree after it.
+    pub owners: BTreeSet<String>,
     /// People whom typed text names. They do not count either; text can take an approver away and never give one.
     pub named: BTreeSet<String>,
     /// Why the author of some part is not known: one approver more is needed then.
@@ -478,11 +485,13 @@ fn is_dot_file(path: &str) -> bool {
 }
 
 impl Authors {
-    /// Everybody who does not count towards the step: who wrote it, whom text names, and who owns an agent that did.
+    /// Everybody who does not count towards the step: who wrote it, whom text names, and who owns an agent that did,
+    /// by the tree before it or by the one after it.
     pub fn excluded(&self, principals: &Principals) -> BTreeSet<String> {
         let owners = self.agents.iter().filter_map(|agent| principals.owner(agent));
         let people = self.people.iter().chain(&self.named).map(String::as_str);
-        people.chain(owners).map(str::to_owned).collect()
+        let known: BTreeSet<String> = people.chain(owners).map(str::to_owned).collect();
+        known.union(&self.owners).cloned().collect()
     }
 }
 

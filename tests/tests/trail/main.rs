@@ -7,6 +7,7 @@ mod bench;
 mod commands;
 mod histories;
 mod merges;
+mod replays;
 mod requirements;
 mod signatures;
 mod upgrades;
