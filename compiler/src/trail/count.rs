@@ -123,7 +123,7 @@ impl Court<'_> {
             return Ok(Err(why));
         }
         // What lay in the first tree was there when everybody agreed to begin with it.
-        let added = self.state(self.added(exhibit)?.saturating_sub(1))?;
+        let added = self.in_force_before(self.added(exhibit)?)?;
         let proof = match evidence::prove(exhibit, statement, &left.principals, &added.principals) {
             Ok(proof) => proof,
             Err(why) => return Ok(Err(why)),
@@ -221,7 +221,11 @@ impl Court<'_> {
         let state = self.state(at)?;
         for (id, sides) in &statement.documents {
             let found = match id.kind.as_str() {
-                "File" => self.file(id, at)?,
+                _ if !state.readable => return Ok(Some(id.clone())),
+                "File" => match self.file(id, at) {
+                    Err(TrailError::Read(error)) if error.is_malformed() => return Ok(Some(id.clone())),
+                    found => found?,
+                },
                 COMPILER => self.made(at)?,
                 _ => state.digests.get(id).copied(),
             };
@@ -257,7 +261,7 @@ impl Court<'_> {
             if !says || !matches!(holder, Some(Principal::Forge(_))) {
                 continue;
             }
-            let there = self.state(vouched.at.saturating_sub(1))?;
+            let there = self.in_force_before(vouched.at)?;
             if there.principals.holder(&vouched.signer.key) == holder {
                 return Ok(Some(vouched.signer.key.fingerprint()));
             }

@@ -76,6 +76,19 @@ impl<'h> Court<'h> {
         Ok(self.states.of(self.id(at)?)?)
     }
 
+    /// The state in force before a commit, whose keys are to prove what it adds: that of the last tree before it that
+    /// compiles. One that does not judges nothing, and takes nobody's key away or gives any.
+    pub(super) fn in_force_before(&self, at: usize) -> Result<Rc<State>, TrailError> {
+        let mut at = at.saturating_sub(1);
+        loop {
+            let state = self.state(at)?;
+            if state.broken.is_none() || at == 0 {
+                return Ok(state);
+            }
+            at -= 1;
+        }
+    }
+
     /// Judges every step after `begin`, and joins those that fall short with their successors.
     pub(super) fn sit(&self, begin: usize) -> Result<Vec<Judged>, TrailError> {
         self.begin(begin)?;
@@ -199,15 +212,17 @@ impl<'h> Court<'h> {
             self.history.commit(self.id(before)?)?.tree,
             self.history.commit(self.id(after)?)?.tree,
         );
-        let changes = self.history.changes(Some(trees.0), trees.1)?;
-        let step = change::step(self.history, &left, &right, &changes)?;
+        let (changes, broken) = match self.history.changes(Some(trees.0), trees.1) {
+            Err(error) if error.is_malformed() => (Vec::new(), Some(error.to_string())),
+            changes => (changes?, right.broken.clone()),
+        };
         let mut judged = Judged {
             before,
             after,
-            step,
+            step: change::step(self.history, &left, &right, &changes)?,
             authors: Authors::default(),
             answers: Vec::new(),
-            broken: right.broken.clone(),
+            broken,
         };
         // Whoever wrote what needs no approval is of no interest, unless a rule asks about what agents wrote.
         if judged.broken.is_some() || judged.step.facts.is_empty() {

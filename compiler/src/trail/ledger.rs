@@ -247,14 +247,7 @@ impl<'h> Ledger<'h> {
     }
 
     fn changes(&self, at: usize) -> Result<Vec<Change>, ReadError> {
-        let tree = |at: Option<usize>| -> Result<Option<ObjectId>, ReadError> {
-            let id = at.and_then(|at| self.trunk.get(at));
-            id.map(|id| Ok(self.history.commit(*id)?.tree)).transpose()
-        };
-        match tree(Some(at))? {
-            Some(after) => self.history.changes(tree(at.checked_sub(1))?, after),
-            None => Ok(Vec::new()),
-        }
+        self.history.changes_at(self.trunk, at)
     }
 
     /// Takes down whose keys hold from a place on, where that changes. `holders` are the files that list keys.

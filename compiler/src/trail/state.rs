@@ -31,6 +31,8 @@ const KEPT: usize = 32;
 pub struct State {
     /// What is wrong with it, where it does not compile: such a tree judges nothing.
     pub broken: Option<String>,
+    /// Whether its files could be read at all: nothing is known of them otherwise.
+    pub readable: bool,
     /// The digest of each document.
     pub digests: BTreeMap<DocumentId, Digest>,
     /// Whose keys are whose.
@@ -86,11 +88,28 @@ impl<'h> States<'h> {
         Ok(state)
     }
 
+    /// The commit itself where its tree compiles, or the last one before it on its first-parent chain whose tree does.
+    /// Where none does, the commit itself.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn last_good(&self, commit: ObjectId) -> Result<ObjectId, ReadError> {
+        let mut at = commit;
+        while self.of(at)?.broken.is_some() {
+            match self.history.commit(at)?.parents.first() {
+                Some(parent) => at = *parent,
+                None => return Ok(commit),
+            }
+        }
+        Ok(at)
+    }
+
     fn read(&self, commit: ObjectId) -> Result<Rc<State>, ReadError> {
         let mut sink = Sink::default();
         let source = match self.history.source(commit, 0, &mut sink) {
             // The organisation's folder is not there yet, or no more: an empty one does not compile either.
             Err(ReadError::NotInCommit { .. }) => SourceTree::from_files(Vec::new()),
+            Err(error) if error.is_malformed() => return Ok(Rc::new(self.unreadable(&error))),
             source => source?,
         };
         // What was said of files that are not read, such as links, is part of a state and not of its files.
@@ -105,6 +124,15 @@ impl<'h> States<'h> {
             keep(&self.compiled, content, &state);
         }
         Ok(state)
+    }
+
+    /// A tree that nobody can read says nothing, and judges nothing.
+    fn unreadable(&self, error: &ReadError) -> State {
+        State {
+            broken: Some(error.to_string()),
+            readable: false,
+            ..self.compile(SourceTree::from_files(Vec::new()), Sink::default())
+        }
     }
 
     fn compile(&self, source: SourceTree, sink: Sink) -> State {
@@ -133,6 +161,7 @@ impl<'h> States<'h> {
         });
         State {
             broken,
+            readable: true,
             digests,
             principals: Principals::of(&compiled.documents),
             documents: compiled.documents,

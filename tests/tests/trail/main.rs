@@ -6,6 +6,7 @@ mod attacks;
 mod bench;
 mod commands;
 mod histories;
+mod malformed;
 mod merges;
 mod replays;
 mod requirements;
