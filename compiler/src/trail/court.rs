@@ -9,7 +9,7 @@ use std::rc::Rc;
 use gix::ObjectId;
 
 use super::authors::{self, Wrote};
-use super::change;
+use super::change::{self, Step};
 use super::error::TrailError;
 use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
 use super::history::{Commit, History, Signed, no_such_place};
@@ -233,7 +233,7 @@ impl<'h> Court<'h> {
         for mut ask in asks(&left, &judged.step, &judged.authors) {
             ask.documents.extend(touched.iter().cloned());
             let answer = match ask.by {
-                AskedBy::Brake => self.brake(ask, before, after, &left),
+                AskedBy::Brake => self.brake(ask, before, after, &left, &judged.step)?,
                 _ => self.answer(ask, before, &left, &judged)?,
             };
             judged.answers.push(answer);
@@ -257,15 +257,35 @@ impl<'h> Court<'h> {
         Ok(from)
     }
 
-    /// A step that adds kills counts if somebody who may stop an agent signed a commit of it.
-    fn brake(&self, ask: Ask, before: usize, after: usize, left: &State) -> Answer {
+    /// A step that adds kills counts if somebody who may stop an agent signed the commit that added each: one that they
+    /// signed for something else, and that somebody brings along, says nothing.
+    fn brake(&self, ask: Ask, before: usize, after: usize, left: &State, step: &Step) -> Result<Answer, TrailError> {
         let people: BTreeSet<String> = ask.seats.iter().flat_map(|seat| seat.people.iter().cloned()).collect();
+        let mut open: BTreeSet<&DocumentId> = step.documents.keys().collect();
         let mut given = Vec::new();
         for commit in (before + 1..=after).flat_map(|at| self.brought.get(at).into_iter().flatten()) {
-            if let Signed::By(signer) = commit.signed()
-                && let Some(Principal::Person(name)) = left.principals.holder(&signer.key)
-                && people.contains(name)
-            {
+            let Signed::By(signer) = commit.signed() else { continue };
+            let Some(Principal::Person(name)) = left.principals.holder(&signer.key) else {
+                continue;
+            };
+            if !people.contains(name) {
+                continue;
+            }
+            let mut brings = false;
+            for (id, sides) in &step.documents {
+                let has = |commit: ObjectId| -> Result<bool, TrailError> {
+                    let written = self.states.written_at(commit, &id.path)?;
+                    Ok(written
+                        .iter()
+                        .any(|(found, digest)| found == id && Some(*digest) == sides.after))
+                };
+                let had = commit.parents.first().map(|parent| has(*parent)).transpose()?;
+                if has(commit.id)? && had != Some(true) {
+                    open.remove(id);
+                    brings = true;
+                }
+            }
+            if brings {
                 given.push(Given {
                     person: name.clone(),
                     grade: if signer.present { Grade::Present } else { Grade::Signed },
@@ -275,12 +295,12 @@ impl<'h> Court<'h> {
                 });
             }
         }
-        Answer {
-            missing: usize::from(given.is_empty()),
+        Ok(Answer {
+            missing: usize::from(!open.is_empty()),
             could: people,
             ask,
             given,
             refused: Vec::new(),
-        }
+        })
     }
 }

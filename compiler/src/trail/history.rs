@@ -302,11 +302,11 @@ impl History {
         let mut at = tree;
         let mut parts = path.split('/').peekable();
         while let Some(part) = parts.next() {
-            // A name that is not UTF-8 was escaped when it was shown, so it is looked up as it was shown.
+            // A name that was escaped when it was shown is looked up as it was shown.
             let folder = self.folder(at)?;
-            let found = match folder.get(part.as_bytes()) {
-                Some(found) => Some(found),
-                None => folder
+            let found = match part.contains('\\') {
+                false => folder.get(part.as_bytes()),
+                true => folder
                     .entries()
                     .iter()
                     .find(|(name, _)| shown(name) == part)
@@ -574,10 +574,10 @@ fn signature_of(data: &[u8], hash: gix::hash::Kind) -> Signature {
     }
 }
 
-/// A name as it may be printed: what is not UTF-8 is escaped.
+/// A name as text: what is not UTF-8 is escaped, and so is what escapes, since no two names may be one.
 fn shown(name: &[u8]) -> String {
     match std::str::from_utf8(name) {
-        Ok(name) => name.to_owned(),
+        Ok(name) => name.replace('\\', "\\\\"),
         Err(_) => name.escape_ascii().to_string(),
     }
 }

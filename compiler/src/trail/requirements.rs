@@ -290,6 +290,7 @@ fn alternative(change: &ChangeSelector, fact: &Fact, authors: &Authors) -> Optio
 fn path_matches(glob: &str, path: &str) -> bool {
     let fold = |text: &str| {
         text.nfkc()
+            .filter(|letter| !crate::source::is_misleading(*letter))
             .collect::<String>()
             .to_lowercase()
             .nfkc()
@@ -479,9 +480,19 @@ fn named(state: &State, name: &str) -> BTreeSet<String> {
     group.map(|group| names(state, &group.members)).unwrap_or_default()
 }
 
-/// Whether a segment begins with a dot: pipelines and what decides about owners and ignored files lie there.
+/// Whether a segment begins with a dot, or does to a system that sees no difference between one letter and another, or
+/// none in a letter that is not shown: pipelines and what decides about owners and ignored files lie there.
 fn is_dot_file(path: &str) -> bool {
-    path.split('/').any(|part| part.starts_with('.'))
+    let begins = |part: &str| {
+        let folded: String = part.nfkc().filter(|letter| !is_unseen(*letter)).collect();
+        folded.starts_with('.')
+    };
+    path.split('/').any(|part| part.starts_with('.') || begins(part))
+}
+
+/// What a file system may leave out of a name: HFS+ ignores these, and others show nothing for them.
+fn is_unseen(letter: char) -> bool {
+    letter.is_whitespace() || letter.is_control() || crate::source::is_misleading(letter)
 }
 
 impl Authors {

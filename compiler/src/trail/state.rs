@@ -48,7 +48,7 @@ pub struct State {
 }
 
 /// The documents of one file.
-type OfFile = Rc<[(DocumentId, Digest)]>;
+pub type OfFile = Rc<[(DocumentId, Digest)]>;
 
 /// States by tree, each compiled once.
 pub struct States<'h> {
@@ -102,6 +102,43 @@ impl<'h> States<'h> {
             }
         }
         Ok(at)
+    }
+
+    /// The documents that a file of a commit's tree holds as they are written, without compiling it; none where no such
+    /// file can be read.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn written_at(&self, commit: ObjectId, path: &str) -> Result<OfFile, ReadError> {
+        let none = || Ok(Rc::from([]));
+        let whole = match self.history.prefix() {
+            "" => path.to_owned(),
+            prefix => format!("{prefix}/{path}"),
+        };
+        let found = self.history.commit(commit)?.tree;
+        let found = match self.history.entry(found, &whole) {
+            Err(error) if error.is_malformed() => None,
+            found => found?,
+        };
+        let Some((_, id)) = found.filter(|(mode, _)| mode.is_blob()) else {
+            return none();
+        };
+        let key = (path.to_owned(), id.to_string());
+        if let Some(known) = self.files.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let bytes = self.history.blob_within(id, crate::source::MAX_FILE_BYTES)?;
+        let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) else {
+            return none();
+        };
+        let file = SourceFile {
+            path: path.to_owned(),
+            text,
+            blob: Some(id.to_string()),
+        };
+        let documents: OfFile = of_file(&file).into();
+        self.files.borrow_mut().insert(key, documents.clone());
+        Ok(documents)
     }
 
     fn read(&self, commit: ObjectId) -> Result<Rc<State>, ReadError> {

@@ -76,6 +76,32 @@ fn nobody_approves_what_an_agent_wrote_that_becomes_theirs() {
     make("erin").holds();
 }
 
+/// The log shows no approval twice.
+#[test]
+fn the_log_shows_an_approval_at_the_step_that_it_was_given_for() {
+    let mut world = World::new();
+    world
+        .write(REFUNDS, refunds(200))
+        .commit("frank")
+        .approve(&["carol"])
+        .merge();
+    let given = world.files.clone();
+    world
+        .write(REFUNDS, refunds(100))
+        .commit("frank")
+        .approve(&["dave"])
+        .merge();
+    world.files.extend(given);
+    world.commit("frank").merge();
+    let bench = crate::bench::Bench::new(world);
+    let said = bench
+        .polity("log repo --document teams/payments/refunds.yaml")
+        .exits(0)
+        .out;
+    let approved: Vec<bool> = said.lines().map(|line| !line.contains("approved by nobody")).collect();
+    assert_eq!(approved, [false, true, true], "{said}");
+}
+
 #[test]
 fn a_revert_of_a_revert_is_a_change_like_any_other() {
     for approvers in [&[][..], &["dave"]] {
