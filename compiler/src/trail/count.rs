@@ -15,7 +15,11 @@ use super::seats::unseated;
 use super::state::State;
 use super::statement::{DocumentId, Statement, Verdict};
 use super::upgrade::COMPILER;
+use crate::parse::TEMPLATES;
 use super::verify::{Answer, Given, Judged, Refused, short};
+
+/// Mode and object of what stands at a path, if anything does.
+type Stands = Option<(u16, ObjectId)>;
 
 impl Court<'_> {
     /// What there is of an approval that is asked for.
@@ -205,7 +209,13 @@ impl Court<'_> {
                 statement.base.get(..12).unwrap_or(&statement.base)
             )));
         };
+        // Where everything that is listed stands as at a commit that was looked at, it is the same there.
+        let mut looked_at = BTreeSet::new();
         for at in base..=before {
+            let same = self.stands(statement, at)?;
+            if same.is_some_and(|same| !looked_at.insert(same)) {
+                continue;
+            }
             if let Some(id) = self.differs(statement, at)? {
                 let where_ = short(self.id(at)?);
                 return Ok(Err(format!(
@@ -214,6 +224,23 @@ impl Court<'_> {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// The files at a commit of which the documents that a statement lists are made, so that not every tree of a long
+    /// trunk has to be compiled. Nothing where they cannot be told.
+    fn stands(&self, statement: &Statement, at: usize) -> Result<Option<Vec<Stands>>, TrailError> {
+        let tree = self.history.commit(self.id(at)?)?.tree;
+        let mut all = Vec::new();
+        // What templates are filled in to is made of them, too, as the edition has it.
+        let also = ["polity.yaml", TEMPLATES.trim_end_matches('/')];
+        for path in statement.documents.keys().map(|id| id.path.as_str()).chain(also) {
+            match change::entry(self.history, tree, path) {
+                Err(error) if error.is_malformed() => return Ok(None),
+                found => all.push(found?.map(|(mode, id)| (mode.value(), id))),
+            }
+        }
+        let of_compiler = statement.documents.keys().any(|id| id.kind == COMPILER);
+        Ok(Some(all).filter(|_| !of_compiler))
     }
 
     /// A document that is not, at a commit, what a statement has as its state before.

@@ -20,6 +20,10 @@ use super::statement::DocumentId;
 use super::upgrade;
 use super::verify::{Answer, Given, Judged, Trusted};
 
+/// How many beginnings are tried for a step that may be the last of a rebased branch. Whoever may push could name every
+/// commit of a trunk as the base of a statement, and each takes as long as the step itself.
+const MOST_JOINED: usize = 16;
+
 /// What a judgement takes.
 pub(super) struct Court<'h> {
     pub(super) history: &'h History,
@@ -149,9 +153,9 @@ impl<'h> Court<'h> {
     fn joined_back(&self, steps: &[Judged], last: &Judged) -> Result<Vec<(usize, Judged)>, TrailError> {
         let about = |exhibit: &&Exhibit| {
             let statement = exhibit.statement.as_ref().ok()?;
-            let mut listed = statement.documents.keys();
-            listed
-                .any(|id| last.step.documents.contains_key(id))
+            let mut changed = last.step.documents.keys();
+            changed
+                .all(|id| statement.documents.contains_key(id))
                 .then(|| statement.base.clone())
         };
         let bases: BTreeSet<String> = self.exhibits.iter().filter_map(|exhibit| about(&exhibit)).collect();
@@ -162,7 +166,7 @@ impl<'h> Court<'h> {
             if documents.keys().any(says_who_approves) || !documents.keys().all(|id| touched.insert(id.clone())) {
                 break;
             }
-            if bases.contains(&self.id(step.before)?.to_string()) {
+            if bases.contains(&self.id(step.before)?.to_string()) && all.len() < MOST_JOINED {
                 all.push((step.before, self.judge_all(step.before, last.after, &touched)?));
             }
         }

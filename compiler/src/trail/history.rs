@@ -17,7 +17,7 @@ use gix::{ObjectId, Repository};
 use super::error::TrailError;
 use super::signature::{self, COMMIT, SignatureError, Signer};
 use crate::diag::Sink;
-use crate::source::{ReadError, SourceTree, git};
+use crate::source::{MAX_FILE_BYTES, ReadError, SourceTree, git};
 use folder::{Folder, Trees};
 
 /// Where approvals lie, below the organisation's root.
@@ -294,7 +294,7 @@ impl History {
         Ok(Some(at))
     }
 
-    /// What stands at a path of a tree, folders apart.
+    /// What stands at a path of a tree, a folder among it.
     ///
     /// # Errors
     /// Where a tree is missing or is not what its id says.
@@ -314,7 +314,7 @@ impl History {
             };
             match (found, parts.peek()) {
                 (Some((mode, id)), Some(_)) if mode.is_tree() => at = id,
-                (Some((mode, id)), None) if !mode.is_tree() => return Ok(Some((mode, id))),
+                (Some(found), None) => return Ok(Some(found)),
                 _ => return Ok(None),
             }
         }
@@ -450,9 +450,20 @@ impl History {
             }
         }
         let base = base.and_then(tree);
-        let bounded = |side: &ObjectId| tree(*side).is_some_and(|side| self.changes(base, side).is_ok());
-        if !bounded(ours) || !bounded(theirs) {
+        let changed = |side: &ObjectId| self.changes(base, tree(*side)?).ok();
+        let (Some(ours_did), Some(theirs_did)) = (changed(ours), changed(theirs)) else {
             return false;
+        };
+        // Nor is there a bound to the files that it merges line by line.
+        let paths: BTreeSet<&str> = ours_did.iter().map(|change| change.path.as_str()).collect();
+        let both = theirs_did.iter().filter(|change| paths.contains(change.path.as_str()));
+        let both: BTreeSet<&str> = both.map(|change| change.path.as_str()).collect();
+        let of_both = ours_did.iter().chain(&theirs_did).filter(|change| both.contains(change.path.as_str()));
+        for (mode, id) in of_both.flat_map(|change| change.before.into_iter().chain(change.after)) {
+            let header = self.repository.find_header(id).ok();
+            if mode.is_blob() && header.is_none_or(|header| header.size() > MAX_FILE_BYTES) {
+                return false;
+            }
         }
         // What merging writes stays in memory: nothing here may change the repository.
         let repository = self.repository.clone().with_object_memory();
