@@ -15,8 +15,8 @@ use super::seats::unseated;
 use super::state::State;
 use super::statement::{DocumentId, Statement, Verdict};
 use super::upgrade::COMPILER;
+use super::verify::{Answer, Given, Judged, OTHER_EFFECTS, Refused, short};
 use crate::parse::TEMPLATES;
-use super::verify::{Answer, Given, Judged, Refused, short};
 
 /// Mode and object of what stands at a path, if anything does.
 type Stands = Option<(u16, ObjectId)>;
@@ -84,17 +84,22 @@ impl Court<'_> {
             .map(|seat| (seat.count, seat.people.iter().map(String::as_str).collect()))
             .collect();
         let missing = unseated(&seats, &people);
-        let could = eligible
+        let left_over = eligible
             .into_iter()
-            .filter(|person| !excluded.contains(*person) && !given.contains_key(*person))
+            .filter(|person| !excluded.contains(*person) && !given.contains_key(*person));
+        let (could, keyless): (BTreeSet<String>, BTreeSet<String>) = left_over
             .cloned()
-            .collect();
+            .partition(|person| left.principals.can_prove(person, ask.evidence));
+        let all: BTreeSet<&str> = people.iter().copied().chain(could.iter().map(String::as_str)).collect();
+        let blocked = unseated(&seats, &all);
         refused.retain(|one| !given.contains_key(&one.person));
         Ok(Answer {
             given: given.into_values().collect(),
             refused: refused.into_iter().collect(),
             missing,
             could,
+            keyless,
+            blocked,
             ask,
         })
     }
@@ -187,7 +192,7 @@ impl Court<'_> {
         for cell in &ask.effects {
             if statement.effects.get(cell) != judged.step.effects.get(cell) {
                 return Err(format!(
-                    "it was given when the change did not do this to {} in {}: {}",
+                    "{OTHER_EFFECTS} to {} in {}: {}",
                     cell.agent, cell.environment, cell.action
                 ));
             }

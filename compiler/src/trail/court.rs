@@ -299,9 +299,14 @@ impl<'h> Court<'h> {
                 });
             }
         }
+        let (could, keyless): (BTreeSet<String>, BTreeSet<String>) = people
+            .into_iter()
+            .partition(|person| left.principals.can_prove(person, ask.evidence));
         Ok(Answer {
             missing: usize::from(!open.is_empty()),
-            could: people,
+            blocked: usize::from(!open.is_empty() && could.is_empty()),
+            could,
+            keyless,
             ask,
             given,
             refused: Vec::new(),

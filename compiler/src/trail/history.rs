@@ -458,7 +458,10 @@ impl History {
         let paths: BTreeSet<&str> = ours_did.iter().map(|change| change.path.as_str()).collect();
         let both = theirs_did.iter().filter(|change| paths.contains(change.path.as_str()));
         let both: BTreeSet<&str> = both.map(|change| change.path.as_str()).collect();
-        let of_both = ours_did.iter().chain(&theirs_did).filter(|change| both.contains(change.path.as_str()));
+        let of_both = ours_did
+            .iter()
+            .chain(&theirs_did)
+            .filter(|change| both.contains(change.path.as_str()));
         for (mode, id) in of_both.flat_map(|change| change.before.into_iter().chain(change.after)) {
             let header = self.repository.find_header(id).ok();
             if mode.is_blob() && header.is_none_or(|header| header.size() > MAX_FILE_BYTES) {

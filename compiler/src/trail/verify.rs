@@ -85,6 +85,10 @@ pub struct Answer {
     pub missing: usize,
     /// Who could give them.
     pub could: BTreeSet<String>,
+    /// Who is asked, and lists no key that could prove it as strongly as it has to be.
+    pub keyless: BTreeSet<String>,
+    /// How many would be missing if everybody who could approved it: more than none, and somebody else has to be added.
+    pub blocked: usize,
 }
 
 /// An approval that counts.
@@ -101,6 +105,9 @@ pub struct Given {
     /// Whether the person wrote part of what it approves, which only an owner who is alone may.
     pub own: bool,
 }
+
+/// How the reason begins where a statement speaks of other effects.
+pub const OTHER_EFFECTS: &str = "it was given when the change did not do this";
 
 /// An approval that does not count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
