@@ -82,7 +82,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         },
     };
     let history = &opened.history;
-    console.result(&report::review(&judged, sole_owner))?;
+    console.result(&report::review(&judged, sole_owner, None))?;
     if proposal.step.facts.is_empty() {
         console.remark("there is nothing to approve\n");
         return Ok(Exit::Yes);

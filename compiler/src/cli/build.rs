@@ -26,7 +26,7 @@ use crate::{
     ast::Moment,
     bundle::pack,
     compile::compile,
-    diag::{Findings, Sink},
+    diag::{Findings, LintLevels, Sink},
     ir::RuleSet,
     keys::SecretKey,
     lower::rego::engine,
@@ -295,14 +295,28 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     let revision = attested.as_ref().map(|attested| attested.opened.head.to_string());
     let revision = revision.as_deref().or(order.rev.as_deref());
     progress.say("reading the repository");
-    let (tree, sink) = repository::read_commit(&order.path, revision, order.unattested)?;
-    progress.say("compiling");
-    let compiled = compile(&tree, order.issued, sink);
     let sole_owner = attested.as_ref().is_some_and(|attested| attested.trail.sole_owner);
     let unapproved = attested
         .as_ref()
         .filter(|attested| !attested.trail.holds())
         .map(|attested| report::trail::shortfalls(&attested.trail));
+    let (tree, sink) = match repository::read_commit(&order.path, revision, order.unattested) {
+        // What was pushed to make it unreadable was not approved either, and that says what to do.
+        Err(_) if unapproved.is_some() => {
+            let tree = SourceTree::from_files(Vec::new());
+            return Ok(Built {
+                findings: Sink::default().finish(&tree, &LintLevels::default(), &[]),
+                tree,
+                unapproved,
+                sole_owner,
+                failed: None,
+                bundle: None,
+            });
+        }
+        read => read?,
+    };
+    progress.say("compiling");
+    let compiled = compile(&tree, order.issued, sink);
     let table = compiled.table.filter(|_| unapproved.is_none());
     let Some(table) = table else {
         return Ok(Built {

@@ -39,7 +39,9 @@ says that an approval is missing. `--format json` then has a member `approvals`:
     needs[]        from, count, people
     has[]          person, grade, key, evidence, own
     refused[]      person, why
-    missing, could how many are missing, and who could be one")]
+    missing, could how many are missing, and who could be one
+    keyless        who may approve and lists no key to do it with
+    blocked        how many would be missing if all of them did")]
 pub(super) struct Arguments {
     /// The repository, or a folder
     #[arg(default_value = ".")]
@@ -90,7 +92,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     let review = review.map(|base| reviewed(base, &arguments)).transpose();
     // What was found is told even where the branch cannot be looked at.
     let found = review.as_ref().ok().and_then(Option::as_ref);
-    let said = found.map(|review| report::trail::review(&review.judged, review.sole_owner));
+    let said = found.map(|review| report::trail::review(&review.judged, review.sole_owner, Some(review.base)));
     let said = said.unwrap_or_default();
     match arguments.format {
         Format::Text => console.result(&(text::findings(&findings, &tree, console.colour()) + &said))?,

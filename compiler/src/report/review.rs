@@ -71,6 +71,8 @@ fn ask(answer: &Answer) -> AskJson<'_> {
         refused: answer.refused.iter().map(refused).collect(),
         missing: answer.missing,
         could: answer.could.iter().map(String::as_str).collect(),
+        keyless: answer.keyless.iter().map(String::as_str).collect(),
+        blocked: answer.blocked,
     }
 }
 
@@ -131,6 +133,8 @@ struct AskJson<'a> {
     refused: Vec<RefusedJson<'a>>,
     missing: usize,
     could: Vec<&'a str>,
+    keyless: Vec<&'a str>,
+    blocked: usize,
 }
 
 #[derive(Serialize)]

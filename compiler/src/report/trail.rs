@@ -4,13 +4,20 @@
 
 use std::fmt::Write as _;
 
+use std::collections::BTreeSet;
+
+use gix::ObjectId;
+
 use super::visible::line as visible;
+use crate::ast::Evidence;
 use crate::trail::change::Direction;
 use crate::trail::requirements::AskedBy;
-use crate::trail::verify::{Answer, Judged, Trail, short};
+use crate::trail::verify::{Answer, Judged, OTHER_EFFECTS, Trail, short};
 
 /// The most lines of one kind that are shown of a step. The JSON has all.
 const MOST_LINES: usize = 12;
+/// And of the reasons why one rule asks: several rules ask for the same ones.
+const MOST_REASONS: usize = 3;
 
 /// What every report says of an organisation with one owner.
 pub const SOLE_OWNER: &str = "note: the organisation has one owner (`sole_owner: true`), who approves alone, what they wrote \
@@ -24,42 +31,89 @@ pub fn shortfalls(trail: &Trail) -> String {
     }
     for judged in trail.shortfalls() {
         let id = |at: usize| trail.trunk.get(at).copied().map(short).unwrap_or_default();
-        let what = match judged.after - judged.before {
-            0 => format!("what this compiler makes of the checkpoint {}", id(judged.after)),
-            1 => format!("the step {}", id(judged.after)),
-            _ => format!("the steps {}..{}", id(judged.before), id(judged.after)),
+        let (what, were) = match judged.after - judged.before {
+            0 => (
+                format!("what this compiler makes of the checkpoint {}", id(judged.after)),
+                "was",
+            ),
+            1 => (format!("the step {}", id(judged.after)), "was"),
+            _ => (format!("the steps {}..{}", id(judged.before), id(judged.after)), "were"),
         };
-        out.push_str(&shortfall(judged, &what));
-        if judged.before == judged.after {
-            out.push_str("  `polity approve --previous BUNDLE --trust FILE --key FILE` shows and approves it\n");
+        out.push_str(&shortfall(judged, &what, were));
+        let before = id(judged.before);
+        let blocked = judged.answers.iter().any(|answer| answer.blocked > 0);
+        let brake = judged.answers.iter().any(|answer| answer.ask.by == AskedBy::Brake);
+        let _ = match () {
+            () if judged.broken.is_some() => writeln!(
+                out,
+                "  mend it by another step: both are then judged as one change, since {before}, and approved with `polity \
+                 approve {before}..HEAD --key FILE`"
+            ),
+            () if judged.before == judged.after => writeln!(
+                out,
+                "  `polity approve --previous BUNDLE --trust FILE --key FILE` shows and approves it"
+            ),
+            () if brake || blocked => writeln!(
+                out,
+                "  or take it back by another step: what comes to nothing needs nobody"
+            ),
+            () => writeln!(
+                out,
+                "  on a branch of the trunk `polity approve {before}..HEAD --key FILE` shows and approves it; then merge that \
+                 branch"
+            ),
+        };
+        if judged.answers.iter().any(said_otherwise) && trail.begin == trail.introductory {
+            out.push_str(
+                "  an approval that was given with another version of polity may speak of other effects: `--previous BUNDLE` \
+                 continues from what was verified with that version\n",
+            );
         }
     }
     out
 }
 
-/// What one step lacks. `what` names it.
-pub fn shortfall(judged: &Judged, what: &str) -> String {
+/// Whether some approval does not count for what it says of effects alone.
+fn said_otherwise(answer: &Answer) -> bool {
+    answer.missing > 0
+        && answer
+            .refused
+            .iter()
+            .any(|refused| refused.why.starts_with(OTHER_EFFECTS))
+}
+
+/// What one step lacks. `what` names it, in the singular or in the plural.
+fn shortfall(judged: &Judged, what: &str, were: &str) -> String {
     let mut out = String::new();
     if let Some(message) = &judged.broken {
-        let _ = writeln!(out, "error: {what} does not compile: {}", visible(message));
+        let do_not = if were == "were" { "do not" } else { "does not" };
+        let _ = writeln!(out, "error: {what} {do_not} compile: {}", visible(message));
         return out;
     }
     for answer in judged.answers.iter().filter(|answer| answer.missing > 0) {
+        let asks = match answer.ask.by {
+            AskedBy::Owners => "ask",
+            AskedBy::Rule(_) | AskedBy::Brake => "asks",
+        };
         let _ = writeln!(
             out,
-            "error: {what} was not approved as {} asks",
+            "error: {what} {were} not approved as {} {asks}",
             visible(&answer.ask.by.to_string())
         );
         answered(answer, &mut out);
     }
     if judged.answers.iter().any(|answer| answer.missing > 0) {
-        list(&mut out, "it is not known who wrote it", &judged.authors.unknown);
+        list(&mut out, UNKNOWN, &judged.authors.unknown);
     }
     out
 }
 
-/// What a branch does, what it needs, from whom, what it has and what is missing.
-pub fn review(judged: &Judged, sole_owner: bool) -> String {
+/// What leads a line about a commit whose author is not known.
+const UNKNOWN: &str = "nobody knows who wrote all of it:";
+
+/// What a branch does, what it needs, from whom, what it has and what is missing. `base` is where it begins, unless it
+/// is about to be approved.
+pub fn review(judged: &Judged, sole_owner: bool, base: Option<ObjectId>) -> String {
     let mut out = String::new();
     if sole_owner {
         out.push_str(SOLE_OWNER);
@@ -85,16 +139,30 @@ pub fn review(judged: &Judged, sole_owner: bool) -> String {
         let _ = writeln!(out, "{}: {state}", visible(&answer.ask.by.to_string()));
         answered(answer, &mut out);
     }
-    list(&mut out, "it is not known who wrote it:", &judged.authors.unknown);
+    list(&mut out, UNKNOWN, &judged.authors.unknown);
     if judged.answers.is_empty() {
         out.push_str("it needs no approval\n");
+    }
+    let missing = |answer: &Answer| answer.missing > 0 && answer.blocked == 0 && answer.ask.by != AskedBy::Brake;
+    if let Some(base) = base.filter(|_| judged.answers.iter().any(missing)) {
+        let _ = writeln!(
+            out,
+            "`polity approve {}..HEAD --key FILE` gives an approval",
+            short(base)
+        );
     }
     out
 }
 
 /// What an approval asks for, what it has and what is missing.
-pub fn answered(answer: &Answer, out: &mut String) {
-    list(out, "because it", &answer.ask.because);
+fn answered(answer: &Answer, out: &mut String) {
+    let because = &answer.ask.because;
+    for what in because.iter().take(MOST_REASONS) {
+        let _ = writeln!(out, "  because: {}", visible(what));
+    }
+    if let Some(more) = because.len().checked_sub(MOST_REASONS).filter(|more| *more > 0) {
+        let _ = writeln!(out, "  and {more} more");
+    }
     let seats: Vec<String> = answer
         .ask
         .seats
@@ -112,7 +180,9 @@ pub fn answered(answer: &Answer, out: &mut String) {
         };
         let _ = writeln!(out, "  has {}: {} by {key}{own}", visible(&given.person), given.grade);
     }
-    for refused in answer.refused.iter().take(MOST_LINES) {
+    // What nobody can read says least, and anybody can add as much of it as they like.
+    let (unread, read): (Vec<_>, Vec<_>) = answer.refused.iter().partition(|refused| refused.person == "?");
+    for refused in read.iter().chain(&unread).take(MOST_LINES) {
         let _ = writeln!(
             out,
             "  does not count, from {}: {}",
@@ -123,21 +193,31 @@ pub fn answered(answer: &Answer, out: &mut String) {
     if answer.missing == 0 {
         return;
     }
-    let could: Vec<&str> = answer.could.iter().map(String::as_str).collect();
-    let _ = match (could.as_slice(), &answer.ask.by) {
-        ([], _) => writeln!(out, "  blocked: nobody who may approve it is left"),
-        (could, AskedBy::Brake) => writeln!(
-            out,
-            "  missing: a commit signed by one of {}",
-            visible(&could.join(", "))
-        ),
-        (could, _) => writeln!(
-            out,
-            "  missing {}; these could approve it: {}",
-            answer.missing,
-            visible(&could.join(", "))
-        ),
+    let names = |people: &BTreeSet<String>| visible(&people.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+    let could = names(&answer.could);
+    let _ = match (answer.could.is_empty(), &answer.ask.by) {
+        (true, _) if answer.keyless.is_empty() => writeln!(out, "  blocked: nobody who may approve it is left"),
+        (true, _) => writeln!(out, "  blocked: nobody who may approve it has a key to do it with"),
+        (false, AskedBy::Brake) => writeln!(out, "  missing: a commit signed by one of {could}, which adds the kill"),
+        (false, _) => writeln!(out, "  missing {}; these could approve it: {could}", answer.missing),
     };
+    if answer.blocked > 0 && !answer.could.is_empty() {
+        let _ = writeln!(
+            out,
+            "  blocked: if all of them did, {} would still be missing",
+            answer.blocked
+        );
+    }
+    if !answer.keyless.is_empty() {
+        let (whose, kind) = match (answer.keyless.len(), answer.ask.evidence) {
+            (1, Evidence::Present) => ("the Person document of", "no hardware key (`sk-ssh-ed25519`)"),
+            (_, Evidence::Present) => ("the Person documents of", "no hardware key (`sk-ssh-ed25519`)"),
+            (1, _) => ("the Person document of", "no key (`keys`)"),
+            _ => ("the Person documents of", "no key (`keys`)"),
+        };
+        let lists = if answer.keyless.len() == 1 { "lists" } else { "list" };
+        let _ = writeln!(out, "  {whose} {} {lists} {kind}", names(&answer.keyless));
+    }
 }
 
 fn list(out: &mut String, lead: &str, lines: &[String]) {

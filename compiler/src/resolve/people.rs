@@ -239,12 +239,31 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
     // Where somebody is unknown or could not be read, who is left to be counted is not the point.
     let unknown = sink.diagnostics().iter().any(|found| *found.code == UNKNOWN_PERSON);
     let all_known = !unknown && !names.people.any_broken() && !names.groups.any_broken();
-    if organization.owners.len() < 2 && !organization.sole_owner && !root.owners.is_empty() && all_known {
+    // An owner without a key can sign nothing, once the others do.
+    let keyed = |id: &&PersonId| {
+        organization
+            .people
+            .get(id.0 as usize)
+            .is_some_and(|one| !one.keys.is_empty())
+    };
+    let signing = organization.owners.iter().filter(keyed).count();
+    let alone = match signing {
+        0 => organization.owners.len() < 2,
+        signing => signing < 2,
+    };
+    if alone && !organization.sole_owner && !root.owners.is_empty() && all_known {
         let span = root.owners.first().map_or(document.span, |owner| owner.span);
         let message = "an organisation needs two owners: one cannot approve what they wrote themselves";
+        let (label, help) = match organization.owners.len() {
+            1 => ("this is one person", "name another owner"),
+            _ => (
+                "only one of these people lists a key",
+                "list keys for another owner, since owners approve by signing",
+            ),
+        };
         sink.push(
-            Diagnostic::new(&TOO_FEW_OWNERS, message, span, "this is one person")
-                .with_help("name another owner, or say `sole_owner: true`, which every report shows"),
+            Diagnostic::new(&TOO_FEW_OWNERS, message, span, label)
+                .with_help(format!("{help}, or say `sole_owner: true`, which every report shows")),
         );
     }
     let teams = sorted(documents, |b| if let Body::Team(t) = b { Some(t) } else { None });

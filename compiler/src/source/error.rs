@@ -49,6 +49,14 @@ pub enum ReadError {
         /// What is wrong with it.
         message: String,
     },
+    /// An object is what its id says, and is nothing that git would write or anybody could read: whoever pushed it
+    /// made it so. No other clone has it better.
+    Malformed {
+        /// The object's id.
+        object: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The file system refused.
     Io {
         /// What was read.
@@ -59,6 +67,11 @@ pub enum ReadError {
 }
 
 impl ReadError {
+    /// Whether what was read is to blame, and not the clone that it was read from.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self, Self::Malformed { .. })
+    }
+
     pub(super) fn io(path: &Path, error: &std::io::Error) -> Self {
         Self::Io {
             path: path.to_owned(),
@@ -94,6 +107,10 @@ impl fmt::Display for ReadError {
             Self::Corrupt { object, message } => write!(
                 f,
                 "the object {object} is missing or not what its id says ({message}); run `git fsck`, or clone again"
+            ),
+            Self::Malformed { object, message } => write!(
+                f,
+                "the object {object} is malformed ({message}), in every clone; take the commit that has it off the branch"
             ),
             Self::Io { path, message } => write!(f, "`{}` cannot be read: {message}", path.display()),
         }

@@ -92,7 +92,7 @@ pub(crate) fn commit_of(repository: &Repository, revision: &str) -> Result<Objec
         match object.kind {
             gix::objs::Kind::Commit => return Ok(id),
             gix::objs::Kind::Tag => {
-                let tag = TagRef::from_bytes(&object.data, id.kind()).map_err(|error| corrupt(id, &error))?;
+                let tag = TagRef::from_bytes(&object.data, id.kind()).map_err(|error| malformed(id, &error))?;
                 id = tag.target();
             }
             kind => return Err(unknown(format!("it is a {kind}, and a commit is needed"))),
@@ -157,14 +157,11 @@ impl Walk<'_, '_> {
     /// Looks at one folder; false when nothing more is to be read.
     fn folder(&mut self, id: ObjectId, prefix: &[u8], depth: usize) -> Result<bool, ReadError> {
         let data = tree(self.repository, id)?;
-        let entries = TreeRef::from_bytes(&data, id.kind()).map_err(|error| corrupt(id, &error))?;
+        let entries = TreeRef::from_bytes(&data, id.kind()).map_err(|error| malformed(id, &error))?;
+        names_are_names(id, &entries)?;
         for entry in entries.entries {
             if !self.selection.count() {
                 return Ok(false);
-            }
-            let name = entry.filename.as_bytes();
-            if name.contains(&b'/') || matches!(name, b"" | b"." | b"..") {
-                return Err(corrupt(id, &"the name of one of its entries is a path"));
             }
             let mut path = prefix.to_vec();
             if !path.is_empty() {
@@ -195,10 +192,7 @@ impl Walk<'_, '_> {
             if self.selection.fits(&path, header.size()) {
                 let blob = object(self.repository, child, MAX_FILE_BYTES)?;
                 if blob.kind != gix::objs::Kind::Blob {
-                    return Err(ReadError::Corrupt {
-                        object: child.to_string(),
-                        message: "it is no blob".to_owned(),
-                    });
+                    return Err(malformed(child, &"it is no blob"));
                 }
                 self.selection.add(path, blob.data, Some(child.to_string()));
             }
@@ -265,17 +259,17 @@ fn trunk_steps(repository: &Repository, commit: ObjectId) -> Result<u64, ReadErr
 pub(crate) fn commit_links(repository: &Repository, id: ObjectId) -> Result<(ObjectId, Option<ObjectId>), ReadError> {
     let object = object(repository, id, MAX_OBJECT_BYTES)?;
     if object.kind != gix::objs::Kind::Commit {
-        return Err(ReadError::Corrupt {
-            object: id.to_string(),
-            message: "it is no commit".to_owned(),
-        });
+        return Err(malformed(id, &"it is no commit"));
     }
-    let commit = CommitRef::from_bytes(&object.data, id.kind()).map_err(|error| corrupt(id, &error))?;
+    let commit = CommitRef::from_bytes(&object.data, id.kind()).map_err(|error| malformed(id, &error))?;
     Ok((commit.tree(), commit.parents().next()))
 }
 
 /// The nearest folder with `polity.yaml`, from `inside` upwards; `inside` itself where there is none.
 pub(crate) fn organisation_root(repository: &Repository, commit: ObjectId, inside: &str) -> Result<String, ReadError> {
+    if inside.is_empty() {
+        return Ok(String::new());
+    }
     let (tree, _) = commit_links(repository, commit)?;
     let mut at = inside;
     loop {
@@ -328,7 +322,7 @@ pub(crate) fn child(
     name: &[u8],
 ) -> Result<Option<(EntryKind, ObjectId)>, ReadError> {
     let data = tree(repository, id)?;
-    let entries = TreeRef::from_bytes(&data, id.kind()).map_err(|error| corrupt(id, &error))?;
+    let entries = TreeRef::from_bytes(&data, id.kind()).map_err(|error| malformed(id, &error))?;
     let found = entries.entries.iter().find(|entry| entry.filename.as_bytes() == name);
     Ok(found.map(|entry| (entry.mode.kind(), entry.oid.to_owned())))
 }
@@ -338,10 +332,7 @@ pub(crate) fn tree(repository: &Repository, id: ObjectId) -> Result<Vec<u8>, Rea
     if object.kind == gix::objs::Kind::Tree {
         Ok(object.data)
     } else {
-        Err(ReadError::Corrupt {
-            object: id.to_string(),
-            message: "it is no tree".to_owned(),
-        })
+        Err(malformed(id, &"it is no tree"))
     }
 }
 
@@ -350,10 +341,7 @@ pub(crate) fn object(repository: &Repository, id: ObjectId, limit: u64) -> Resul
     let header = repository.find_header(id).map_err(|error| corrupt(id, &error))?;
     if header.size() > limit {
         let message = format!("it has {} bytes; at most {limit} are read", header.size());
-        return Err(ReadError::Corrupt {
-            object: id.to_string(),
-            message,
-        });
+        return Err(malformed(id, &message));
     }
     let object = repository
         .find_object(id)
@@ -369,6 +357,31 @@ pub(crate) fn corrupt(id: ObjectId, error: &dyn std::fmt::Display) -> ReadError 
     ReadError::Corrupt {
         object: id.to_string(),
         message: error.to_string(),
+    }
+}
+
+pub(crate) fn malformed(id: ObjectId, error: &dyn std::fmt::Display) -> ReadError {
+    ReadError::Malformed {
+        object: id.to_string(),
+        message: error.to_string(),
+    }
+}
+
+/// No two entries of a tree may have one name, and no name may be a path: other readers would see other files.
+pub(crate) fn names_are_names(id: ObjectId, tree: &TreeRef<'_>) -> Result<(), ReadError> {
+    let misleads = |name: &[u8]| name.contains(&b'/') || matches!(name, b"" | b"." | b"..");
+    let mut names: Vec<&[u8]> = tree.entries.iter().map(|entry| entry.filename.as_bytes()).collect();
+    if names.iter().any(|name| misleads(name)) {
+        return Err(malformed(id, &"the name of one of its entries is a path"));
+    }
+    // Git sorts a folder as if its name ended in a slash, so two of one name need not stand beside each other.
+    names.sort_unstable();
+    match names
+        .windows(2)
+        .any(|pair| matches!(pair, [one, other] if one == other))
+    {
+        true => Err(malformed(id, &"two of its entries have one name")),
+        false => Ok(()),
     }
 }
 

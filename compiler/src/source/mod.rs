@@ -18,7 +18,9 @@ pub use folder::{folder_root, read_folder};
 pub use git::read_git;
 pub use ids::FileIds;
 pub use lines::Position;
-pub use select::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_PATH_BYTES, MAX_TOTAL_BYTES, MAX_TREE_DEPTH};
+pub use select::{
+    MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_PATH_BYTES, MAX_TOTAL_BYTES, MAX_TREE_DEPTH, is_misleading,
+};
 
 use std::fmt;
 use std::sync::Arc;

@@ -182,7 +182,7 @@ impl<'s> Selection<'s> {
             Err(_) => "is not UTF-8",
             Ok(_) if path.len() > MAX_PATH_BYTES => "is too long",
             Ok(path) if path.chars().any(char::is_control) => "holds a control character",
-            Ok(path) if path.chars().any(misleading) => "holds a character that is not shown as it is",
+            Ok(path) if path.chars().any(is_misleading) => "holds a character that is not shown as it is",
             Ok(path) if path.contains('\\') => "holds a backslash, which some systems take for a separator",
             Ok(path) if path.split('/').any(|part| part.is_empty() || part == "..") => {
                 "has a segment that names no file"
@@ -259,7 +259,8 @@ fn extension(path: &[u8]) -> Option<String> {
     std::str::from_utf8(name.get(dot + 1..)?).ok().map(str::to_owned)
 }
 
-fn misleading(found: char) -> bool {
+/// Whether a character is not shown as it is.
+pub fn is_misleading(found: char) -> bool {
     matches!(found, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
@@ -269,7 +270,7 @@ fn shown(path: &[u8]) -> String {
     String::from_utf8_lossy(path)
         .chars()
         .flat_map(|found| {
-            let escaped = found.is_control() || misleading(found);
+            let escaped = found.is_control() || is_misleading(found);
             let (plain, escape) = if escaped {
                 (None, Some(found.escape_unicode()))
             } else {

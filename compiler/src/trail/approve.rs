@@ -48,7 +48,7 @@ pub fn propose_among(
     trunk: ObjectId,
     head: ObjectId,
 ) -> Result<Proposal, TrailError> {
-    let base = history.fork(trunk, head)?;
+    let base = states.last_good(history.fork(trunk, head)?)?;
     let (before, after) = (states.of(base)?, states.of(head)?);
     for (commit, state) in [(base, &before), (head, &after)] {
         if let Some(message) = &state.broken {

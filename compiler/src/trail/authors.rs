@@ -45,19 +45,26 @@ pub(super) fn of<'c>(
             author(commit, before, after, &mut authors);
         }
     }
+    let owners = authors.agents.iter().filter_map(|agent| after.principals.owner(agent));
+    authors.owners = owners.map(str::to_owned).collect();
     Ok(authors)
 }
 
 /// Whether somebody had to write what a commit does: not a mechanical merge, not nothing, not evidence alone.
 fn writes(history: &History, commit: &Commit) -> Result<bool, ReadError> {
+    if commit.malformed.is_some() {
+        return Ok(true);
+    }
     if commit.parents.len() > 1 {
         return Ok(!history.is_mechanical(commit));
     }
-    let parent = match commit.parents.first() {
-        Some(parent) => Some(history.commit(*parent)?.tree),
-        None => None,
+    let parent = commit.parents.first().map(|parent| history.commit(*parent)).transpose();
+    let changes = parent.and_then(|parent| history.changes(parent.map(|parent| parent.tree), commit.tree));
+    let changes = match changes {
+        // What cannot be read was not made by anything mechanical.
+        Err(error) if error.is_malformed() => return Ok(true),
+        changes => changes?,
     };
-    let changes = history.changes(parent, commit.tree)?;
     Ok(changes.iter().any(|change| !is_new_evidence(history, change)))
 }
 
@@ -65,6 +72,10 @@ fn writes(history: &History, commit: &Commit) -> Result<bool, ReadError> {
 fn author(commit: &Commit, left: &State, right: &State, authors: &mut Authors) {
     let short = short(commit.id);
     let mut unknown = |why: String| authors.unknown.push(format!("{short} {why}"));
+    if let Some(why) = &commit.malformed {
+        unknown(format!("cannot be read: {why}"));
+        return;
+    }
     match commit.signed() {
         Signed::Unsigned => unknown("is not signed".to_owned()),
         Signed::Ambiguous => unknown("has two signatures, of which readers see different ones".to_owned()),

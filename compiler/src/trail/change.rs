@@ -217,13 +217,22 @@ fn verb<T>(sides: &Sides<T>) -> &'static str {
 /// # Errors
 /// Where an object is missing or is not what its id says.
 pub fn file_digest(history: &History, tree: gix::ObjectId, path: &str) -> Result<Option<Digest>, ReadError> {
+    let found = entry(history, tree, path)?.filter(|(mode, _)| !mode.is_tree());
+    found.map(|side| digest(history, side)).transpose()
+}
+
+/// What stands at a path of a tree, folders included, as statements name it.
+///
+/// # Errors
+/// Where an object is missing or is not what its id says.
+pub fn entry(history: &History, tree: gix::ObjectId, path: &str) -> Result<Entered, ReadError> {
     let path = match (path.strip_prefix('/'), history.prefix()) {
         (Some(outside), _) => outside.to_owned(),
         (None, "") => path.to_owned(),
         (None, prefix) => format!("{prefix}/{path}"),
     };
-    history
-        .entry(tree, &path)?
-        .map(|side| digest(history, side))
-        .transpose()
+    history.entry(tree, &path)
 }
+
+/// Mode and object of what stands at a path.
+type Entered = Option<(gix::objs::tree::EntryMode, gix::ObjectId)>;

@@ -15,7 +15,11 @@ use super::seats::unseated;
 use super::state::State;
 use super::statement::{DocumentId, Statement, Verdict};
 use super::upgrade::COMPILER;
-use super::verify::{Answer, Given, Judged, Refused, short};
+use super::verify::{Answer, Given, Judged, OTHER_EFFECTS, Refused, short};
+use crate::parse::TEMPLATES;
+
+/// Mode and object of what stands at a path, if anything does.
+type Stands = Option<(u16, ObjectId)>;
 
 impl Court<'_> {
     /// What there is of an approval that is asked for.
@@ -80,17 +84,22 @@ impl Court<'_> {
             .map(|seat| (seat.count, seat.people.iter().map(String::as_str).collect()))
             .collect();
         let missing = unseated(&seats, &people);
-        let could = eligible
+        let left_over = eligible
             .into_iter()
-            .filter(|person| !excluded.contains(*person) && !given.contains_key(*person))
+            .filter(|person| !excluded.contains(*person) && !given.contains_key(*person));
+        let (could, keyless): (BTreeSet<String>, BTreeSet<String>) = left_over
             .cloned()
-            .collect();
+            .partition(|person| left.principals.can_prove(person, ask.evidence));
+        let all: BTreeSet<&str> = people.iter().copied().chain(could.iter().map(String::as_str)).collect();
+        let blocked = unseated(&seats, &all);
         refused.retain(|one| !given.contains_key(&one.person));
         Ok(Answer {
             given: given.into_values().collect(),
             refused: refused.into_iter().collect(),
             missing,
             could,
+            keyless,
+            blocked,
             ask,
         })
     }
@@ -123,7 +132,7 @@ impl Court<'_> {
             return Ok(Err(why));
         }
         // What lay in the first tree was there when everybody agreed to begin with it.
-        let added = self.state(self.added(exhibit)?.saturating_sub(1))?;
+        let added = self.in_force_before(self.added(exhibit)?)?;
         let proof = match evidence::prove(exhibit, statement, &left.principals, &added.principals) {
             Ok(proof) => proof,
             Err(why) => return Ok(Err(why)),
@@ -183,7 +192,7 @@ impl Court<'_> {
         for cell in &ask.effects {
             if statement.effects.get(cell) != judged.step.effects.get(cell) {
                 return Err(format!(
-                    "it was given when the change did not do this to {} in {}: {}",
+                    "{OTHER_EFFECTS} to {} in {}: {}",
                     cell.agent, cell.environment, cell.action
                 ));
             }
@@ -205,7 +214,13 @@ impl Court<'_> {
                 statement.base.get(..12).unwrap_or(&statement.base)
             )));
         };
+        // Where everything that is listed stands as at a commit that was looked at, it is the same there.
+        let mut looked_at = BTreeSet::new();
         for at in base..=before {
+            let same = self.stands(statement, at)?;
+            if same.is_some_and(|same| !looked_at.insert(same)) {
+                continue;
+            }
             if let Some(id) = self.differs(statement, at)? {
                 let where_ = short(self.id(at)?);
                 return Ok(Err(format!(
@@ -216,12 +231,33 @@ impl Court<'_> {
         Ok(Ok(()))
     }
 
+    /// The files at a commit of which the documents that a statement lists are made, so that not every tree of a long
+    /// trunk has to be compiled. Nothing where they cannot be told.
+    fn stands(&self, statement: &Statement, at: usize) -> Result<Option<Vec<Stands>>, TrailError> {
+        let tree = self.history.commit(self.id(at)?)?.tree;
+        let mut all = Vec::new();
+        // What templates are filled in to is made of them, too, as the edition has it.
+        let also = ["polity.yaml", TEMPLATES.trim_end_matches('/')];
+        for path in statement.documents.keys().map(|id| id.path.as_str()).chain(also) {
+            match change::entry(self.history, tree, path) {
+                Err(error) if error.is_malformed() => return Ok(None),
+                found => all.push(found?.map(|(mode, id)| (mode.value(), id))),
+            }
+        }
+        let of_compiler = statement.documents.keys().any(|id| id.kind == COMPILER);
+        Ok(Some(all).filter(|_| !of_compiler))
+    }
+
     /// A document that is not, at a commit, what a statement has as its state before.
     fn differs(&self, statement: &Statement, at: usize) -> Result<Option<DocumentId>, TrailError> {
         let state = self.state(at)?;
         for (id, sides) in &statement.documents {
             let found = match id.kind.as_str() {
-                "File" => self.file(id, at)?,
+                _ if !state.readable => return Ok(Some(id.clone())),
+                "File" => match self.file(id, at) {
+                    Err(TrailError::Read(error)) if error.is_malformed() => return Ok(Some(id.clone())),
+                    found => found?,
+                },
                 COMPILER => self.made(at)?,
                 _ => state.digests.get(id).copied(),
             };
@@ -257,7 +293,7 @@ impl Court<'_> {
             if !says || !matches!(holder, Some(Principal::Forge(_))) {
                 continue;
             }
-            let there = self.state(vouched.at.saturating_sub(1))?;
+            let there = self.in_force_before(vouched.at)?;
             if there.principals.holder(&vouched.signer.key) == holder {
                 return Ok(Some(vouched.signer.key.fingerprint()));
             }

@@ -9,16 +9,20 @@ use std::rc::Rc;
 use gix::ObjectId;
 
 use super::authors::{self, Wrote};
-use super::change;
+use super::change::{self, Step};
 use super::error::TrailError;
 use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
 use super::history::{Commit, History, Signed, no_such_place};
 use super::principals::Principal;
-use super::requirements::{Ask, AskedBy, Authors, asks};
+use super::requirements::{Ask, AskedBy, Authors, asks, says_who_approves};
 use super::state::{State, States};
 use super::statement::DocumentId;
 use super::upgrade;
 use super::verify::{Answer, Given, Judged, Trusted};
+
+/// How many beginnings are tried for a step that may be the last of a rebased branch. Whoever may push could name every
+/// commit of a trunk as the base of a statement, and each takes as long as the step itself.
+const MOST_JOINED: usize = 16;
 
 /// What a judgement takes.
 pub(super) struct Court<'h> {
@@ -76,6 +80,19 @@ impl<'h> Court<'h> {
         Ok(self.states.of(self.id(at)?)?)
     }
 
+    /// The state in force before a commit, whose keys are to prove what it adds: that of the last tree before it that
+    /// compiles. One that does not judges nothing, and takes nobody's key away or gives any.
+    pub(super) fn in_force_before(&self, at: usize) -> Result<Rc<State>, TrailError> {
+        let mut at = at.saturating_sub(1);
+        loop {
+            let state = self.state(at)?;
+            if state.broken.is_none() || at == 0 {
+                return Ok(state);
+            }
+            at -= 1;
+        }
+    }
+
     /// Judges every step after `begin`, and joins those that fall short with their successors.
     pub(super) fn sit(&self, begin: usize) -> Result<Vec<Judged>, TrailError> {
         self.begin(begin)?;
@@ -131,23 +148,25 @@ impl<'h> Court<'h> {
     /// A step judged together with steps before it that hold already, as when a branch of several commits is rebased
     /// onto the trunk and its first commits need less than the approval says. An approval then counts only if it lists
     /// every document that any of the steps touched, as it is at the end, and none may be touched by two of them: what
-    /// one brought cannot be taken back, nor what was taken back be brought again, under cover of an older approval.
+    /// one brought cannot be taken back, nor what was taken back be brought again, under cover of an older approval. A
+    /// step that changed who may approve what is in force: nothing after it is judged by the tree before it.
     fn joined_back(&self, steps: &[Judged], last: &Judged) -> Result<Vec<(usize, Judged)>, TrailError> {
         let about = |exhibit: &&Exhibit| {
             let statement = exhibit.statement.as_ref().ok()?;
-            let mut listed = statement.documents.keys();
-            listed
-                .any(|id| last.step.documents.contains_key(id))
+            let mut changed = last.step.documents.keys();
+            changed
+                .all(|id| statement.documents.contains_key(id))
                 .then(|| statement.base.clone())
         };
         let bases: BTreeSet<String> = self.exhibits.iter().filter_map(|exhibit| about(&exhibit)).collect();
         let mut all = Vec::new();
         let mut touched: BTreeSet<DocumentId> = last.step.documents.keys().cloned().collect();
         for step in steps.iter().rev() {
-            if !step.step.documents.keys().all(|id| touched.insert(id.clone())) {
+            let documents = &step.step.documents;
+            if documents.keys().any(says_who_approves) || !documents.keys().all(|id| touched.insert(id.clone())) {
                 break;
             }
-            if bases.contains(&self.id(step.before)?.to_string()) {
+            if bases.contains(&self.id(step.before)?.to_string()) && all.len() < MOST_JOINED {
                 all.push((step.before, self.judge_all(step.before, last.after, &touched)?));
             }
         }
@@ -197,15 +216,17 @@ impl<'h> Court<'h> {
             self.history.commit(self.id(before)?)?.tree,
             self.history.commit(self.id(after)?)?.tree,
         );
-        let changes = self.history.changes(Some(trees.0), trees.1)?;
-        let step = change::step(self.history, &left, &right, &changes)?;
+        let (changes, broken) = match self.history.changes(Some(trees.0), trees.1) {
+            Err(error) if error.is_malformed() => (Vec::new(), Some(error.to_string())),
+            changes => (changes?, right.broken.clone()),
+        };
         let mut judged = Judged {
             before,
             after,
-            step,
+            step: change::step(self.history, &left, &right, &changes)?,
             authors: Authors::default(),
             answers: Vec::new(),
-            broken: right.broken.clone(),
+            broken,
         };
         // Whoever wrote what needs no approval is of no interest, unless a rule asks about what agents wrote.
         if judged.broken.is_some() || judged.step.facts.is_empty() {
@@ -216,7 +237,7 @@ impl<'h> Court<'h> {
         for mut ask in asks(&left, &judged.step, &judged.authors) {
             ask.documents.extend(touched.iter().cloned());
             let answer = match ask.by {
-                AskedBy::Brake => self.brake(ask, before, after, &left),
+                AskedBy::Brake => self.brake(ask, before, after, &left, &judged.step)?,
                 _ => self.answer(ask, before, &left, &judged)?,
             };
             judged.answers.push(answer);
@@ -240,15 +261,35 @@ impl<'h> Court<'h> {
         Ok(from)
     }
 
-    /// A step that adds kills counts if somebody who may stop an agent signed a commit of it.
-    fn brake(&self, ask: Ask, before: usize, after: usize, left: &State) -> Answer {
+    /// A step that adds kills counts if somebody who may stop an agent signed the commit that added each: one that they
+    /// signed for something else, and that somebody brings along, says nothing.
+    fn brake(&self, ask: Ask, before: usize, after: usize, left: &State, step: &Step) -> Result<Answer, TrailError> {
         let people: BTreeSet<String> = ask.seats.iter().flat_map(|seat| seat.people.iter().cloned()).collect();
+        let mut open: BTreeSet<&DocumentId> = step.documents.keys().collect();
         let mut given = Vec::new();
         for commit in (before + 1..=after).flat_map(|at| self.brought.get(at).into_iter().flatten()) {
-            if let Signed::By(signer) = commit.signed()
-                && let Some(Principal::Person(name)) = left.principals.holder(&signer.key)
-                && people.contains(name)
-            {
+            let Signed::By(signer) = commit.signed() else { continue };
+            let Some(Principal::Person(name)) = left.principals.holder(&signer.key) else {
+                continue;
+            };
+            if !people.contains(name) {
+                continue;
+            }
+            let mut brings = false;
+            for (id, sides) in &step.documents {
+                let has = |commit: ObjectId| -> Result<bool, TrailError> {
+                    let written = self.states.written_at(commit, &id.path)?;
+                    Ok(written
+                        .iter()
+                        .any(|(found, digest)| found == id && Some(*digest) == sides.after))
+                };
+                let had = commit.parents.first().map(|parent| has(*parent)).transpose()?;
+                if has(commit.id)? && had != Some(true) {
+                    open.remove(id);
+                    brings = true;
+                }
+            }
+            if brings {
                 given.push(Given {
                     person: name.clone(),
                     grade: if signer.present { Grade::Present } else { Grade::Signed },
@@ -258,12 +299,17 @@ impl<'h> Court<'h> {
                 });
             }
         }
-        Answer {
-            missing: usize::from(given.is_empty()),
-            could: people,
+        let (could, keyless): (BTreeSet<String>, BTreeSet<String>) = people
+            .into_iter()
+            .partition(|person| left.principals.can_prove(person, ask.evidence));
+        Ok(Answer {
+            missing: usize::from(!open.is_empty()),
+            blocked: usize::from(!open.is_empty() && could.is_empty()),
+            could,
+            keyless,
             ask,
             given,
             refused: Vec::new(),
-        }
+        })
     }
 }

@@ -77,7 +77,10 @@ impl Exhibit {
     pub(super) fn stands_in(&self, history: &History, tree: ObjectId) -> Result<bool, ReadError> {
         let folder = history.approvals();
         let blob = |extension: &str| {
-            let found = history.entry(tree, &format!("{folder}/{}.{extension}", self.name))?;
+            let found = match history.entry(tree, &format!("{folder}/{}.{extension}", self.name)) {
+                Err(error) if error.is_malformed() => None,
+                found => found?,
+            };
             Ok(found.filter(|(mode, _)| mode.is_blob()).map(|(_, id)| id))
         };
         Ok((blob("json")?, blob("sig")?) == (Some(self.blobs.0), self.blobs.1))
@@ -120,12 +123,19 @@ impl<'h> Archive<'h> {
         let mut last = None;
         for (at, commit) in trunk.iter().enumerate().skip(since) {
             let tree = self.history.commit(*commit)?.tree;
-            let id = self.history.folder_at(tree, &folder)?;
+            // A folder that nobody can read holds no evidence.
+            let id = match self.history.folder_at(tree, &folder) {
+                Err(error) if error.is_malformed() => None,
+                id => id?,
+            };
             if last == Some(id) {
                 continue;
             }
             last = Some(id);
-            let files = self.history.files(tree, &folder)?;
+            let files = match id.map(|id| self.history.files(id, "")).transpose() {
+                Err(error) if error.is_malformed() => BTreeMap::new(),
+                files => files?.unwrap_or_default(),
+            };
             let mut here = BTreeMap::new();
             for (file, id) in &files {
                 if let Some(name) = file.strip_suffix(".json") {

@@ -17,7 +17,7 @@ use gix::{ObjectId, Repository};
 use super::error::TrailError;
 use super::signature::{self, COMMIT, SignatureError, Signer};
 use crate::diag::Sink;
-use crate::source::{ReadError, SourceTree, git};
+use crate::source::{MAX_FILE_BYTES, ReadError, SourceTree, git};
 use folder::{Folder, Trees};
 
 /// Where approvals lie, below the organisation's root.
@@ -36,6 +36,9 @@ pub struct History {
 
 /// How many files and folders may differ between two trees: twice as many as policy files may stand in one, and more.
 const MOST_CHANGES: usize = 250_000;
+
+/// How many trees in a row a report looks past that nobody can read; nobody makes so many but to make others wait.
+const MOST_MALFORMED: usize = 8;
 
 /// A commit, as its own bytes say it.
 #[derive(Debug, Clone)]
@@ -56,6 +59,8 @@ pub struct Commit {
     signature: Signature,
     /// The same, once it is.
     verified: OnceLock<Signed>,
+    /// Why it cannot be read. Nothing else is known of it then.
+    pub malformed: Option<String>,
 }
 
 /// A name, an address and a time that somebody typed.
@@ -206,10 +211,10 @@ impl History {
     fn read_commit(&self, id: ObjectId) -> Result<Commit, ReadError> {
         let object = git::object(&self.repository, id, git::MAX_OBJECT_BYTES)?;
         if object.kind != gix::objs::Kind::Commit {
-            return Err(git::corrupt(id, &"it is no commit"));
+            return Err(git::malformed(id, &"it is no commit"));
         }
         let parsed =
-            gix::objs::CommitRef::from_bytes(&object.data, id.kind()).map_err(|error| git::corrupt(id, &error))?;
+            gix::objs::CommitRef::from_bytes(&object.data, id.kind()).map_err(|error| git::malformed(id, &error))?;
         let typed = |raw: Option<gix::actor::SignatureRef<'_>>| match raw {
             Some(who) => Typed {
                 name: who.name.to_string(),
@@ -231,6 +236,7 @@ impl History {
             message: String::from_utf8_lossy(parsed.message).into_owned(),
             signature: signature_of(&object.data, id.kind()),
             verified: OnceLock::new(),
+            malformed: None,
         })
     }
 
@@ -288,7 +294,7 @@ impl History {
         Ok(Some(at))
     }
 
-    /// What stands at a path of a tree, folders apart.
+    /// What stands at a path of a tree, a folder among it.
     ///
     /// # Errors
     /// Where a tree is missing or is not what its id says.
@@ -296,11 +302,11 @@ impl History {
         let mut at = tree;
         let mut parts = path.split('/').peekable();
         while let Some(part) = parts.next() {
-            // A name that is not UTF-8 was escaped when it was shown, so it is looked up as it was shown.
+            // A name that was escaped when it was shown is looked up as it was shown.
             let folder = self.folder(at)?;
-            let found = match folder.get(part.as_bytes()) {
-                Some(found) => Some(found),
-                None => folder
+            let found = match part.contains('\\') {
+                false => folder.get(part.as_bytes()),
+                true => folder
                     .entries()
                     .iter()
                     .find(|(name, _)| shown(name) == part)
@@ -308,7 +314,7 @@ impl History {
             };
             match (found, parts.peek()) {
                 (Some((mode, id)), Some(_)) if mode.is_tree() => at = id,
-                (Some((mode, id)), None) if !mode.is_tree() => return Ok(Some((mode, id))),
+                (Some(found), None) => return Ok(Some(found)),
                 _ => return Ok(None),
             }
         }
@@ -339,7 +345,7 @@ impl History {
             // A tree that contains itself many times over has no end, and takes a few objects.
             looked_at += 1;
             if looked_at + changes.len() > MOST_CHANGES {
-                return Err(git::corrupt(
+                return Err(git::malformed(
                     after.unwrap_or(id),
                     &format!("more than {MOST_CHANGES} files and folders differ from the tree before"),
                 ));
@@ -370,6 +376,31 @@ impl History {
         Ok(changes)
     }
 
+    /// What the commit at a place of a trunk changed since the last one before it whose tree can be read. Nothing where
+    /// its own cannot be. For reports: what is judged is judged tree by tree.
+    ///
+    /// # Errors
+    /// Where a tree is missing or is not what its id says.
+    pub fn changes_at(&self, trunk: &[ObjectId], at: usize) -> Result<Vec<Change>, ReadError> {
+        let Some(after) = trunk.get(at) else {
+            return Ok(Vec::new());
+        };
+        let after = self.commit(*after)?.tree;
+        if at == 0 {
+            return match self.changes(None, after) {
+                Err(error) if error.is_malformed() => Ok(Vec::new()),
+                changes => changes,
+            };
+        }
+        for before in trunk.iter().take(at).rev().take(MOST_MALFORMED) {
+            match self.changes(Some(self.commit(*before)?.tree), after) {
+                Err(error) if error.is_malformed() => {}
+                changes => return changes,
+            }
+        }
+        Ok(Vec::new())
+    }
+
     fn folder(&self, id: ObjectId) -> Result<Rc<Folder>, ReadError> {
         if let Some(known) = self.trees.borrow().get(id) {
             return Ok(known);
@@ -391,9 +422,13 @@ impl History {
             if !seen.insert(id) {
                 continue;
             }
-            let commit = self.commit(id)?;
-            open.extend(commit.parents.iter().rev().copied());
-            brought.push(commit);
+            // What stands behind the trunk may be anything that somebody pushed, and keeps nobody from judging its tree.
+            let read = match self.commit(id) {
+                Err(ReadError::Malformed { message, .. }) if id != commit => Commit::unreadable(id, message),
+                read => read?,
+            };
+            open.extend(read.parents.iter().rev().copied());
+            brought.push(read);
         }
         Ok(brought)
     }
@@ -407,10 +442,31 @@ impl History {
         // Merging walks whatever differs and has no bound of its own, so what it would walk is bounded first.
         let tree = |id: ObjectId| self.commit(id).ok().map(|commit| commit.tree);
         let base = self.repository.merge_base(*ours, *theirs).ok().flatten();
-        let base = base.and_then(|base| tree(base.detach()));
-        let bounded = |side: &ObjectId| tree(*side).is_some_and(|side| self.changes(base, side).is_ok());
-        if !bounded(ours) || !bounded(theirs) {
+        let base = base.map(gix::Id::detach);
+        // Where one side did nothing the other is what comes of it, however its trees look.
+        for (idle, other) in [(ours, theirs), (theirs, ours)] {
+            if base == Some(*idle) {
+                return tree(*other) == Some(commit.tree);
+            }
+        }
+        let base = base.and_then(tree);
+        let changed = |side: &ObjectId| self.changes(base, tree(*side)?).ok();
+        let (Some(ours_did), Some(theirs_did)) = (changed(ours), changed(theirs)) else {
             return false;
+        };
+        // Nor is there a bound to the files that it merges line by line.
+        let paths: BTreeSet<&str> = ours_did.iter().map(|change| change.path.as_str()).collect();
+        let both = theirs_did.iter().filter(|change| paths.contains(change.path.as_str()));
+        let both: BTreeSet<&str> = both.map(|change| change.path.as_str()).collect();
+        let of_both = ours_did
+            .iter()
+            .chain(&theirs_did)
+            .filter(|change| both.contains(change.path.as_str()));
+        for (mode, id) in of_both.flat_map(|change| change.before.into_iter().chain(change.after)) {
+            let header = self.repository.find_header(id).ok();
+            if mode.is_blob() && header.is_none_or(|header| header.size() > MAX_FILE_BYTES) {
+                return false;
+            }
         }
         // What merging writes stays in memory: nothing here may change the repository.
         let repository = self.repository.clone().with_object_memory();
@@ -454,6 +510,26 @@ pub(super) fn no_such_place(at: usize) -> ReadError {
 }
 
 impl Commit {
+    /// Of which nothing is known but its id.
+    fn unreadable(id: ObjectId, message: String) -> Self {
+        let nobody = || Typed {
+            name: String::new(),
+            email: String::new(),
+            seconds: 0,
+        };
+        Self {
+            id,
+            tree: ObjectId::empty_tree(id.kind()),
+            parents: Vec::new(),
+            author: nobody(),
+            committer: nobody(),
+            message: String::new(),
+            signature: Signature::None,
+            verified: OnceLock::new(),
+            malformed: Some(message),
+        }
+    }
+
     /// Who signed it.
     pub fn signed(&self) -> Signed {
         let verify = || match &self.signature {
@@ -512,10 +588,10 @@ fn signature_of(data: &[u8], hash: gix::hash::Kind) -> Signature {
     }
 }
 
-/// A name as it may be printed: what is not UTF-8 is escaped.
+/// A name as text: what is not UTF-8 is escaped, and so is what escapes, since no two names may be one.
 fn shown(name: &[u8]) -> String {
     match std::str::from_utf8(name) {
-        Ok(name) => name.to_owned(),
+        Ok(name) => name.replace('\\', "\\\\"),
         Err(_) => name.escape_ascii().to_string(),
     }
 }

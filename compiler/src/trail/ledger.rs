@@ -66,6 +66,8 @@ pub struct Changed {
 pub struct Ledger<'h> {
     history: &'h History,
     trunk: &'h [ObjectId],
+    /// The place of each commit of the trunk.
+    places: HashMap<ObjectId, usize>,
     /// By place: the commits that each step brings.
     brought: Vec<Vec<ObjectId>>,
     /// From which place of the trunk on which keys hold.
@@ -94,6 +96,7 @@ impl<'h> Ledger<'h> {
         let mut ledger = Self {
             history,
             trunk,
+            places: trunk.iter().enumerate().map(|(at, id)| (*id, at)).collect(),
             brought: Vec::new(),
             keys: Vec::new(),
             exhibits,
@@ -230,7 +233,9 @@ impl<'h> Ledger<'h> {
             .copied()
             .collect();
         for exhibit in about.into_iter().filter_map(|at| self.exhibits.get(at)) {
-            self.word(exhibit, &mut entry, &before);
+            if self.is_in_time(exhibit, &entry)? {
+                self.word(exhibit, &mut entry, &before);
+            }
         }
         entry
             .approvals
@@ -247,14 +252,7 @@ impl<'h> Ledger<'h> {
     }
 
     fn changes(&self, at: usize) -> Result<Vec<Change>, ReadError> {
-        let tree = |at: Option<usize>| -> Result<Option<ObjectId>, ReadError> {
-            let id = at.and_then(|at| self.trunk.get(at));
-            id.map(|id| Ok(self.history.commit(*id)?.tree)).transpose()
-        };
-        match tree(Some(at))? {
-            Some(after) => self.history.changes(tree(at.checked_sub(1))?, after),
-            None => Ok(Vec::new()),
-        }
+        self.history.changes_at(self.trunk, at)
     }
 
     /// Takes down whose keys hold from a place on, where that changes. `holders` are the files that list keys.
@@ -310,6 +308,27 @@ impl<'h> Ledger<'h> {
             }
         }
         (known, unknown)
+    }
+
+    /// Whether what a step changed was, until then, as a statement has it since its base: an approval that was put to
+    /// use once says nothing of the next time. One whose base this trunk does not have was given for another.
+    fn is_in_time(&self, exhibit: &Exhibit, entry: &Entry) -> Result<bool, TrailError> {
+        let Ok(statement) = &exhibit.statement else {
+            return Ok(false);
+        };
+        let base = ObjectId::from_hex(statement.base.as_bytes()).ok();
+        let Some(base) = base
+            .and_then(|base| self.places.get(&base))
+            .filter(|base| **base < entry.at)
+        else {
+            return Ok(false);
+        };
+        for at in base + 1..entry.at {
+            if self.documents(at)?.keys().any(|id| entry.documents.contains_key(id)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Takes down what a statement says of a step, if it is about this very step.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::signature::Key;
-use crate::ast::{Body, Documents, Text};
+use crate::ast::{Body, Documents, Evidence, Text};
 
 /// Who may sign something. Kinds never stand for each other: an agent's key is no person's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +86,20 @@ impl Principals {
     /// Whose a key is.
     pub fn holder(&self, key: &Key) -> Option<&Principal> {
         self.keys.get(key)?.as_ref()
+    }
+
+    /// Whether a person has what it takes to approve with proof of this strength.
+    pub fn can_prove(&self, person: &str, evidence: Evidence) -> bool {
+        let mut own = self.keys.iter().filter(|(_, holder)| match holder {
+            Some(Principal::Person(name)) => name == person,
+            _ => false,
+        });
+        match evidence {
+            // A merge bot's word takes no key of theirs.
+            Evidence::Forge => true,
+            Evidence::Signed => own.next().is_some(),
+            Evidence::Present => own.any(|(key, _)| key.is_hardware()),
+        }
     }
 
     /// The person whom an address reaches.

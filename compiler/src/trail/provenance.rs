@@ -149,11 +149,7 @@ fn places(
         if written.is_empty() && expanded.is_empty() {
             break;
         }
-        let trees = match (trunk.get(at - 1), trunk.get(at)) {
-            (Some(before), Some(after)) => (history.commit(*before)?.tree, history.commit(*after)?.tree),
-            _ => continue,
-        };
-        let changes = history.changes(Some(trees.0), trees.1)?;
+        let changes = history.changes_at(trunk, at)?;
         let template = changes
             .iter()
             .any(|change| inside(history, &change.path).starts_with(TEMPLATES));

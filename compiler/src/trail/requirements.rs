@@ -32,6 +32,11 @@ const ROOT_KINDS: [&str; 12] = [
     "Invariant",
 ];
 
+/// Whether a document may say who approves what, whose keys are whose, or whom an agent's work excludes.
+pub(super) fn says_who_approves(id: &DocumentId) -> bool {
+    id.kind == "Agent" || ROOT_KINDS.contains(&id.kind.as_str())
+}
+
 /// How a requirement names the organisation's owners.
 pub(super) const OWNERS: &str = "owners";
 
@@ -42,6 +47,8 @@ pub struct Authors {
     pub people: BTreeSet<String>,
     /// Agents whose key signed a part of it.
     pub agents: BTreeSet<String>,
+    /// Who owns those agents in the tree after it.
+    pub owners: BTreeSet<String>,
     /// People whom typed text names. They do not count either; text can take an approver away and never give one.
     pub named: BTreeSet<String>,
     /// Why the author of some part is not known: one approver more is needed then.
@@ -283,6 +290,7 @@ fn alternative(change: &ChangeSelector, fact: &Fact, authors: &Authors) -> Optio
 fn path_matches(glob: &str, path: &str) -> bool {
     let fold = |text: &str| {
         text.nfkc()
+            .filter(|letter| !crate::source::is_misleading(*letter))
             .collect::<String>()
             .to_lowercase()
             .nfkc()
@@ -472,17 +480,29 @@ fn named(state: &State, name: &str) -> BTreeSet<String> {
     group.map(|group| names(state, &group.members)).unwrap_or_default()
 }
 
-/// Whether a segment begins with a dot: pipelines and what decides about owners and ignored files lie there.
+/// Whether a segment begins with a dot, or does to a system that sees no difference between one letter and another, or
+/// none in a letter that is not shown: pipelines and what decides about owners and ignored files lie there.
 fn is_dot_file(path: &str) -> bool {
-    path.split('/').any(|part| part.starts_with('.'))
+    let begins = |part: &str| {
+        let folded: String = part.nfkc().filter(|letter| !is_unseen(*letter)).collect();
+        folded.starts_with('.')
+    };
+    path.split('/').any(|part| part.starts_with('.') || begins(part))
+}
+
+/// What a file system may leave out of a name: HFS+ ignores these, and others show nothing for them.
+fn is_unseen(letter: char) -> bool {
+    letter.is_whitespace() || letter.is_control() || crate::source::is_misleading(letter)
 }
 
 impl Authors {
-    /// Everybody who does not count towards the step: who wrote it, whom text names, and who owns an agent that did.
+    /// Everybody who does not count towards the step: who wrote it, whom text names, and who owns an agent that did,
+    /// by the tree before it or by the one after it.
     pub fn excluded(&self, principals: &Principals) -> BTreeSet<String> {
         let owners = self.agents.iter().filter_map(|agent| principals.owner(agent));
         let people = self.people.iter().chain(&self.named).map(String::as_str);
-        people.chain(owners).map(str::to_owned).collect()
+        let known: BTreeSet<String> = people.chain(owners).map(str::to_owned).collect();
+        known.union(&self.owners).cloned().collect()
     }
 }
 

@@ -31,6 +31,8 @@ const KEPT: usize = 32;
 pub struct State {
     /// What is wrong with it, where it does not compile: such a tree judges nothing.
     pub broken: Option<String>,
+    /// Whether its files could be read at all: nothing is known of them otherwise.
+    pub readable: bool,
     /// The digest of each document.
     pub digests: BTreeMap<DocumentId, Digest>,
     /// Whose keys are whose.
@@ -46,7 +48,7 @@ pub struct State {
 }
 
 /// The documents of one file.
-type OfFile = Rc<[(DocumentId, Digest)]>;
+pub type OfFile = Rc<[(DocumentId, Digest)]>;
 
 /// States by tree, each compiled once.
 pub struct States<'h> {
@@ -86,11 +88,65 @@ impl<'h> States<'h> {
         Ok(state)
     }
 
+    /// The commit itself where its tree compiles, or the last one before it on its first-parent chain whose tree does.
+    /// Where none does, the commit itself.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn last_good(&self, commit: ObjectId) -> Result<ObjectId, ReadError> {
+        let mut at = commit;
+        while self.of(at)?.broken.is_some() {
+            match self.history.commit(at)?.parents.first() {
+                Some(parent) => at = *parent,
+                None => return Ok(commit),
+            }
+        }
+        Ok(at)
+    }
+
+    /// The documents that a file of a commit's tree holds as they are written, without compiling it; none where no such
+    /// file can be read.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn written_at(&self, commit: ObjectId, path: &str) -> Result<OfFile, ReadError> {
+        let none = || Ok(Rc::from([]));
+        let whole = match self.history.prefix() {
+            "" => path.to_owned(),
+            prefix => format!("{prefix}/{path}"),
+        };
+        let found = self.history.commit(commit)?.tree;
+        let found = match self.history.entry(found, &whole) {
+            Err(error) if error.is_malformed() => None,
+            found => found?,
+        };
+        let Some((_, id)) = found.filter(|(mode, _)| mode.is_blob()) else {
+            return none();
+        };
+        let key = (path.to_owned(), id.to_string());
+        if let Some(known) = self.files.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let bytes = self.history.blob_within(id, crate::source::MAX_FILE_BYTES)?;
+        let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) else {
+            return none();
+        };
+        let file = SourceFile {
+            path: path.to_owned(),
+            text,
+            blob: Some(id.to_string()),
+        };
+        let documents: OfFile = of_file(&file).into();
+        self.files.borrow_mut().insert(key, documents.clone());
+        Ok(documents)
+    }
+
     fn read(&self, commit: ObjectId) -> Result<Rc<State>, ReadError> {
         let mut sink = Sink::default();
         let source = match self.history.source(commit, 0, &mut sink) {
             // The organisation's folder is not there yet, or no more: an empty one does not compile either.
             Err(ReadError::NotInCommit { .. }) => SourceTree::from_files(Vec::new()),
+            Err(error) if error.is_malformed() => return Ok(Rc::new(self.unreadable(&error))),
             source => source?,
         };
         // What was said of files that are not read, such as links, is part of a state and not of its files.
@@ -105,6 +161,15 @@ impl<'h> States<'h> {
             keep(&self.compiled, content, &state);
         }
         Ok(state)
+    }
+
+    /// A tree that nobody can read says nothing, and judges nothing.
+    fn unreadable(&self, error: &ReadError) -> State {
+        State {
+            broken: Some(error.to_string()),
+            readable: false,
+            ..self.compile(SourceTree::from_files(Vec::new()), Sink::default())
+        }
     }
 
     fn compile(&self, source: SourceTree, sink: Sink) -> State {
@@ -133,6 +198,7 @@ impl<'h> States<'h> {
         });
         State {
             broken,
+            readable: true,
             digests,
             principals: Principals::of(&compiled.documents),
             documents: compiled.documents,

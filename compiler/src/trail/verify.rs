@@ -85,6 +85,10 @@ pub struct Answer {
     pub missing: usize,
     /// Who could give them.
     pub could: BTreeSet<String>,
+    /// Who is asked, and lists no key that could prove it as strongly as it has to be.
+    pub keyless: BTreeSet<String>,
+    /// How many would be missing if everybody who could approved it: more than none, and somebody else has to be added.
+    pub blocked: usize,
 }
 
 /// An approval that counts.
@@ -101,6 +105,9 @@ pub struct Given {
     /// Whether the person wrote part of what it approves, which only an owner who is alone may.
     pub own: bool,
 }
+
+/// How the reason begins where a statement speaks of other effects.
+pub const OTHER_EFFECTS: &str = "it was given when the change did not do this";
 
 /// An approval that does not count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -205,7 +212,8 @@ pub struct Review {
     pub judged: Judged,
 }
 
-/// Judges what a branch would bring: from where it left the trunk to its last commit.
+/// Judges what a branch would bring: from where it left the trunk to its last commit. Where the trunk does not compile
+/// there, from the last commit before that does: what broke it is judged together with what mends it.
 ///
 /// # Errors
 /// Where the two have nothing in common, or the place where they part is on no trunk.
@@ -216,13 +224,15 @@ pub fn review(
     organization: Option<&str>,
     reference: &str,
 ) -> Result<Review, TrailError> {
-    let base = history.fork(trunk, head)?;
-    let mut chain = history.chain(base)?;
-    let before = chain.len().saturating_sub(1);
-    if head != base {
+    let left = history.fork(trunk, head)?;
+    let mut chain = history.chain(left)?;
+    let states = States::new(history);
+    let base = states.last_good(left)?;
+    let before = chain.iter().position(|id| *id == base).unwrap_or_default();
+    if head != left {
         chain.push(head);
     }
-    let first = States::new(history).of(base)?;
+    let first = states.of(base)?;
     let found = first.organization.name.clone();
     let trusted = Trusted {
         organization: organization.unwrap_or(&found),

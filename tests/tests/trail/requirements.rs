@@ -483,3 +483,45 @@ fn what_a_rule_may_not_cover_asks_an_owner_as_well() {
         }
     }
 }
+
+#[test]
+fn whoever_lists_no_key_cannot_be_the_one_who_approves() {
+    let keyless = |world: &World, names: &[&str]| {
+        let mut text = world.text("people.yaml");
+        for name in names {
+            text = text.replace(&format!("keys: [\"{}\"]\n", public(name)), "");
+        }
+        text
+    };
+    // Dave owns the team, and could say yes; there is nothing to prove it with.
+    for (without, words) in [
+        (&["dave"][..], "these could approve it: carol"),
+        (&["dave"], "the Person document of dave lists no key"),
+        (
+            &["carol", "dave"],
+            "blocked: nobody who may approve it has a key to do it with",
+        ),
+        (&["carol", "dave"], "the Person documents of carol, dave list no key"),
+    ] {
+        let people = keyless(&World::new(), without);
+        let mut world = World::with(&[("people.yaml", &people)]);
+        world.write(REFUNDS, refunds(200)).commit("frank").merge();
+        world.refused(words);
+    }
+    let rule = "kind: ApprovalRule\nname: payments\nwhen: {paths: [\"teams/**\"]}\nrequire: [{from: [team-owners], count: \
+                1}]\nevidence: present\n";
+    let mut world = World::with(&[(RULES, rule)]);
+    world.write(REFUNDS, refunds(200)).commit("frank").merge();
+    world.refused("blocked: nobody who may approve it has a key");
+    world.refused("no hardware key");
+    // Two are asked for, and one is left.
+    let rule = rule.replace("count: 1", "count: 2").replace("evidence: present\n", "");
+    let mut world = World::with(&[(RULES, &rule)]);
+    world.write(REFUNDS, refunds(200)).commit("carol").merge();
+    world.refused("missing 2; these could approve it: dave");
+    world.refused("blocked: if all of them did, 1 would still be missing");
+    // An owner without a key is none of the two that an organisation needs.
+    let people = keyless(&World::new(), &["bob"]);
+    World::with(&[("people.yaml", &people)]).refused("an organisation needs two owners");
+    World::new().holds();
+}

@@ -30,22 +30,13 @@ pub(super) struct Trees {
 impl Folder {
     /// Reads a tree. No two of its entries may have one name, and no name may be a path: other readers see other files.
     pub(super) fn read(id: ObjectId, data: &[u8]) -> Result<Self, ReadError> {
-        let tree = TreeRef::from_bytes(data, id.kind()).map_err(|error| git::corrupt(id, &error))?;
+        let tree = TreeRef::from_bytes(data, id.kind()).map_err(|error| git::malformed(id, &error))?;
+        git::names_are_names(id, &tree)?;
         let entry =
             |entry: gix::objs::tree::EntryRef<'_>| (entry.filename.to_vec(), (entry.mode, entry.oid.to_owned()));
         let mut folder: Vec<(Vec<u8>, Entry)> = tree.entries.into_iter().map(entry).collect();
-        let misleads = |name: &[u8]| name.is_empty() || name.contains(&b'/') || name == b"." || name == b"..";
-        if folder.iter().any(|(name, _)| misleads(name)) {
-            return Err(git::corrupt(id, &"the name of one of its entries is a path"));
-        }
         // Git sorts a folder as if its name ended in a slash.
         folder.sort_by(|(one, _), (other, _)| one.cmp(other));
-        if folder
-            .windows(2)
-            .any(|pair| matches!(pair, [(one, _), (other, _)] if one == other))
-        {
-            return Err(git::corrupt(id, &"two of its entries have one name"));
-        }
         Ok(Self(folder))
     }
 
