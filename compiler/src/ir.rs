@@ -325,6 +325,17 @@ pub struct Body {
     pub unless: Option<Typed>,
     /// `except` and the exceptions to this rule: what any of them covers, the rule does not match.
     pub covers: Vec<Cover>,
+    /// Of a rule that the engine decides: what no condition says.
+    pub beyond: Option<Beyond>,
+}
+
+/// What keeps a rule of a `.rego` file from being conditions alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beyond {
+    /// Where it stands.
+    pub span: crate::source::Span,
+    /// What it is, as a noun.
+    pub what: String,
 }
 
 /// What lifts a rule.
