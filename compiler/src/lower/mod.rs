@@ -41,6 +41,7 @@ pub fn lower(organization: &Organization, tree: &SourceTree, known: &KnownCondit
         organization,
         tree,
         recall: known.recall(&vocabulary),
+        data: rego::Folders::new(tree),
         vocabulary: &vocabulary,
     };
     let mut exceptions: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -158,6 +159,7 @@ struct Lowerer<'l> {
     tree: &'l SourceTree,
     recall: Recall<'l>,
     vocabulary: &'l Vocabulary,
+    data: rego::Folders,
 }
 
 impl Lowerer<'_> {
@@ -279,7 +281,12 @@ impl Lowerer<'_> {
 
     /// A rule of a `.rego` file, likewise; `beyond` is what no condition says, where the engine decides it.
     fn rego(&self, policy: &RegoPolicy, rule: &Rule, beyond: &mut Option<Beyond>, sink: &mut Sink) -> Option<Draft> {
-        let parsed = rego::Parsed::new(policy, self.tree)?;
+        let parsed = rego::Parsed::new(policy, self.tree, &self.data)?;
+        let lacking = parsed.lacking();
+        if !lacking.is_empty() {
+            lacking.into_iter().for_each(|found| sink.push(found));
+            return None;
+        }
         let whole = OnceCell::new();
         let first = OnceCell::new();
         let lower = |action: ActionId| match rego::lower(self.vocabulary, &parsed, action.0 as usize) {

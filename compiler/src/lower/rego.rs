@@ -21,7 +21,7 @@ mod rules;
 mod terms;
 mod values;
 
-pub use data::check;
+pub use data::{Folders, check};
 pub use parse::{Document, Entry, Parsed, RuleText, read};
 
 use super::vocabulary::Vocabulary;

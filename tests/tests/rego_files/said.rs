@@ -33,6 +33,17 @@ fn what_is_wrong_is_an_error() {
         ("deny if x > 5", "rego-syntax"),
         ("deny if nosuch(input.args.amount)", "rego-syntax"),
         ("deny if data.polity.q.large", "rego-syntax"),
+        // Nothing has it, so the deny would silently never hold.
+        ("deny if data.lib.is_admin", "unknown-attribute"),
+        (
+            "import data.lib.helpers\n\ndeny if helpers.large(input.args.amount)",
+            "rego-syntax",
+        ),
+        (
+            "deny if upper(input.args.currency) == data.currency",
+            "unknown-attribute",
+        ),
+        ("deny if walk(input.args, [\"x\", 1])", "rego-syntax"),
         ("deny := \"no\" if input.args.amount > 5", "rego-outcome"),
         ("denies if input.args.amount > 5", "rego-outcome"),
         ("deny if time.now_ns() > 5", "impure-builtin"),
