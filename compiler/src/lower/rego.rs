@@ -17,6 +17,7 @@ mod input;
 mod lower;
 mod module;
 mod parse;
+mod reach;
 mod rules;
 mod terms;
 mod values;

@@ -182,7 +182,7 @@ fn pick<'v>(random: &mut Random, values: &'v [Json]) -> &'v Json {
 }
 
 /// A call near the boundaries of the statements; some carry what cannot be read.
-fn call(random: &mut Random) -> Request {
+pub(super) fn call(random: &mut Random) -> Request {
     let (agent, environment) = [
         ("payments/bot", "production"),
         ("payments/bot", "staging"),

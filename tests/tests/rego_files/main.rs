@@ -3,6 +3,7 @@
 //! Each call is put to regorus too, with the same text and the input document of the model.
 
 mod generated;
+mod reach;
 mod said;
 
 use polity::ast::Moment;

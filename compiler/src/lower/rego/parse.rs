@@ -8,10 +8,10 @@ use regorus::unstable as syntax;
 use regorus::unstable::Module;
 
 use super::data::{self, Data, Folders};
-use super::engine;
 use super::module::{self, Index};
 use super::values::Const;
-use crate::ast::{RegoPolicy, Text};
+use super::{engine, reach};
+use crate::ast::{RegoPolicy, Selector, Text};
 use crate::diag::codes::condition::UNKNOWN_ATTRIBUTE;
 use crate::diag::codes::rego::{BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX};
 use crate::diag::{Code, Diagnostic};
@@ -69,6 +69,8 @@ pub struct RuleText {
     pub heads: Vec<Span>,
     /// The reasons that it gives, as far as they are constant.
     pub reasons: Vec<String>,
+    /// Which calls it can be about, where that is told at once.
+    pub reach: Option<Selector>,
 }
 
 /// What is wrong, before its place is one of this program.
@@ -226,6 +228,7 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
             span,
             heads,
             reasons: module::reasons(group),
+            reach: reach::selector(&index, group, span),
         });
     }
     if rules.is_empty() && found.is_empty() {
