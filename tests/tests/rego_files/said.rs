@@ -30,6 +30,7 @@ fn what_is_wrong_is_an_error() {
         ("deny if input.args.amount > \"5\"", "condition-type"),
         ("deny if input.args.method == \"cheque\"", "not-in-enum"),
         ("deny if input.now > \"tomorrow\"", "invalid-constant"),
+        ("deny if regex.match(\"(x\", input.args.currency)", "invalid-constant"),
         ("deny if x > 5", "rego-syntax"),
         ("deny if nosuch(input.args.amount)", "rego-syntax"),
         ("deny if data.polity.q.large", "rego-syntax"),
@@ -97,7 +98,11 @@ fn what_no_condition_says_is_kept_for_the_engine() {
             "a walk through a list",
         ),
         ("deny if count(input.args.labels) > 2", "a number of elements"),
-        ("deny if regex.match(\"^x+$\", input.args.currency)", "`regex.match`"),
+        ("deny if regex.match(input.args.currency, \"x\")", "`regex.match`"),
+        (
+            "deny if regex.match(\"(a|b)*a(a|b){12}$\", input.args.currency)",
+            "a regular expression that comes to too many states",
+        ),
         ("deny if input.args.amount / 2 > 5", "arithmetic"),
         (
             "deny if glob.match(\"a*b*\", [\"/\"], input.args.currency)",

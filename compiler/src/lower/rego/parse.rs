@@ -10,7 +10,7 @@ use regorus::unstable::Module;
 use super::data::{self, Data, Folders};
 use super::module::{self, Index};
 use super::values::Const;
-use super::{engine, reach};
+use super::{engine, reach, regex};
 use crate::ast::{RegoPolicy, Selector, Text};
 use crate::diag::codes::condition::UNKNOWN_ATTRIBUTE;
 use crate::diag::codes::rego::{BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX};
@@ -94,6 +94,8 @@ pub struct Parsed {
     pub(super) package: Vec<String>,
     pub(super) entry: Entry,
     pub(super) file: FileId,
+    /// Its regular expressions, as they are met.
+    pub(super) expressions: regex::Made,
     /// `data.polity.refunds.deny`
     entry_point: String,
 }
@@ -121,6 +123,7 @@ impl Parsed {
             data,
             package: module::path(&module.package.refr)?,
             entry: policy.entry,
+            expressions: regex::Made::default(),
             file: policy.text.span.file,
             entry_point: entry_point(&module, policy.entry),
         })
