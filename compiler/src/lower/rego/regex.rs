@@ -38,13 +38,16 @@ enum At {
     In(StateID),
 }
 
+/// The words of an automaton, shared by every test that asks it.
+type Shared = Result<Arc<[u32]>, Refused>;
+
 /// The expressions of a policy that were made before: a rule is lowered for one action after the other.
 #[derive(Debug, Default)]
-pub(super) struct Made(Mutex<BTreeMap<String, Result<Arc<[u32]>, Refused>>>);
+pub(super) struct Made(Mutex<BTreeMap<String, Shared>>);
 
 impl Made {
     /// The automaton of an expression.
-    pub(super) fn automaton(&self, pattern: &str) -> Result<Arc<[u32]>, Refused> {
+    pub(super) fn automaton(&self, pattern: &str) -> Shared {
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = made.get(pattern).cloned();
         known.unwrap_or_else(|| {
