@@ -447,6 +447,8 @@ pub struct RegoPolicy {
     pub entry: crate::lower::rego::Entry,
     /// The heads of its definitions.
     pub heads: Vec<Span>,
+    /// A selector that holds wherever the rule could: it follows from the text.
+    pub reach: Option<std::sync::Arc<Selector>>,
 }
 
 /// The entities that stand for the slots of a Cedar template.

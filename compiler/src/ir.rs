@@ -61,7 +61,7 @@ pub enum Op {
     Less,
     /// `left <= right`.
     LessEqual,
-    /// `left` is a string, `right` a `Pattern`.
+    /// `left` is a string, `right` a `Pattern` or a `Regex`.
     Like,
     /// `left` is a set, `right` an element.
     Contains,
@@ -118,6 +118,8 @@ pub enum Term {
     Set(Vec<Term>),
     /// The pattern of a `like`. Only on the right of `Op::Like`.
     Pattern(Vec<PatternPart>),
+    /// A regular expression, as the runtime reads it: see [`polity_runtime::value::Automaton`].
+    Regex(Arc<[u32]>),
     /// A resource glob. Only on the right of `Op::Glob`.
     Glob(Vec<GlobPart>),
     /// A resource as its template makes it. Only on the left of `Op::Glob` and of string tests.
@@ -325,6 +327,17 @@ pub struct Body {
     pub unless: Option<Typed>,
     /// `except` and the exceptions to this rule: what any of them covers, the rule does not match.
     pub covers: Vec<Cover>,
+    /// Of a rule that the engine decides: what no condition says.
+    pub beyond: Option<Beyond>,
+}
+
+/// What keeps a rule of a `.rego` file from being conditions alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beyond {
+    /// Where it stands.
+    pub span: crate::source::Span,
+    /// What it is, as a noun.
+    pub what: String,
 }
 
 /// What lifts a rule.

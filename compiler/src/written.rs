@@ -85,7 +85,13 @@ impl Content {
             self.say("principal", links.principal.as_ref().map(named));
             self.say("resource", links.resource.as_ref().map(named));
         }
-        if let Some(RegoPolicy { text, entry, heads: _ }) = rego {
+        if let Some(RegoPolicy {
+            text,
+            entry,
+            heads: _,
+            reach: _,
+        }) = rego
+        {
             self.value("rego", Some(text));
             self.say("entry", Some(entry.name()));
         }

@@ -12,7 +12,7 @@ mod test;
 use crate::rego::ProgramBlame;
 use crate::session::ClassSet;
 use crate::table::Table;
-use crate::value::{Fault, Value};
+use crate::value::{AUTOMATON, Automaton, Fault, Value};
 #[cfg(feature = "rego")]
 pub(crate) use operand::Operand;
 #[cfg(not(feature = "rego"))]
@@ -418,7 +418,13 @@ fn general([op, left, right]: [u32; 3], table: &Table, call: &Call<'_>) -> Resul
             _ => Err(Blame::Table),
         },
         Op::Like => match (term::read(table, left, call)?, right) {
-            (Operand::Str(text), Term::Pattern(at)) => Ok(crate::value::like(&text, term::pattern(table, at))),
+            (Operand::Str(text), Term::Pattern(at)) => match term::pattern(table, at) {
+                [AUTOMATON, ..] => {
+                    let automaton = Automaton::new(term::pattern(table, at)).ok_or(Blame::Table)?;
+                    automaton.takes(&text).ok_or(Blame::Table)
+                }
+                pattern => Ok(crate::value::like(&text, pattern)),
+            },
             _ => Err(Blame::Table),
         },
         Op::Contains => term::read(table, left, call)?.contains(table, &term::read(table, right, call)?),

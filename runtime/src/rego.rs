@@ -102,7 +102,7 @@ impl fmt::Display for ProgramFault {
             Self::Builtin(name) => write!(f, "calls `{name}`, which no program may"),
             Self::Disagree(name) => write!(
                 f,
-                "has several definitions of `{name}`, whose values may differ: join them with `else`"
+                "puts `{name}` together of definitions whose values may differ: join them with `else`, or write one comprehension"
             ),
             Self::Refused(why) => f.write_str(why),
             Self::Data(why) => write!(f, "has data that cannot be read: {why}"),

@@ -5,6 +5,7 @@
 //! functions, so that both sides of a comparison are spelled alike. Knows neither rules nor conditions.
 
 mod arguments;
+mod automaton;
 mod email;
 mod host;
 mod input;
@@ -19,6 +20,7 @@ mod time;
 mod url;
 
 pub use arguments::{Arguments, MAX_LIST};
+pub use automaton::{AUTOMATON, Automaton};
 pub use email::{Email, email};
 pub use host::host;
 pub use input::{ArgumentsError, Input, MAX_DEPTH, MAX_TEXT};

@@ -1,5 +1,6 @@
 //! Writes a generated organisation into a folder: `cargo run --release -p polity-tests --example organisation --
-//! FOLDER [RULES [MOST]]`, where MOST is how many conditional rules may reach a cell.
+//! FOLDER [RULES [MOST [MIXED]]]`, where MOST is how many conditional rules may reach a cell, and MIXED how many of a
+//! hundred policies are in Cedar, and as many again in Rego.
 
 use std::path::Path;
 
@@ -16,6 +17,10 @@ fn main() {
     if let Some(most) = number() {
         parameters.conditional_per_cell = most;
     }
+    if let Some(mixed) = number() {
+        parameters.cedar_percent = mixed;
+        parameters.rego_percent = mixed;
+    }
     let mut bytes = 0;
     for (path, text) in generate(&parameters) {
         let path = Path::new(&folder).join(path);
@@ -23,5 +28,5 @@ fn main() {
         bytes += text.len();
         std::fs::write(path, text).expect("the file can be written");
     }
-    println!("{folder}: {bytes} bytes of YAML");
+    println!("{folder}: {bytes} bytes");
 }

@@ -29,7 +29,6 @@ use crate::{
     diag::{Findings, LintLevels, Sink},
     ir::RuleSet,
     keys::SecretKey,
-    lower::rego::engine,
     report::{self, suite, text, visible},
     resolve::Organization,
     source::{Revision, SourceTree},
@@ -405,10 +404,10 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
 
 /// Fails where a rule needs the engine, and names each with its place.
 fn without_engine(organization: &Organization, rules: &RuleSet, tree: &SourceTree) -> Result<(), Failure> {
-    let needs = engine::rules(rules);
-    let rules = needs.iter().filter_map(|at| organization.rules.get(*at));
-    let places: Vec<String> = rules
-        .map(|rule| {
+    let all = organization.rules.iter().zip(&rules.bodies);
+    let places: Vec<String> = all
+        .filter(|(_, body)| body.beyond.is_some())
+        .map(|(rule, _)| {
             let path = tree.file(rule.span.file).map_or("", |file| file.path.as_str());
             let line = tree.position(rule.span).map_or(0, |(start, _)| start.line);
             format!("`{}` in {path}:{line}", rule.name)

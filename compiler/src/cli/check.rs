@@ -7,7 +7,7 @@ use crate::{
     ast::Moment,
     compile::compile,
     diag::Findings,
-    report::{self, github, gitlab, json, sarif, text},
+    report::{self, github, gitlab, json, rego, sarif, text},
     source::SourceTree,
     trail::verify::{Review, review},
 };
@@ -27,6 +27,10 @@ Examples:
   polity check --base origin/main       what a branch needs, and has, before it
                                         may be merged
   polity explain unknown-code           what a diagnostic means
+
+Where there are rules in Rego, it says which of them are compiled into the table
+and which the engine decides, and why; `--format json` says so under `rego`: rule,
+decided_by, because, span.
 
 With --base the commit that is checked out is checked, or --rev, and exit code 1
 says that an approval is missing. `--format json` then has a member `approvals`:
@@ -87,7 +91,11 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     let head = arguments.base.as_ref().map(|_| "HEAD");
     let rev = arguments.rev.as_deref().or(head);
     let checked = progress::with_progress(console, "checking", |_| check(&arguments.path, rev, now));
-    let Checked { tree, findings } = checked?;
+    let Checked {
+        tree,
+        findings,
+        decided,
+    } = checked?;
     let review = arguments.base.as_ref().filter(|_| !findings.has_errors());
     let review = review.map(|base| reviewed(base, &arguments)).transpose();
     // What was found is told even where the branch cannot be looked at.
@@ -95,10 +103,13 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     let said = found.map(|review| report::trail::review(&review.judged, review.sole_owner, Some(review.base)));
     let said = said.unwrap_or_default();
     match arguments.format {
-        Format::Text => console.result(&(text::findings(&findings, &tree, console.colour()) + &said))?,
+        Format::Text => {
+            let engines = rego::text(&decided, &tree);
+            console.result(&(text::findings(&findings, &tree, console.colour()) + &engines + &said))?;
+        }
         Format::Json => console.result(&match found {
-            Some(review) => json::reviewed(&findings, &tree, review),
-            None => json::findings(&findings, &tree),
+            Some(review) => json::reviewed(&findings, &tree, &decided, review),
+            None => json::findings(&findings, &tree, &decided),
         })?,
         Format::Sarif => console.result(&sarif::findings(&findings, &tree))?,
         Format::Github => console.result(&github::findings(&findings, &tree))?,
@@ -143,6 +154,8 @@ fn reviewed(base: &str, arguments: &Arguments) -> Result<Review, Failure> {
 pub(super) struct Checked {
     pub(super) tree: SourceTree,
     pub(super) findings: Findings,
+    /// Who decides each Rego rule; nothing while an error stands.
+    pub(super) decided: Vec<rego::Decided>,
 }
 
 /// Reads the work tree, or the revision, and runs every phase up to the table. `now` is what dates are compared with.
@@ -150,7 +163,15 @@ pub(super) fn check(path: &Path, rev: Option<&str>, now: Moment) -> Result<Check
     let (tree, sink) = repository::read(path, rev)?;
     let mut compiled = compile(&tree, now, sink);
     let findings = std::mem::take(&mut compiled.findings);
+    let decided = match &compiled.table {
+        Some(_) => rego::decided(&compiled.organization, &compiled.rules),
+        None => Vec::new(),
+    };
     // The process is about to end: giving back the memory of a large repository piece by piece only takes time.
     std::mem::forget(compiled);
-    Ok(Checked { tree, findings })
+    Ok(Checked {
+        tree,
+        findings,
+        decided,
+    })
 }

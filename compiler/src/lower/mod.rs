@@ -13,7 +13,7 @@ mod condition;
 mod constants;
 mod types;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ use crate::ast::{CedarPolicy, Link, RegoPolicy, RuleEffect, Text};
 use crate::diag::codes::cedar::POLICY_CAN_ERR;
 use crate::diag::codes::rego::{REGO_NEEDS_ENGINE, REGO_REFUSED};
 use crate::diag::{Diagnostic, Sink};
-use crate::ir::{Body, Condition, ConditionId, Cover, RuleSet, Typed};
+use crate::ir::{Beyond, Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
 use crate::resolve::{Action, Organization, Rule, Scope};
-use crate::source::{FileId, SourceTree, Span};
+use crate::source::{FileId, SourceTree};
 use crate::table::hash::HashMap;
 use cedar::{Lowered, Schema};
 pub use known::KnownConditions;
@@ -41,6 +41,7 @@ pub fn lower(organization: &Organization, tree: &SourceTree, known: &KnownCondit
         organization,
         tree,
         recall: known.recall(&vocabulary),
+        data: rego::Folders::new(tree),
         vocabulary: &vocabulary,
     };
     let mut exceptions: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -150,6 +151,7 @@ struct BodyDraft {
     when: Option<Draft>,
     unless: Option<Draft>,
     covers: Vec<(Scope, Option<Draft>, Option<i64>)>,
+    beyond: Option<Beyond>,
 }
 
 struct Lowerer<'l> {
@@ -157,6 +159,7 @@ struct Lowerer<'l> {
     tree: &'l SourceTree,
     recall: Recall<'l>,
     vocabulary: &'l Vocabulary,
+    data: rego::Folders,
 }
 
 impl Lowerer<'_> {
@@ -178,11 +181,12 @@ impl Lowerer<'_> {
                 .and_then(|when| self.condition(when, &scope, &mut sink));
             covers.push((scope, when, Some(exception.until)));
         }
+        let mut beyond = None;
         let when = match (&rule.when, &rule.cedar) {
             (Some(when), _) => self.condition(when, &rule.scope, &mut sink),
             (None, Some(policy)) if policy.conditional => self.policy(policy, rule.effect, &rule.scope, &mut sink),
             (None, _) => match &rule.rego {
-                Some(policy) => self.rego(policy, rule, &mut sink),
+                Some(policy) => self.rego(policy, rule, &mut beyond, &mut sink),
                 None => None,
             },
         };
@@ -190,7 +194,13 @@ impl Lowerer<'_> {
             .unless
             .as_ref()
             .and_then(|unless| self.condition(unless, &rule.scope, &mut sink));
-        (BodyDraft { when, unless, covers }, sink)
+        let body = BodyDraft {
+            when,
+            unless,
+            covers,
+            beyond,
+        };
+        (body, sink)
     }
 
     /// Type-checks a condition for each shape, or each action, that the scope covers. What fails for several in the
@@ -269,16 +279,24 @@ impl Lowerer<'_> {
         self.drafted(each_action, &lower, scope, sink)
     }
 
-    /// A rule of a `.rego` file, likewise.
-    fn rego(&self, policy: &RegoPolicy, rule: &Rule, sink: &mut Sink) -> Option<Draft> {
-        let parsed = rego::Parsed::new(policy, self.tree)?;
+    /// A rule of a `.rego` file, likewise; `beyond` is what no condition says, where the engine decides it.
+    fn rego(&self, policy: &RegoPolicy, rule: &Rule, beyond: &mut Option<Beyond>, sink: &mut Sink) -> Option<Draft> {
+        let parsed = rego::Parsed::new(policy, self.tree, &self.data)?;
+        let lacking = parsed.lacking();
+        if !lacking.is_empty() {
+            lacking.into_iter().for_each(|found| sink.push(found));
+            return None;
+        }
         let whole = OnceCell::new();
-        let beyond: RefCell<Option<(Span, String)>> = RefCell::new(None);
+        let first = OnceCell::new();
         let lower = |action: ActionId| match rego::lower(self.vocabulary, &parsed, action.0 as usize) {
             Ok(rego::Lowered { condition, findings }) => Ok((condition, findings)),
             Err(rego::Failure::Wrong(findings)) => Err(findings),
             Err(rego::Failure::Outside { span, what }) => {
-                let (span, _) = *beyond.borrow_mut().get_or_insert((span, what.clone()));
+                let Beyond { span, .. } = *first.get_or_init(|| Beyond {
+                    span,
+                    what: what.clone(),
+                });
                 let whole = whole.get_or_init(|| parsed.whole(policy, &rule.name));
                 self.kept(whole, action).map_err(|why| {
                     let message = format!("`{}` looks at {what}, which no condition can, and {why}", rule.name);
@@ -288,9 +306,10 @@ impl Lowerer<'_> {
             }
         };
         let draft = self.drafted(parsed.mentions_action(), &lower, &rule.scope, sink);
-        if let Some((span, what)) = beyond.into_inner().filter(|_| whole.get().is_some_and(Result::is_ok)) {
+        *beyond = first.into_inner().filter(|_| whole.get().is_some_and(Result::is_ok));
+        if let Some(Beyond { span, what }) = beyond {
             let message = format!("`{}` is decided by the engine: it looks at {what}", rule.name);
-            let found = Diagnostic::new(&REGO_NEEDS_ENGINE, message, span, "no condition of the table");
+            let found = Diagnostic::new(&REGO_NEEDS_ENGINE, message, *span, "no condition of the table");
             sink.push(found.with_help("agents' hosts need the runtime's feature `rego`, or do not load the bundle"));
         }
         Some(draft)
@@ -461,6 +480,7 @@ impl Interner {
 
     fn body(&mut self, draft: BodyDraft) -> Body {
         Body {
+            beyond: draft.beyond,
             when: draft.when.map(|draft| self.typed(draft)),
             unless: draft.unless.map(|draft| self.typed(draft)),
             covers: draft

@@ -17,12 +17,17 @@ mod input;
 mod lower;
 mod module;
 mod parse;
+mod reach;
+mod regex;
 mod rules;
 mod terms;
 mod values;
 
-pub use data::check;
+pub use data::{Folders, check};
 pub use parse::{Document, Entry, Parsed, RuleText, read};
+
+#[cfg(test)]
+pub(crate) use regex::automaton;
 
 use super::vocabulary::Vocabulary;
 use crate::diag::Diagnostic;

@@ -55,7 +55,7 @@ pub(super) fn file(id: FileId, file: &SourceFile, sink: &mut Sink) -> Parsed {
         return parsed;
     }
     let text = Text::new(file.text.clone(), whole);
-    let document = match read(&text) {
+    let mut document = match read(&text) {
         Ok(document) => document,
         Err(found) => {
             found.into_iter().for_each(|found| sink.push(found));
@@ -79,7 +79,7 @@ pub(super) fn file(id: FileId, file: &SourceFile, sink: &mut Sink) -> Parsed {
     let mut whole_document = true;
     let mut rules = Vec::new();
     let mut taken = Vec::new();
-    for text in &document.rules {
+    for text in document.rules.iter_mut() {
         let about: Vec<&Block> = blocks.iter().filter(|block| block.is_about(text, &file.text)).collect();
         taken.extend(about.iter().map(|block| block.span));
         match rule(text, &about, &file.text, whole, sink) {
@@ -119,7 +119,7 @@ fn narrow(at: usize) -> u32 {
 }
 
 /// One rule, with what the METADATA above its definitions says.
-fn rule(text: &RuleText, about: &[&Block], source: &str, whole: Span, sink: &mut Sink) -> Option<Rule> {
+fn rule(text: &mut RuleText, about: &[&Block], source: &str, whole: Span, sink: &mut Sink) -> Option<Rule> {
     let name = text.entry.name();
     let mut approvals = about.iter().filter_map(|block| block.approval.as_ref());
     let asked = approvals.next();
@@ -180,6 +180,7 @@ fn rule(text: &RuleText, about: &[&Block], source: &str, whole: Span, sink: &mut
             text: Text::new(source.to_owned(), whole),
             entry: text.entry,
             heads: text.heads.clone(),
+            reach: text.reach.take().map(Arc::new),
         }),
         approval: asked.map(|approval| approval.value.clone()),
         limit: None,

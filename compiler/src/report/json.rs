@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::rego::{self, Decided, DecidedJson};
 use super::{place::Places, review, visible};
 use crate::{
     diag::{Diagnostic, Findings, Help, Label, Severity, Summary},
@@ -15,17 +16,22 @@ use crate::{
 /// Grows when a field changes its meaning or goes away; new fields alone do not change it.
 const VERSION: u32 = 1;
 
-/// The findings, indented, with a line break at the end.
-pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
-    pretty(&report(findings, tree, None::<()>))
+/// The findings, indented, with a line break at the end; who decides each Rego rule, under `rego`.
+pub fn findings(findings: &Findings, tree: &SourceTree, decided: &[Decided]) -> String {
+    pretty(&report(findings, tree, decided, None::<()>))
 }
 
 /// The same with what a branch needs to be merged, and has, under `approvals`.
-pub fn reviewed(findings: &Findings, tree: &SourceTree, reviewed: &Review) -> String {
-    pretty(&report(findings, tree, Some(review::review(reviewed))))
+pub fn reviewed(findings: &Findings, tree: &SourceTree, decided: &[Decided], reviewed: &Review) -> String {
+    pretty(&report(findings, tree, decided, Some(review::review(reviewed))))
 }
 
-fn report<'a, A>(findings: &'a Findings, tree: &'a SourceTree, approvals: Option<A>) -> ReportJson<'a, A> {
+fn report<'a, A>(
+    findings: &'a Findings,
+    tree: &'a SourceTree,
+    decided: &'a [Decided],
+    approvals: Option<A>,
+) -> ReportJson<'a, A> {
     let mut places = Places::new(tree);
     let Summary {
         errors,
@@ -44,6 +50,7 @@ fn report<'a, A>(findings: &'a Findings, tree: &'a SourceTree, approvals: Option
             warnings,
             notes,
         },
+        rego: rego::members(decided, &mut places),
         approvals,
     }
 }
@@ -96,7 +103,7 @@ fn help<'a>(advice: &'a Help, places: &mut Places<'a>) -> HelpJson<'a> {
     }
 }
 
-fn span<'a>(span: Span, places: &mut Places<'a>) -> Option<SpanJson<'a>> {
+pub(super) fn span<'a>(span: Span, places: &mut Places<'a>) -> Option<SpanJson<'a>> {
     let place = places.of(span)?;
     let [start, end] = [place.start, place.end].map(|at| PositionJson {
         line: at.line,
@@ -114,6 +121,8 @@ struct ReportJson<'a, A> {
     version: u32,
     diagnostics: Vec<DiagnosticJson<'a>>,
     summary: SummaryJson,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rego: Vec<DecidedJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     approvals: Option<A>,
 }
@@ -137,7 +146,7 @@ struct LabelJson<'a> {
 }
 
 #[derive(Serialize)]
-struct SpanJson<'a> {
+pub(super) struct SpanJson<'a> {
     path: &'a str,
     start: PositionJson,
     end: PositionJson,
@@ -208,7 +217,7 @@ mod tests {
         let mut sink = Sink::default();
         sink.push(found);
         sink.push(Diagnostic::without_place(&lint::UNUSED_PRAGMA, "nowhere"));
-        let made = findings(&sink.finish(&tree, &LintLevels::default(), &[]), &tree);
+        let made = findings(&sink.finish(&tree, &LintLevels::default(), &[]), &tree, &[]);
         insta::assert_snapshot!(made);
         let read: serde_json::Value = serde_json::from_str(&made).unwrap();
         assert_eq!(read["diagnostics"][1]["message"], "unknown \u{202e} name");
@@ -217,7 +226,7 @@ mod tests {
     #[test]
     fn nothing_found_is_an_object_too() {
         let tree = SourceTree::from_files(Vec::new());
-        let made: serde_json::Value = serde_json::from_str(&findings(&Findings::default(), &tree)).unwrap();
+        let made: serde_json::Value = serde_json::from_str(&findings(&Findings::default(), &tree, &[])).unwrap();
         assert_eq!(
             made,
             serde_json::json!({"version": 1, "diagnostics": [], "summary": {"errors": 0, "warnings": 0, "notes": 0}})

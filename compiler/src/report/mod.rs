@@ -11,6 +11,7 @@ pub mod gitlab;
 pub mod json;
 pub mod junit;
 pub mod page;
+pub mod rego;
 pub mod replay;
 pub mod review;
 pub mod sarif;

@@ -100,6 +100,9 @@ impl Resolver<'_> {
             if let Some(policy) = &rule.cedar {
                 scope = both(&scope, &self.lookup.head(policy, self.sink));
             }
+            if let Some(reach) = rule.rego.as_ref().and_then(|rego| rego.reach.as_ref()) {
+                scope = self.within(scope, reach, team);
+            }
             self.resources(&scope, &policy.scope, &rule.selector);
             let except = rule
                 .except
@@ -125,6 +128,20 @@ impl Resolver<'_> {
             });
         }
         rules
+    }
+
+    /// What of a scope a rule can be about. Where that comes to nothing, or names what there is none of, it is left as it
+    /// was, and what is wrong with the rule is said where all of it is looked at.
+    fn within(&self, scope: Scope, reach: &Selector, team: Option<TeamId>) -> Scope {
+        let mut unsaid = Sink::default();
+        let narrowed = both(&scope, &self.lookup.scope(reach, team, &mut unsaid));
+        let none = narrowed.actions.as_deref().is_some_and(<[_]>::is_empty)
+            || narrowed.deployments.as_deref().is_some_and(<[_]>::is_empty)
+            || narrowed.environments.as_deref().is_some_and(<[_]>::is_empty);
+        match none || !unsaid.diagnostics().is_empty() {
+            true => scope,
+            false => narrowed,
+        }
     }
 
     /// A rule's `except`, or an Exception to it. What it names need not lie within the rule, but must exist. It lifts

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use polity_runtime::value::Automaton;
+
 use super::frame::{Frame, JUNK};
 use super::theory::values;
 use crate::ir::{Answer, Constant, Function, GlobPart, Op, PatternPart, ResourcePart, Term, Test};
@@ -221,6 +223,7 @@ impl Words<'_> {
                 let elements: Vec<String> = elements.iter().map(|element| self.term(element)).collect();
                 format!("[{}]", elements.join(", "))
             }
+            Term::Regex(words) => Automaton::new(words).map_or_else(String::new, |automaton| automaton.text()),
             Term::Pattern(parts) => {
                 let part = |part: &PatternPart| match part {
                     PatternPart::Literal(letter) => *letter,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use polity_runtime::guard::{self, Fit, Guard, Side, constant, relation, resource};
 use polity_runtime::table::{ClassId, Table, record};
-use polity_runtime::value::{ANY, IpNet, SEGMENT, Slot};
+use polity_runtime::value::{ANY, AUTOMATON, IpNet, SEGMENT, Slot};
 
 use super::Space;
 use crate::ir::{Constant, Field, Function, GlobPart, Op, PatternPart, Program, ResourcePart, Term, Test};
@@ -163,6 +163,9 @@ impl<'t> Imported<'t> {
             guard::Op::Like | guard::Op::Glob => {
                 let guard::Term::Pattern(at) = right else { return None };
                 let words = self.pattern(at)?;
+                if op == guard::Op::Like && words.first() == Some(&AUTOMATON) {
+                    return test(Op::Like, self.term(left)?, Term::Regex(words.into()));
+                }
                 if op == guard::Op::Like {
                     return test(Op::Like, self.term(left)?, Term::Pattern(like(words)?));
                 }

@@ -11,11 +11,13 @@ use polity_runtime::guard::Silent;
 use polity_runtime::table::Table;
 use polity_runtime::wire::Timestamp;
 use rayon::prelude::*;
+use serde_json::value::RawValue;
 
 use super::ask::{self, Request};
 use super::without_kills;
 use crate::ast::Body;
 use crate::diag::Sink;
+use crate::lower::cedar::policies::entity_text;
 use crate::parse::parse;
 use crate::report::visible;
 use crate::resolve::Organization;
@@ -130,6 +132,9 @@ fn write(organization: &Organization, table: &Table, request: &Request) -> Resul
     if args.as_object().is_some_and(|args| !args.is_empty()) {
         call.push(format!("args: {}", arguments(&request.args)?));
     }
+    if let Some(entities) = request.entities.as_ref().filter(|told| told.as_str() != "{}") {
+        call.push(format!("entities: {}", told(entities)?));
+    }
     if !holding.is_empty() {
         let classes: Vec<String> = holding.iter().map(|class| quoted(class)).collect();
         call.push(format!("holding: [{}]", classes.join(", ")));
@@ -181,14 +186,48 @@ fn same(table: &Table, request: &Request, code: Code, written: &Written) -> Resu
     let args = read.request.args.as_ref().map_or("{}", |args| args.value.as_str());
     let again = Request {
         args: args.to_owned(),
-        // They are not written.
-        entities: None,
+        entities: read.request.entities.as_ref().map(|told| told.value.clone()),
         ..request.clone()
     };
     let told = |request: &Request| ask::decide(table, &request.question(), &mut Silent);
     match (told(request), told(&again)) {
         (Ok(meant), Ok(read)) if meant == read && read.code == code => Ok(()),
         _ => Err("it cannot be written as a case: YAML would say something else".to_owned()),
+    }
+}
+
+/// What is told of resources, as YAML in Cedar's form: what `entities` of a Test says.
+fn told(json: &str) -> Result<String, String> {
+    let wrong = || "what is told of resources is not as the runtime reads it".to_owned();
+    let resources: BTreeMap<String, BTreeMap<String, &RawValue>> = serde_json::from_str(json).map_err(|_| wrong())?;
+    let mut entities = Vec::new();
+    for (name, mut attributes) in resources {
+        let above: Vec<String> = match attributes.remove("in") {
+            Some(above) => serde_json::from_str(above.get()).map_err(|_| wrong())?,
+            None => Vec::new(),
+        };
+        let mut entity = vec![format!("uid: {{type: Resource, id: {}}}", quoted(&name))];
+        let mut attrs = Vec::new();
+        for (attribute, value) in attributes {
+            attrs.push(format!("{}: {}", quoted(&attribute), arguments(value.get())?));
+        }
+        if !attrs.is_empty() {
+            entity.push(format!("attrs: {{{}}}", attrs.join(", ")));
+        }
+        let mut parents = Vec::new();
+        for parent in &above {
+            let (ty, id) = entity_text(parent).ok_or_else(wrong)?;
+            parents.push(format!("{{type: {}, id: {}}}", quoted(&ty), quoted(&id)));
+        }
+        if !parents.is_empty() {
+            entity.push(format!("parents: [{}]", parents.join(", ")));
+        }
+        entities.push(format!("{{{}}}", entity.join(", ")));
+    }
+    match entities.is_empty() {
+        // A list without elements says nothing.
+        true => Err("nothing is told of any resource".to_owned()),
+        false => Ok(format!("[{}]", entities.join(", "))),
     }
 }
 

@@ -291,7 +291,7 @@ fn cost(test: &Test) -> u8 {
     let of = |term: &Term| match term {
         Term::Program(_) => 3,
         Term::Apply(..) | Term::Set(_) | Term::Resource(_) => 2,
-        Term::Pattern(_) => 1,
+        Term::Pattern(_) | Term::Regex(_) => 1,
         _ => 0,
     };
     of(&test.left).max(of(&test.right))

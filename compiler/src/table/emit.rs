@@ -146,6 +146,7 @@ impl Emitter {
             Term::Holding => guard::Term::Holding,
             Term::Pattern(parts) => guard::Term::Pattern(self.pattern(pattern(parts))?),
             Term::Glob(parts) => guard::Term::Pattern(self.pattern(glob(parts))?),
+            Term::Regex(words) => guard::Term::Pattern(self.pattern(words.to_vec())?),
             Term::Apply(..) | Term::Set(_) | Term::Resource(_) => guard::Term::Apply(self.function(term)?),
             Term::Document(_) | Term::List(_) => guard::Term::Apply(self.function(term)?),
             Term::Program(program) => guard::Term::Program(self.program(program)?),

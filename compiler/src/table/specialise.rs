@@ -1,6 +1,6 @@
 //! A condition for one class of calls: what agent, environment and action settle is settled here.
 
-use polity_runtime::value::like;
+use polity_runtime::value::{Automaton, like};
 
 use crate::ir::{Answer, Attribute, Condition, Constant, Entity, Field, Op, PatternPart, Term, Test};
 use crate::resolve::Resource;
@@ -163,6 +163,9 @@ fn constants(op: Op, left: &Term, right: &Term) -> Option<bool> {
     let Term::Constant(left) = left else { return None };
     if let (Op::Like, Constant::String(text), Term::Pattern(parts)) = (op, left, right) {
         return Some(like(text, &pattern(parts)));
+    }
+    if let (Op::Like, Constant::String(text), Term::Regex(words)) = (op, left, right) {
+        return Automaton::new(words)?.takes(text);
     }
     if op == Op::IsTrue {
         return if let Constant::Bool(value) = left {

@@ -2,7 +2,7 @@
 
 use crate::guard::{Fit, Function, Op, Side, Step, Term, Test, constant, relation, resource};
 use crate::table::{ActionId, Table, join, record, slice};
-use crate::value::{ANY, ENTITY_NAME, SEGMENT};
+use crate::value::{ANY, Automaton, ENTITY_NAME, SEGMENT};
 use crate::wire::Timestamp;
 
 /// A node's test.
@@ -63,6 +63,10 @@ fn general(table: &Table, action: Option<ActionId>, op: Op, left: Term, right: T
         (Op::Like, Term::Pattern(at)) => Some(pattern(table, at, "*")),
         _ => None,
     };
+    let regex = match (op, right) {
+        (Op::Like, Term::Pattern(at)) => Automaton::new(words(table, at)).map(|automaton| automaton.text()),
+        _ => None,
+    };
     let (left, right) = (term(table, action, left), term(table, action, right));
     match op {
         Op::Has if left == TOLD => "the request tells of a resource".into(),
@@ -74,7 +78,10 @@ fn general(table: &Table, action: Option<ActionId>, op: Op, left: Term, right: T
         Op::Equal => format!("{left} == {right}"),
         Op::Less => format!("{left} < {right}"),
         Op::LessEqual => format!("{left} <= {right}"),
-        Op::Like => format!("{left} like {:?}", pattern.unwrap_or(right)),
+        Op::Like => match regex {
+            Some(regex) => format!("{left} matches the expression {regex:?}"),
+            None => format!("{left} like {:?}", pattern.unwrap_or(right)),
+        },
         Op::Contains => format!("{left}.contains({right})"),
         Op::ContainsAll => format!("{left}.containsAll({right})"),
         Op::ContainsAny => format!("{left}.containsAny({right})"),
@@ -136,8 +143,12 @@ fn text(table: &Table, id: u32) -> &str {
 
 /// A pattern whose length stands before it.
 fn pattern(table: &Table, at: u32, any: &str) -> String {
+    letters(words(table, at), any)
+}
+
+fn words(table: &Table, at: u32) -> &[u32] {
     let length = table.data().words.get(at as usize).copied().unwrap_or(0);
-    letters(slice(&table.data().words, at.saturating_add(1), length), any)
+    slice(&table.data().words, at.saturating_add(1), length)
 }
 
 fn letters(words: &[u32], any: &str) -> String {

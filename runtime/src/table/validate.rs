@@ -10,7 +10,7 @@ use super::record::{
 use super::{Index, NONE, TableData};
 use crate::guard::{self, Fit, Function, Guard, Op, Step, Term, Test, constant, resource};
 use crate::rego::ProgramError;
-use crate::value::{Parameters, Strings};
+use crate::value::{AUTOMATON, Automaton, Parameters, Strings};
 
 /// The cells of a piece, as counts are.
 const PIECE: u32 = super::record::piece::CELLS as u32;
@@ -483,10 +483,10 @@ impl Check<'_> {
         match term {
             Term::Constant(id) => is_of(&d.constants, id),
             Term::Apply(id) => is_of(&d.terms, id) && (id as usize) < before,
-            Term::Pattern(at) => d
-                .words
-                .get(at as usize)
-                .is_some_and(|length| within(&d.words, at.saturating_add(1), *length)),
+            Term::Pattern(at) => d.words.get(at as usize).is_some_and(|length| {
+                let start = at.saturating_add(1);
+                within(&d.words, start, *length) && is_pattern(crate::table::slice(&d.words, start, *length))
+            }),
             Term::Class(id) => is_of(&d.classes, id),
             Term::Program(id) => is_of(&d.programs, id),
             Term::Slot(slot) => u16::try_from(slot).is_ok(),
@@ -588,5 +588,13 @@ impl Check<'_> {
             ensure(r[rule::EFFECT] <= 2, "rules", at, "the effect does not exist")?;
         }
         Ok(())
+    }
+}
+
+/// Whether a pattern is one: of what begins as an automaton does, the whole is one, and leads nowhere beyond itself.
+fn is_pattern(words: &[u32]) -> bool {
+    match words.first() {
+        Some(&AUTOMATON) => Automaton::new(words).is_some_and(|automaton| automaton.is_sound()),
+        _ => true,
     }
 }

@@ -11,6 +11,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use polity::lower::cedar::policies::entity_text;
 use polity::lower::cedar::world::{Asked, Lowered, Policies, World};
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -30,7 +31,7 @@ pub struct Test {
     pub entities: String,
     pub schema: String,
     /// Whether Cedar's validator takes the policies.
-    #[serde(default)]
+    #[serde(alias = "should_validate", default)]
     pub should_validate: Option<bool>,
     #[serde(alias = "queries")]
     pub requests: Vec<Request>,
@@ -39,7 +40,7 @@ pub struct Test {
 /// One request with what Cedar says of it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Request {
-    #[serde(default)]
+    #[serde(alias = "desc", default)]
     pub description: String,
     pub principal: Option<Json>,
     pub action: Option<Json>,
@@ -341,6 +342,9 @@ fn entity(json: &Option<Json>) -> Result<(String, String), String> {
         .as_ref()
         .ok_or("the request leaves out its principal, action or resource")?;
     let json = json.get("__entity").unwrap_or(json);
+    if let Some(read) = json.as_str().and_then(entity_text) {
+        return Ok(read);
+    }
     let text = |key: &str| json.get(key).and_then(Json::as_str).map(str::to_owned);
     text("type")
         .zip(text("id"))

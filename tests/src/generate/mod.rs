@@ -7,6 +7,7 @@
 pub mod condition;
 mod organisation;
 pub mod random;
+pub mod rego;
 mod rules;
 pub mod yaml;
 
@@ -36,6 +37,8 @@ pub struct Parameters {
     pub conditional_percent: usize,
     /// How many of a hundred policies are `.cedar` files.
     pub cedar_percent: usize,
+    /// How many of a hundred policies are `.rego` files, whose rules all become conditions.
+    pub rego_percent: usize,
     /// How many rules with conditions reach a call of an action that any of them is about, in the mean. Conditions
     /// are put on as few actions as this takes. Nothing where the organisation is dense.
     pub conditional_mean: usize,
@@ -60,6 +63,7 @@ impl Default for Parameters {
             rules: 10_000,
             conditional_percent: 33,
             cedar_percent: 0,
+            rego_percent: 0,
             conditional_mean: 2,
             conditional_per_cell: 16,
             tools_given: (2, 6),
@@ -107,6 +111,7 @@ pub fn mixed(seed: u64, cedar_percent: usize) -> Vec<(String, String)> {
         rules: random.within(5, 15),
         conditional_percent: 55,
         cedar_percent,
+        rego_percent: 0,
         conditional_mean: 0,
         conditional_per_cell: 100,
         tools_given: (1, tools),

@@ -3,6 +3,8 @@
 //! A rule is written for a *reach*: all deployments, or those of one team. Its selectors name only what the reach
 //! has, and its condition reads only parameters that every action it covers declares alike.
 
+mod modules;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -82,7 +84,7 @@ pub(super) fn write(
         return Vec::new();
     }
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut cedar = Vec::new();
+    let mut others = Vec::new();
     // Half of the rules are the organisation's, half the teams'.
     let mut left = parameters.rules;
     let mut count = 0;
@@ -105,7 +107,15 @@ pub(super) fn write(
                 None => format!("policies/{name}.cedar"),
                 Some(team) => format!("teams/{team}/{name}.cedar"),
             };
-            cedar.push((path, writer.policies(&name, rules, reach, random)));
+            others.push((path, writer.policies(&name, rules, reach, random)));
+            left -= rules;
+            count += 1;
+            continue;
+        }
+        // Of what is left: a hundred policies in all.
+        let of_the_rest = parameters.rego_percent * 100 / (100 - parameters.cedar_percent.min(99));
+        if parameters.rego_percent > 0 && random.percent(of_the_rest) {
+            others.extend(writer.modules(&format!("policy-{count}"), rules, reach, random));
             left -= rules;
             count += 1;
             continue;
@@ -136,7 +146,7 @@ pub(super) fn write(
     files
         .into_iter()
         .map(|(path, documents)| (path, join(documents.into_iter())))
-        .chain(cedar)
+        .chain(others)
         .collect()
 }
 

@@ -224,3 +224,32 @@ fn removing_a_rule_is_noticed() {
     // Some rules cannot match: a kill of everything, a ring's ceiling, a condition that contradicts itself.
     assert!(noticed * 10 >= all * 6, "{noticed} of {all}");
 }
+
+#[test]
+fn policies_in_three_languages_become_conditions_of_one_table() {
+    let files = generate(&Parameters {
+        teams: 4,
+        deployments: 30,
+        tools: 6,
+        actions: 50,
+        rules: 200,
+        conditional_percent: 60,
+        cedar_percent: 33,
+        rego_percent: 33,
+        ..Parameters::default()
+    });
+    let compiled = polity::compile::compile(
+        &polity::source::SourceTree::from_files(files),
+        crate::measure::NOW,
+        polity::diag::Sink::default(),
+    );
+    assert!(compiled.table.is_some());
+    let rules = &compiled.organization.rules;
+    let rego = rules.iter().filter(|rule| rule.rego.is_some()).count();
+    let cedar = rules.iter().filter(|rule| rule.cedar.is_some()).count();
+    assert!(
+        rego > 30 && cedar > 30 && rules.len() - rego - cedar > 30,
+        "{rego} {cedar}"
+    );
+    assert!(compiled.rules.bodies.iter().all(|body| body.beyond.is_none()));
+}

@@ -134,6 +134,59 @@ fn a_test_tells_of_resources_as_a_request_does() {
 }
 
 #[test]
+fn what_is_told_of_resources_is_recorded_with_the_call() {
+    use polity::suite::ask::Request;
+    let (compiled, _) = built(&[("tools/drive.yaml", DRIVE), ("policies/copies.cedar", COPIES)]);
+    let table = compiled.table.as_ref().expect("a table");
+    let call = |entities: Option<&str>| {
+        Ok(Request {
+            agent: "payments/filer".to_owned(),
+            environment: "production".to_owned(),
+            action: "drive.copy".to_owned(),
+            args: r#"{"from": "a", "to": "b"}"#.to_owned(),
+            entities: entities.map(str::to_owned),
+            holding: Vec::new(),
+            on_behalf_of: None,
+            now: NOW,
+        })
+    };
+    let alice = r##"{"owner": "alice", "size": 9, "labels": ["x: \u00e9", "#"], "in": []}"##;
+    let both = |second: &str| format!(r#"{{"file:a": {alice}, "file:b": {second}}}"#);
+    let calls = [
+        call(None),
+        call(Some(&both(alice))),
+        call(Some(&both(
+            r#"{"owner": "alice", "size": 9, "in": ["Folder::\"va\\\"ult\"", "Folder::\"vault\""]}"#,
+        ))),
+        call(Some(&both(r#"{"in": []}"#))),
+        // What a resource is in cannot be left open in Cedar's form.
+        call(Some(&both("{}"))),
+        // A key that stands twice cannot be read.
+        call(Some(r#"{"file:a": {}, "file:a": {}}"#)),
+    ];
+    let recorded = polity::suite::record::record(&compiled.organization, table, "told", &calls);
+    assert_eq!((recorded.cases, recorded.left_out.len()), (4, 2), "{recorded:?}");
+    assert!(
+        recorded
+            .yaml
+            .contains(r#"parents: [{type: "Folder", id: "va\"ult"}, {type: "Folder", id: "vault"}]"#),
+        "{}",
+        recorded.yaml
+    );
+    let files = [
+        ("tools/drive.yaml", DRIVE),
+        ("policies/copies.cedar", COPIES),
+        ("tests/told.yaml", recorded.yaml.as_str()),
+    ];
+    let (compiled, found) = built(&files);
+    assert_eq!(found, [""; 0], "{:#?}", compiled.findings.diagnostics());
+    let table = compiled.table.as_ref().expect("a table");
+    let report = polity::suite::run(&compiled.organization, table, &polity::suite::Selection::default());
+    assert_eq!(report.count(), (4, 0), "{}", recorded.yaml);
+    assert_eq!(recorded.yaml.matches("expect: allow").count(), 1, "{}", recorded.yaml);
+}
+
+#[test]
 fn nothing_is_told_of_a_resource_by_an_argument() {
     let (compiled, _) = built(&[("tools/drive.yaml", DRIVE), ("policies/copies.cedar", COPIES)]);
     let table = compiled.table.as_ref().expect("a table");

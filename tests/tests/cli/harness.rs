@@ -54,6 +54,9 @@ impl Place {
         fs::create_dir_all(self.at(name).parent().unwrap()).unwrap();
         fs::write(self.at(name), bytes).unwrap();
     }
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.at(name)).unwrap();
+    }
 
     /// `polity` in this folder. The words of a command are separated by blanks.
     pub fn polity(&self, command: &str) -> Ran {

@@ -9,7 +9,7 @@ use super::{NOW, compared, request, right};
 const DATA: &str = r#"{"currencies": ["EUR", "USD"], "caps": {"EUR": 5000, "USD": 100.5}, "steps": [1, 100, 5000], "teams": {"payments": {"most": 100}, "support": {"most": 1}}, "two": {"a": {"on": true}, "b": {"on": false}}}"#;
 
 /// Statements of which bodies are made. `N` is a number, `OP` an order, `CUR` a currency.
-const STATEMENTS: [&str; 62] = [
+const STATEMENTS: [&str; 70] = [
     "input.args.amount OP N",
     "N OP input.args.amount",
     "input.args.amount OP 10.5",
@@ -71,6 +71,14 @@ const STATEMENTS: [&str; 62] = [
     "cap := data.caps[input.args.currency]; input.args.amount > cap",
     "input.args.amount > object.get(data.caps, input.args.currency, 1)",
     "data.currencies[_] == input.args.currency",
+    "regex.match(`^E.R$`, input.args.currency)",
+    "not regex.match(`^[A-Z]{3}$`, input.args.currency)",
+    "regex.match(`U`, input.args.currency)",
+    "regex.match(`^(pl|x).*e$`, input.args.note)",
+    "not regex.match(`^\\s*$`, input.args.note)",
+    "regex.match(`^ca(sh|rd)$`, input.args.method)",
+    "regex.match(`^ac\\w+$`, input.args.owner)",
+    "some r in input.resources; regex.match(`^file:/srv/[^/]+$`, r)",
     "some name, two in data.two; two.on; name == \"a\"",
 ];
 
@@ -182,7 +190,7 @@ fn pick<'v>(random: &mut Random, values: &'v [Json]) -> &'v Json {
 }
 
 /// A call near the boundaries of the statements; some carry what cannot be read.
-fn call(random: &mut Random) -> Request {
+pub(super) fn call(random: &mut Random) -> Request {
     let (agent, environment) = [
         ("payments/bot", "production"),
         ("payments/bot", "staging"),
@@ -302,7 +310,7 @@ fn the_table_agrees_with_regorus() {
 const KEPT: [&str; 6] = [
     "some label in input.args.labels; startswith(label, \"b\")",
     "count(input.args.labels) > 1",
-    "regex.match(\"^E.R$\", input.args.currency)",
+    "regex.match(input.args.currency, \"EUR\")",
     "upper(input.args.note) == \"PLEASE\"",
     "input.args.currency > \"F\"",
     "substring(input.agent.team, 0, 3) == \"pay\"",

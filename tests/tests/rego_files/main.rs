@@ -3,6 +3,7 @@
 //! Each call is put to regorus too, with the same text and the input document of the model.
 
 mod generated;
+mod reach;
 mod said;
 
 use polity::ast::Moment;
@@ -401,5 +402,23 @@ fn an_exception_lifts_a_rule_of_a_file() {
     assert_eq!(
         (ask("payments/bot"), ask("support/helper")),
         (Outcome::Allow, Outcome::Deny)
+    );
+}
+
+/// An expression is an automaton in the table, so what two of them differ in is found, and what they do not is proved.
+#[test]
+fn expressions_are_compared_by_what_they_match() {
+    let table = |expression: &str| {
+        let policy = format!("package polity.p\n\ndeny if not regex.match(`{expression}`, input.args.currency)\n");
+        let all = "kind: Policy\nname: all\nrules:\n  all: {effect: allow, environments: [\"*\"], actions: [billing.refund]}\n";
+        right(&[("policies/p.rego", &policy), ("all.yaml", all)]).table.unwrap()
+    };
+    let changes = |before: &str, after: &str| polity::diff::diff(&table(before), &table(after)).unwrap().changes;
+    assert!(changes("^[A-Z]{3}$", "^[A-Z][A-Z][A-Z]$").is_empty());
+    let wider = changes("^[A-Z]{3}$", "^[A-Z]{3,4}$");
+    assert!(!wider.is_empty());
+    assert!(
+        wider.iter().all(|change| change.kind.is_widened() && change.certain),
+        "{wider:?}"
     );
 }

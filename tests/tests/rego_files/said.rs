@@ -30,9 +30,21 @@ fn what_is_wrong_is_an_error() {
         ("deny if input.args.amount > \"5\"", "condition-type"),
         ("deny if input.args.method == \"cheque\"", "not-in-enum"),
         ("deny if input.now > \"tomorrow\"", "invalid-constant"),
+        ("deny if regex.match(\"(x\", input.args.currency)", "invalid-constant"),
         ("deny if x > 5", "rego-syntax"),
         ("deny if nosuch(input.args.amount)", "rego-syntax"),
         ("deny if data.polity.q.large", "rego-syntax"),
+        // Nothing has it, so the deny would silently never hold.
+        ("deny if data.lib.is_admin", "unknown-attribute"),
+        (
+            "import data.lib.helpers\n\ndeny if helpers.large(input.args.amount)",
+            "rego-syntax",
+        ),
+        (
+            "deny if upper(input.args.currency) == data.currency",
+            "unknown-attribute",
+        ),
+        ("deny if walk(input.args, [\"x\", 1])", "rego-syntax"),
         ("deny := \"no\" if input.args.amount > 5", "rego-outcome"),
         ("denies if input.args.amount > 5", "rego-outcome"),
         ("deny if time.now_ns() > 5", "impure-builtin"),
@@ -86,7 +98,11 @@ fn what_no_condition_says_is_kept_for_the_engine() {
             "a walk through a list",
         ),
         ("deny if count(input.args.labels) > 2", "a number of elements"),
-        ("deny if regex.match(\"^x+$\", input.args.currency)", "`regex.match`"),
+        ("deny if regex.match(input.args.currency, \"x\")", "`regex.match`"),
+        (
+            "deny if regex.match(\"(a|b)*a(a|b){12}$\", input.args.currency)",
+            "a regular expression that comes to too many states",
+        ),
         ("deny if input.args.amount / 2 > 5", "arithmetic"),
         (
             "deny if glob.match(\"a*b*\", [\"/\"], input.args.currency)",
@@ -138,7 +154,9 @@ fn data_is_checked_once_for_a_folder() {
 #[test]
 fn a_comment_above_a_rule_silences_a_lint() {
     let never = "deny if {\n\tinput.agent.team == \"support\"\n\tinput.environment == \"staging\"\n}";
-    assert_eq!(codes(&rules(never)), [""; 0]);
+    assert_eq!(codes(&rules(never)), ["rule-never-matches"]);
+    let silenced = format!("# polity: allow rule-never-matches until support works there\n{never}");
+    assert_eq!(codes(&rules(&silenced)), [""; 0]);
     assert_eq!(
         codes(&rules("# polity: allow\ndeny if input.args.amount > 5")),
         ["malformed-pragma"]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cedar_policy_core::ast::{
-    Context, Effect, EntityType, EntityUID, Expr, ExprKind, Literal, PartialValue, Policy, PolicySet, Value,
+    Context, Effect, Eid, EntityType, EntityUID, Expr, ExprKind, Literal, PartialValue, Policy, PolicySet, Value,
 };
 use cedar_policy_core::entities::json::NullContextSchema;
 use cedar_policy_core::entities::{ContextJsonParser, EntityJsonParser, TCComputation};
@@ -153,7 +153,7 @@ impl World {
     /// In words, where it is not of the type that the schema gives it.
     pub fn context(&self, (ty, id): (&str, &str), context: serde_json::Value) -> Result<Asked, String> {
         let extensions = Extensions::all_available();
-        let uid = EntityUID::with_eid_and_type(ty, id).map_err(|error| error.to_string())?;
+        let uid = entity(ty, id)?;
         let schema = context_schema_for_action(&self.schema, &uid);
         let read = match &schema {
             Some(_) => ContextJsonParser::new(schema.as_ref(), extensions).from_json_value(context),
@@ -179,14 +179,10 @@ impl World {
         [principal, action, resource]: [(&str, &str); 3],
         open: bool,
     ) -> Result<Class<'_>, String> {
-        let of = |(ty, id): (&str, &str)| {
-            let uid = EntityUID::with_eid_and_type(ty, id).map_err(|error| error.to_string())?;
-            Ok::<_, String>(self::uid(&uid))
-        };
+        let of = |(ty, id): (&str, &str)| Ok::<_, String>(uid(&entity(ty, id)?));
         let (principal, action, resource) = (of(principal)?, of(action)?, of(resource)?);
         let mut layout = Layout { next: 0 };
-        let uid = EntityUID::with_eid_and_type(&action.ty, &action.id).map_err(|error| error.to_string())?;
-        let (context, typed) = match self.schema.context_type(&uid) {
+        let (context, typed) = match self.schema.context_type(&entity(&action.ty, &action.id)?) {
             Some(Type::Record { attrs, .. }) => {
                 let fields = attrs.iter().map(|(name, ty)| (name.to_string(), &*ty.attr_type));
                 (layout.fields(fields)?, true)
@@ -397,6 +393,12 @@ impl Class<'_> {
         }
         found
     }
+}
+
+/// An entity by its type, which may lie in a namespace, and its id as it is.
+fn entity(ty: &str, id: &str) -> Result<EntityUID, String> {
+    let ty: EntityType = ty.parse().map_err(|error| format!("`{ty}` is no type: {error}"))?;
+    Ok(EntityUID::from_components(ty, Eid::new(id), None))
 }
 
 /// What a refusal says, without its place.

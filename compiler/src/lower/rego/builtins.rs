@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use polity_runtime::value::IpNet;
+use polity_runtime::value::{Automaton, IpNet};
 use regorus::unstable::{Expr, Ref, Span};
 
 use super::lower::{Env, Lowerer, Out, Then};
 use super::module;
+use super::regex::Refused;
 use super::values::{Const, Num, Place, Val};
 use crate::diag::Diagnostic;
 use crate::diag::codes::condition::{INVALID_CONSTANT, LIKE_ON_COMMAND};
@@ -16,7 +17,7 @@ use crate::lower::constants::fold_char;
 use crate::lower::types::{Kind, Ty};
 
 /// Builtins that come to true or false.
-const PREDICATES: [&str; 14] = [
+const PREDICATES: [&str; 15] = [
     "contains",
     "endswith",
     "glob.match",
@@ -28,6 +29,7 @@ const PREDICATES: [&str; 14] = [
     "is_set",
     "is_string",
     "net.cidr_contains",
+    "regex.match",
     "strings.any_prefix_match",
     "strings.any_suffix_match",
     "startswith",
@@ -108,6 +110,7 @@ impl<'a> Lowerer<'a> {
             ("glob.match", [Val::Const(Const::Str(pattern)), delimiters, text]) => {
                 self.glob(span, pattern, delimiters, text)
             }
+            ("regex.match", [Val::Const(Const::Str(pattern)), text]) => self.regex(span, pattern, text),
             ("net.cidr_contains", [Val::Const(Const::Str(range)), Val::Term(address, Ty::Ip)]) => {
                 match network(range) {
                     Some(net) if range.contains('/') => {
@@ -407,6 +410,30 @@ impl<'a> Lowerer<'a> {
                 }
             }
             _ => self.outside(span, "a glob with several stars"),
+        }
+    }
+
+    /// `regex.match` of an expression that is known.
+    fn regex(&mut self, span: &Span, pattern: &str, text: &Val) -> Out<Condition> {
+        let words = match self.parsed.expressions.automaton(pattern) {
+            Ok(words) => words,
+            Err(Refused::Wrong(why)) => {
+                let message = format!("`{pattern}` is no regular expression: {why}");
+                let help = "the syntax is that of RE2: no look-around, and no back-references";
+                return self.wrong(&INVALID_CONSTANT, span, (message, ""), help);
+            }
+            Err(Refused::Large) => return self.outside(span, "a regular expression that comes to too many states"),
+        };
+        match text {
+            Val::Const(Const::Str(text)) => {
+                let takes = Automaton::new(&words).and_then(|automaton| automaton.takes(text));
+                Ok(if takes == Some(true) { YES } else { NO })
+            }
+            Val::Term(term, Ty::Str(_)) => {
+                self.budget.spend(words.len() / 64)?;
+                self.test(Op::Like, term.clone(), Term::Regex(words))
+            }
+            other => self.outside(span, &format!("`regex.match` of {}", other.describe())),
         }
     }
 

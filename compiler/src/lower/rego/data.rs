@@ -3,44 +3,76 @@
 //! Each file is an object, and `data` holds the members of all of them, whatever the files are called, as OPA loads a
 //! folder. A member that two files set is an error, so that no order of files decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::values::{Const, Num};
 use crate::diag::codes::rego::BAD_DATA;
 use crate::diag::{Diagnostic, Sink};
 use crate::source::{FileId, SourceFile, SourceTree, Span};
 
-/// The JSON files beside a file.
-fn beside<'t>(tree: &'t SourceTree, path: &str) -> impl Iterator<Item = (FileId, &'t SourceFile)> {
-    let folder = folder(path).to_owned();
-    tree.identified()
-        .filter(move |(_, file)| file.path.ends_with(".json") && self::folder(&file.path) == folder)
-}
-
 fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// What `data` is to a policy at a path. What cannot be read is left out: [`check`] reports it.
-pub(super) fn load(tree: &SourceTree, path: &str) -> BTreeMap<Const, Const> {
-    read(tree, path, &mut Sink::default())
+/// What `data` is to the policies of a folder.
+#[derive(Debug, Default)]
+pub(super) struct Data {
+    pub(super) members: BTreeMap<Const, Const>,
+    /// Every file could be read.
+    pub(super) whole: bool,
+}
+
+/// The constants of every folder that has any, each read once.
+#[derive(Debug, Default)]
+pub struct Folders(BTreeMap<String, Arc<Data>>);
+
+impl Folders {
+    /// Of a tree. What cannot be read is left out: [`check`] reports it.
+    pub fn new(tree: &SourceTree) -> Self {
+        let one = |(folder, files): (&str, Vec<(FileId, &SourceFile)>)| {
+            let mut sink = Sink::default();
+            let members = read(tree, &files, &mut sink);
+            let whole = !sink.has_errors();
+            (folder.to_owned(), Arc::new(Data { members, whole }))
+        };
+        Self(by_folder(tree).into_iter().map(one).collect())
+    }
+
+    /// What `data` is to the policies beside a file.
+    pub(super) fn beside(&self, path: &str) -> Arc<Data> {
+        let found = self.0.get(folder(path)).cloned();
+        found.unwrap_or_else(|| {
+            Arc::new(Data {
+                whole: true,
+                ..Data::default()
+            })
+        })
+    }
 }
 
 /// Reports what is wrong with the data of the policies of a tree.
 pub fn check(tree: &SourceTree, sink: &mut Sink) {
-    let mut folders: Vec<&str> = Vec::new();
-    for file in tree.files().iter().filter(|file| file.path.ends_with(".rego")) {
-        if !folders.contains(&folder(&file.path)) {
-            folders.push(folder(&file.path));
-            read(tree, &file.path, sink);
-        }
+    let policies = tree.files().iter().filter(|file| file.path.ends_with(".rego"));
+    let folders: BTreeSet<&str> = policies.map(|file| folder(&file.path)).collect();
+    for (_, files) in by_folder(tree).into_iter().filter(|(at, _)| folders.contains(at)) {
+        read(tree, &files, sink);
     }
 }
 
-fn read(tree: &SourceTree, path: &str, sink: &mut Sink) -> BTreeMap<Const, Const> {
+/// The JSON files of a tree.
+fn by_folder(tree: &SourceTree) -> BTreeMap<&str, Vec<(FileId, &SourceFile)>> {
+    let mut folders: BTreeMap<&str, Vec<(FileId, &SourceFile)>> = BTreeMap::new();
+    for (id, file) in tree.identified().filter(|(_, file)| file.path.ends_with(".json")) {
+        folders.entry(folder(&file.path)).or_default().push((id, file));
+    }
+    folders
+}
+
+fn read(tree: &SourceTree, files: &[(FileId, &SourceFile)], sink: &mut Sink) -> BTreeMap<Const, Const> {
     let mut all: BTreeMap<Const, Const> = BTreeMap::new();
     let mut by: BTreeMap<Const, FileId> = BTreeMap::new();
-    for (id, file) in beside(tree, path) {
+    for &(id, file) in files {
         let whole = Span {
             file: id,
             start: 0,

@@ -19,7 +19,7 @@ use regorus::rvm::program::DeserializationResult;
 use regorus::unstable::{Lexer, Source, Token, TokenKind};
 use regorus::{Engine, PolicyLengthConfig, Value};
 
-use crate::ir::{Attribute, Condition, Constant, Field, Op, Program, RuleSet, Term, Test, Typed};
+use crate::ir::{Attribute, Condition, Constant, Field, Op, Program, Term, Test};
 use crate::resolve::shape::{Parameter, Type};
 use crate::resolve::{Action, Organization};
 
@@ -335,34 +335,6 @@ fn path(mut rest: &[Token]) -> Vec<String> {
             }
             _ => return path,
         }
-    }
-}
-
-/// The rules that a program decides, by their place among all: those that a runtime without the engine cannot take.
-pub fn rules(set: &RuleSet) -> Vec<usize> {
-    let asks = |typed: &Typed| {
-        let ids: Vec<_> = match typed {
-            Typed::ByShape(map) => map.values().collect(),
-            Typed::ByAction(map) => map.values().collect(),
-        };
-        ids.into_iter()
-            .any(|id| set.conditions.get(id.0 as usize).is_some_and(has_program))
-    };
-    let bodies = set.bodies.iter().enumerate();
-    let needs = bodies.filter(|(_, body)| {
-        let covers = body.covers.iter().map(|cover| &cover.when);
-        [&body.when, &body.unless].into_iter().chain(covers).flatten().any(asks)
-    });
-    needs.map(|(at, _)| at).collect()
-}
-
-fn has_program(condition: &Condition) -> bool {
-    match condition {
-        Condition::Constant(_) => false,
-        Condition::Test(test) => test.op == Op::Program,
-        Condition::Not(inner) | Condition::ErrorIsNo(inner) => has_program(inner),
-        Condition::And(a, b) | Condition::Or(a, b) => has_program(a) || has_program(b),
-        Condition::If(c, a, b) => [c, a, b].into_iter().any(|one| has_program(one)),
     }
 }
 

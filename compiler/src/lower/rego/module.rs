@@ -74,6 +74,22 @@ const IMPURE: [&str; 12] = [
     "crypto.x509.parse_and_verify",
 ];
 
+/// Builtins of OPA's that nothing here evaluates, by the beginning of their names.
+const ELSEWHERE: [&str; 12] = [
+    "crypto.",
+    "graph.",
+    "graphql.",
+    "io.jwt.",
+    "json.",
+    "net.",
+    "regex.",
+    "time.",
+    "urlquery.",
+    "uuid.",
+    "walk",
+    "yaml.",
+];
+
 impl Index {
     pub(super) fn new(module: &Module) -> Self {
         let mut index = Self::default();
@@ -247,19 +263,38 @@ pub(super) fn strangers(module: &Module, index: &Index) -> Vec<Fault> {
         let mut names: Vec<&str> = regorus::unstable::BUILTINS.keys().copied().collect();
         names.extend(index.groups.keys().map(String::as_str));
         names.sort_unstable();
+        let message = match ELSEWHERE.iter().any(|other| name.starts_with(other)) {
+            true => format!("`{name}` is a builtin of OPA's that the engine here does not have"),
+            false => format!("there is no function `{name}`"),
+        };
         let help = match crate::diag::nearest(&name, names) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "a function stands in the same file, or is one of Rego's builtins".to_owned(),
         };
         found.push(Fault {
             code: &REGO_SYNTAX,
-            message: format!("there is no function `{name}`"),
+            message,
             span: fcn.span().clone(),
             label: String::new(),
             help,
         });
     });
     found
+}
+
+/// Members of `data` that are looked at and that there are none of, each where it first stands.
+pub(super) fn lacking(module: &Module, data: &BTreeMap<Const, Const>) -> Vec<(String, regorus::unstable::Span)> {
+    let mut found: BTreeMap<String, regorus::unstable::Span> = BTreeMap::new();
+    let mut see = |e: &Expr| {
+        let parts = path(e).unwrap_or_default();
+        let [root, member, ..] = parts.as_slice() else { return };
+        if root == "data" && member != "polity" && !data.contains_key(&Const::Str(member.clone())) {
+            found.entry(member.clone()).or_insert_with(|| e.span().clone());
+        }
+    };
+    module.imports.iter().for_each(|import| see(&import.refr));
+    walk(module, &mut see);
+    found.into_iter().collect()
 }
 
 /// Rules of the names that decide, of a form that cannot.

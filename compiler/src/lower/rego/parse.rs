@@ -2,14 +2,17 @@
 //! decide, and on demand the whole for [`super::lower()`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use regorus::unstable as syntax;
 use regorus::unstable::Module;
 
+use super::data::{self, Data, Folders};
 use super::module::{self, Index};
 use super::values::Const;
-use super::{data, engine};
-use crate::ast::{RegoPolicy, Text};
+use super::{engine, reach, regex};
+use crate::ast::{RegoPolicy, Selector, Text};
+use crate::diag::codes::condition::UNKNOWN_ATTRIBUTE;
 use crate::diag::codes::rego::{BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX};
 use crate::diag::{Code, Diagnostic};
 use crate::source::{FileId, SourceTree, Span};
@@ -66,6 +69,8 @@ pub struct RuleText {
     pub heads: Vec<Span>,
     /// The reasons that it gives, as far as they are constant.
     pub reasons: Vec<String>,
+    /// Which calls it can be about, where that is told at once.
+    pub reach: Option<Selector>,
 }
 
 /// What is wrong, before its place is one of this program.
@@ -82,11 +87,15 @@ pub(super) struct Fault {
 #[derive(Debug)]
 pub struct Parsed {
     pub(super) index: Index,
-    pub(super) data: BTreeMap<Const, Const>,
+    pub(super) data: Arc<Data>,
+    /// Members of `data` that are looked at and that no file has.
+    lacking: Vec<(String, Span)>,
     /// `polity.refunds` as its parts.
     pub(super) package: Vec<String>,
     pub(super) entry: Entry,
     pub(super) file: FileId,
+    /// Its regular expressions, as they are met.
+    pub(super) expressions: regex::Made,
     /// `data.polity.refunds.deny`
     entry_point: String,
 }
@@ -98,17 +107,45 @@ impl Parsed {
     }
 
     /// The policy of a rule, which [`read`] took before. `None` where it did not.
-    pub fn new(policy: &RegoPolicy, tree: &SourceTree) -> Option<Self> {
+    pub fn new(policy: &RegoPolicy, tree: &SourceTree, folders: &Folders) -> Option<Self> {
         let module = parse(&policy.text).ok()?;
-        let path = &tree.file(policy.text.span.file)?.path;
+        let file = policy.text.span.file;
+        let data = folders.beside(&tree.file(file)?.path);
+        let lacking = match data.whole {
+            true => module::lacking(&module, &data.members),
+            // It may have stood in a file that could not be read.
+            false => Vec::new(),
+        };
+        let lacking = lacking.into_iter().map(|(name, span)| (name, place(file, &span)));
         Some(Self {
             index: Index::new(&module),
-            data: data::load(tree, path),
+            lacking: lacking.collect(),
+            data,
             package: module::path(&module.package.refr)?,
             entry: policy.entry,
+            expressions: regex::Made::default(),
             file: policy.text.span.file,
             entry_point: entry_point(&module, policy.entry),
         })
+    }
+
+    /// What the module looks at of `data` and no file has: a deny that asks for it would never hold.
+    pub fn lacking(&self) -> Vec<Diagnostic> {
+        let one = |(name, span): &(String, Span)| {
+            let message = format!("no JSON file beside this policy has a member `{name}`");
+            let known = self.data.members.keys().filter_map(|key| match key {
+                Const::Str(key) => Some(key.as_str()),
+                _ => None,
+            });
+            let help = match crate::diag::nearest(name, known) {
+                Some(near) => format!("did you mean `data.{near}`?"),
+                None => "`data` is what the JSON files of this folder hold; rules of another package are not seen \
+                         from here: write them here too"
+                    .to_owned(),
+            };
+            Diagnostic::new(&UNKNOWN_ATTRIBUTE, message, *span, "never defined").with_help(help)
+        };
+        self.lacking.iter().map(one).collect()
     }
 
     /// The rule kept whole, for the engine.
@@ -119,7 +156,7 @@ impl Parsed {
         engine::program(&engine::Module {
             path: "policy.rego",
             text: &policy.text.value,
-            data: &data::json(&self.data),
+            data: &data::json(&self.data.members),
             entry: &self.entry_point,
             rule,
         })
@@ -194,6 +231,7 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
             span,
             heads,
             reasons: module::reasons(group),
+            reach: reach::selector(&index, group, span),
         });
     }
     if rules.is_empty() && found.is_empty() {

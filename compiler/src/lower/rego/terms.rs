@@ -192,10 +192,24 @@ impl<'a> Lowerer<'a> {
         let parsed = self.parsed;
         if names.first() != Some(&"polity") {
             // Without a name it is all of it, which holds the policies too.
-            return match names.is_empty() {
-                true => self.outside(span, "`data` as a whole"),
-                false => k(self, 0, Val::Const(Const::Object(parsed.data.clone()))),
+            let Some((first, rest)) = names.split_first() else {
+                return self.outside(span, "`data` as a whole");
             };
+            let key = |name: &str| Const::Str(name.to_owned());
+            let Some(mut found) = parsed.data.members.get(&key(first)) else {
+                return Ok(NO);
+            };
+            // Only what is asked for is copied.
+            let mut taken = 1;
+            for name in rest {
+                let Const::Object(fields) = found else { break };
+                let Some(inner) = fields.get(&key(name)) else {
+                    return Ok(NO);
+                };
+                found = inner;
+                taken += 1;
+            }
+            return k(self, taken, Val::Const(found.clone()));
         }
         let package = parsed.package.len();
         let own = names

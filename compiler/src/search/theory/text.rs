@@ -5,11 +5,14 @@
 //! breadth first, so the shortest texts come out and an exhausted walk is a proof. A constraint may read several
 //! strings one after the other with fixed text between: what a call touches, `repo:{owner}/{repo}`.
 
+mod letters;
+
 use std::collections::BTreeSet;
 use std::hash::BuildHasherDefault;
+use std::sync::Arc;
 
 use indexmap::IndexSet;
-use polity_runtime::value::{ANY, SEGMENT, email, fold, host, path, url, url_path};
+use polity_runtime::value::{ANY, Automaton, SEGMENT, email, fold, host, path, url, url_path};
 
 use super::number::Solved;
 use crate::table::hash::Fold;
@@ -66,6 +69,8 @@ pub(super) enum Piece {
 pub(super) enum Matcher {
     /// Characters and wildcards, as the runtime has them.
     Pattern(Vec<u32>),
+    /// A regular expression, as the runtime has it.
+    Regex(Arc<[u32]>),
     /// One of these, sorted.
     Words(Vec<String>),
     /// What may stand beside others in a resource.
@@ -81,6 +86,8 @@ enum State {
     Parts(u128),
     /// Words that begin so, and how many bytes are read.
     Range(u32, u32, u32),
+    /// Of an automaton.
+    At(u32),
     /// Of the small ones.
     Small(u8),
     /// Nothing can follow.
@@ -99,10 +106,13 @@ pub(super) fn solve(domains: &[Domain], constraints: &[Constraint]) -> Solved<Ve
             });
         }
     }
+    let Some(letters) = letters(domains, &all) else {
+        return Solved::Open;
+    };
     let walk = Walk {
         domains,
         constraints: &all,
-        letters: letters(domains, &all),
+        letters,
     };
     let long = |one: &Constraint| matches!(&one.matcher, Matcher::Pattern(parts) if parts.len() > LONGEST_PATTERN);
     if all.iter().any(long) || !all.iter().all(|one| in_order(&one.sequence)) {
@@ -124,7 +134,7 @@ fn in_order(sequence: &[Piece]) -> bool {
 }
 
 /// Letters that matter to some constraint, and some that matter to none.
-fn letters(domains: &[Domain], constraints: &[Constraint]) -> Vec<char> {
+fn letters(domains: &[Domain], constraints: &[Constraint]) -> Option<Vec<char>> {
     let mut named: BTreeSet<char> = BTreeSet::new();
     for constraint in constraints {
         match &constraint.matcher {
@@ -135,7 +145,7 @@ fn letters(domains: &[Domain], constraints: &[Constraint]) -> Vec<char> {
                     .filter_map(|part| char::from_u32(*part)),
             ),
             Matcher::Words(words) => named.extend(words.iter().flat_map(|word| word.chars())),
-            Matcher::Safe | Matcher::Domain(_) => {}
+            Matcher::Regex(_) | Matcher::Safe | Matcher::Domain(_) => {}
         }
     }
     for domain in domains {
@@ -165,9 +175,13 @@ fn letters(domains: &[Domain], constraints: &[Constraint]) -> Vec<char> {
         .collect();
     letters.retain(|letter| !named.contains(letter));
     letters.splice(0..0, named.iter().copied().chain(folded));
+    let automata: Vec<&[u32]> = constraints.iter().filter_map(|one| one.matcher.automaton()).collect();
+    if !automata.is_empty() {
+        letters.extend(letters::standing(&automata, &named)?);
+    }
     let mut seen = BTreeSet::new();
     letters.retain(|letter| seen.insert(*letter));
-    letters
+    Some(letters)
 }
 
 struct Walk<'w> {
@@ -336,9 +350,17 @@ impl Constraint {
 }
 
 impl Matcher {
+    fn automaton(&self) -> Option<&[u32]> {
+        match self {
+            Self::Regex(words) => Some(words),
+            _ => None,
+        }
+    }
+
     fn start(&self) -> State {
         match self {
             Self::Pattern(parts) => enter(parts, 1),
+            Self::Regex(_) => State::At(0),
             Self::Words(words) => State::Range(0, u32::try_from(words.len()).unwrap_or(u32::MAX), 0),
             Self::Domain(Domain::Words(words)) => State::Range(0, u32::try_from(words.len()).unwrap_or(u32::MAX), 0),
             Self::Safe | Self::Domain(_) => State::Small(0),
@@ -363,6 +385,9 @@ impl Matcher {
                 }
                 enter(parts, next)
             }
+            (Self::Regex(words), State::At(state)) => {
+                letters::after(words, state, letter).map_or(State::Dead, State::At)
+            }
             (Self::Words(words) | Self::Domain(Domain::Words(words)), State::Range(low, high, read)) => {
                 narrow(words, (low, high, read), letter)
             }
@@ -382,6 +407,9 @@ impl Matcher {
     fn is_end(&self, state: State) -> bool {
         match (self, state) {
             (Self::Pattern(parts), State::Parts(states)) => states >> parts.len() & 1 == 1,
+            (Self::Regex(words), State::At(state)) => {
+                Automaton::new(words).is_some_and(|automaton| automaton.accepts(state))
+            }
             (Self::Words(words) | Self::Domain(Domain::Words(words)), State::Range(low, high, read)) => {
                 low < high && words.get(low as usize).is_some_and(|word| word.len() == read as usize)
             }

@@ -13,7 +13,7 @@ use super::*;
 use crate::compile::{Ask, Compiled, Memo, compile_with};
 use crate::diag::Sink;
 use crate::diff;
-use crate::ir::{Condition, ConditionId};
+use crate::ir::{Condition, ConditionId, Typed};
 use crate::prove::violations;
 use crate::source::SourceTree;
 use crate::suite::ask::{Request, decide, explain};
@@ -496,17 +496,6 @@ fn an_invariant_that_a_program_may_break_is_not_proved() {
     let found = violations(&all.organization, &all.rules, all.table.as_ref().unwrap());
     assert_eq!(found.len(), 1, "it holds, and nobody can tell");
     assert!(found[0].witness.is_none());
-}
-
-#[test]
-fn rules_that_need_the_engine_are_told_by_place() {
-    let all = organisation("deny if input.args.amount > 5", "{}", "critical", "p/r");
-    let named: Vec<&str> = rules(&all.rules)
-        .iter()
-        .map(|at| all.organization.rules[*at].name.as_str())
-        .collect();
-    assert_eq!(named, ["p/r"]);
-    assert_eq!(rules(&compiled("critical").rules), Vec::<usize>::new());
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! In: tests with their answers. Out: constraints over the strings that are read, in [`Asked::texts`]. Texts are found
 //! elsewhere.
 
+use std::sync::Arc;
+
 use polity_runtime::value::{ANY, Kind, SEGMENT};
 
 use super::{Asked, Text};
@@ -15,6 +17,7 @@ impl Asked<'_, '_> {
     pub(super) fn string(&mut self, test: &Test, yes: bool) -> bool {
         let (term, matcher) = match (test.op, &test.left, &test.right) {
             (Op::Like, term, Term::Pattern(parts)) => (term, Matcher::Pattern(like(parts))),
+            (Op::Like, term, Term::Regex(words)) => (term, Matcher::Regex(Arc::clone(words))),
             (Op::Glob, term, Term::Glob(parts)) => (term, Matcher::Pattern(glob(parts))),
             (Op::Equal, term, Term::Constant(Constant::String(text)))
             | (Op::Equal, Term::Constant(Constant::String(text)), term) => (term, Matcher::Words(vec![text.clone()])),

@@ -144,3 +144,60 @@ proptest! {
         }
     }
 }
+
+fn regex(text: &str, takes: bool) -> Constraint {
+    one(
+        Matcher::Regex(crate::lower::rego::automaton(text).unwrap().into()),
+        takes,
+    )
+}
+
+/// What letters stand for must be told for all automata together: that no text is left is a proof.
+#[test]
+fn expressions_are_followed_together() {
+    let word = |words: &[&str], takes| {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        one(Matcher::Words(words), takes)
+    };
+    let found = [
+        vec![regex("^[a-z]+$", true), regex("^[a-m]*$", false)],
+        vec![regex("^[aeiou]$", true), regex("^[a-m]$", false)],
+        vec![regex("^[A-Z]$", true), word(&["A"], false)],
+        vec![regex("^.$", true), regex("^[\\x00-\\x7f]*$", false)],
+        vec![regex("^[éè]$", true), regex("é", false)],
+        vec![regex("a", true), regex("b", true), regex("^.{2}$", true)],
+        vec![
+            regex("^release-[0-9]+$", true),
+            one(Matcher::Pattern(pattern("release-1*")), false),
+        ],
+    ];
+    for constraints in found {
+        let texts = match solve(&[Domain::Any], &constraints) {
+            Solved::Found(texts) => texts,
+            other => panic!("{other:?} {constraints:?}"),
+        };
+        assert_eq!(texts.len(), 1);
+    }
+    let never = [
+        vec![
+            regex("^[aeiou]$", true),
+            regex("^[a-m]$", true),
+            word(&["a", "e", "i"], false),
+        ],
+        vec![regex("^(a|b)+$", true), regex("^[ab][ab]*$", false)],
+        vec![regex("^[a-z]+$", true), regex("[0-9]", true)],
+        vec![regex("^[éè]$", true), regex("é", false), regex("è", false)],
+        vec![regex("^E.*R$", true), one(Matcher::Pattern(pattern("E**R")), false)],
+    ];
+    for constraints in never {
+        let solved = solve(&[Domain::Any], &constraints);
+        assert!(matches!(solved, Solved::Never), "{solved:?} {constraints:?}");
+    }
+    // In a list of words, as of an enum.
+    let words = Domain::Words(vec!["card".to_owned(), "cash".to_owned(), "wire".to_owned()]);
+    let solved = solve(&[words], &[regex("^ca(sh|rd)$", false)]);
+    assert!(
+        matches!(&solved, Solved::Found(texts) if texts == &["wire"]),
+        "{solved:?}"
+    );
+}
