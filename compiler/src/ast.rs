@@ -432,6 +432,8 @@ pub struct CedarPolicy {
     pub exact: bool,
     /// Its head names a resource: it is about actions that declare some.
     pub names_resource: bool,
+    /// The type of what the resource is in, where that is none that every organisation has: a tool has to declare it.
+    pub within: Option<Text>,
     /// There is something to evaluate beside its head.
     pub conditional: bool,
     /// What stands for its slots.

@@ -104,6 +104,7 @@ fn policies(text: &str) -> Policy {
                 actions: None,
                 exact: false,
                 names_resource: policy.resource_constraint().to_string().contains("Resource::"),
+                within: None,
                 conditional: true,
                 links: Links::default(),
             }),

@@ -11,9 +11,12 @@ use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, Ring
 
 use super::names::{Index, Names};
 use super::people::persons;
-use super::{ACTION_GROUPS, AgentId, Behalf, Glob, Organization, PersonId, Resources, Scope, TeamId, glob};
+use super::{
+    ACTION_GROUPS, AgentId, Behalf, ENTITY_TYPES, Glob, Organization, PersonId, Resources, Scope, TeamId, glob,
+};
 use crate::ast::{self, Selector, Text};
 use crate::diag::codes::cedar::IMPOSSIBLE_SCOPE;
+use crate::diag::codes::condition::UNKNOWN_ENTITY;
 use crate::diag::codes::reference::{
     MATCHES_NOTHING_HERE, UNKNOWN_ACTION, UNKNOWN_AGENT, UNKNOWN_CLASS, UNKNOWN_CREDENTIAL, UNKNOWN_ENVIRONMENT,
     UNKNOWN_RING, UNKNOWN_TAG, UNKNOWN_TEAM, UNKNOWN_TOOL,
@@ -141,6 +144,19 @@ impl Lookup<'_> {
                 None => self.unknown_action(written, sink),
             }
         }
+        if let Some(ty) = policy.within.as_ref().filter(|ty| !self.is_within(&ty.value)) {
+            let message = format!("there is no type of entity `{}`", ty.value);
+            let found = Diagnostic::new(&UNKNOWN_ENTITY, message, ty.span, "no such type");
+            let all = ENTITY_TYPES.map(|ty| format!("`{ty}`")).join(", ");
+            sink.push(match crate::diag::nearest(&ty.value, self.entity_types()) {
+                Some(near) => found.with_help(format!("did you mean `{near}`?")),
+                None => found.with_help(format!(
+                    "there are {all}, and what a tool's `resource: {{in: [...]}}` declares"
+                )),
+            });
+            // It is about no call, so nothing more is said of it.
+            chosen = Some(BTreeSet::new());
+        }
         let actions = match (chosen, policy.names_resource) {
             (None, false) => None,
             (chosen, names_resource) => Some(
@@ -163,6 +179,18 @@ impl Lookup<'_> {
 }
 
 impl Lookup<'_> {
+    /// The types of entities that a condition may name.
+    fn entity_types(&self) -> impl Iterator<Item = &str> {
+        let shapes = self.organization.shapes.iter();
+        let declared = shapes.flat_map(|shape| shape.within.iter().map(String::as_str));
+        ENTITY_TYPES.into_iter().chain(declared)
+    }
+
+    /// Whether some tool declares that its resources are in entities of this type, or may have declared it.
+    fn is_within(&self, ty: &str) -> bool {
+        self.names.tools.any_broken() || self.entity_types().any(|known| known == ty)
+    }
+
     /// A group without actions is known all the same.
     fn unknown_action(&self, written: &Text, sink: &mut Sink) {
         let known = ACTION_GROUPS.contains(&written.value.as_str())
