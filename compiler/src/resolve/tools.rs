@@ -129,10 +129,11 @@ impl Resolver<'_> {
     }
 
     fn action(&mut self, id: ToolId, tool_name: &Text, tool: &ast::Tool, short: &Text, action: &ast::Action) {
-        if let Some((taken, _)) = action.params.iter().find(|(name, _)| name.value == "to_hosts")
-            && action.params.iter().any(|(name, _)| name.value == "to")
-        {
-            let message = "`to_hosts` is derived from the list `to`: no parameter may be called so beside it";
+        if let Some((taken, list)) = shape::taken_name(&action.params) {
+            let message = format!(
+                "`{}` is derived from the list `{}`: no parameter may be called so beside it",
+                taken.value, list.value
+            );
             self.sink
                 .push(Diagnostic::new(&DERIVED_NAME_TAKEN, message, taken.span, "").with_help("give it another name"));
             return;
