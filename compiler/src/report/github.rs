@@ -35,6 +35,8 @@ pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
             if start.line == end.line {
                 let _ = write!(properties, "col={},endColumn={},", start.column, end.column);
             }
+        } else if let Some(path) = &found.path {
+            let _ = write!(properties, "file={},", property(path));
         }
         let help: String = found.help.iter().map(|help| format!("\nhelp: {}", help.text)).collect();
         let _ = writeln!(

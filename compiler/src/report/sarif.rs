@@ -69,7 +69,7 @@ fn result(found: &Diagnostic, fingerprint: &str, rule: Option<&usize>, places: &
         "level": level(found.severity),
         "message": {"text": text},
         "partialFingerprints": {"polity/v1": fingerprint},
-        "locations": found.primary.iter().filter_map(|label| location(label, places)).collect::<Vec<_>>(),
+        "locations": locations(found, places),
     });
     let related: Vec<Value> = found
         .related
@@ -101,6 +101,16 @@ fn result(found: &Diagnostic, fingerprint: &str, rule: Option<&usize>, places: &
         }
     }
     result
+}
+
+/// Where it is: a place, or at least a file.
+fn locations(found: &Diagnostic, places: &mut Places<'_>) -> Vec<Value> {
+    let unread = found
+        .path
+        .iter()
+        .map(|path| json!({"physicalLocation": {"artifactLocation": {"uri": uri(path)}}}));
+    let place = found.primary.iter().filter_map(|label| location(label, places));
+    place.chain(unread).collect()
 }
 
 fn location(label: &Label, places: &mut Places<'_>) -> Option<Value> {
