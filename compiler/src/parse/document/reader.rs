@@ -274,7 +274,8 @@ impl Reader<'_> {
             _ => return self.readable(text, ty, label, span),
         };
         let spelling = ty.spelling();
-        if !holds {
+        // What it holds that cannot be seen was reported.
+        if !holds && self.source.is_visible(span) {
             let found = Diagnostic::new(
                 &codes::BAD_NAME,
                 format!("`{}` is not a name", shown(text)),
