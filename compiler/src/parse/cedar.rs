@@ -106,6 +106,7 @@ pub(crate) fn read(id: FileId, file: &SourceFile, path: &str, name: Text, links:
             description: None,
             scope: Selector::default(),
             rules,
+            unread: Vec::new(),
         }),
     }));
     parsed

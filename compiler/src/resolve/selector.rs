@@ -386,16 +386,20 @@ impl Resolver<'_> {
             .tagged
             .get(&(key.value.as_str(), value.value.as_str()))
             .map_or(&[][..], Vec::as_slice);
-        if agents.is_empty() && !self.names.agents.any_broken() {
-            let candidates = organization.agents.iter().flat_map(|agent| &agent.tags);
-            let same: BTreeSet<&str> = candidates
+        if agents.is_empty() && !self.names.agents.any_broken() && !self.names.tags_unread {
+            let tags = || organization.agents.iter().flat_map(|agent| &agent.tags);
+            let same: BTreeSet<&str> = tags()
                 .filter(|(k, _)| *k == key.value)
                 .map(|(_, v)| v.as_str())
                 .collect();
-            let message = format!("no agent has the tag `{}: {}`", key.value, value.value);
-            let diagnostic = Diagnostic::new(&UNKNOWN_TAG, message, value.span, "");
-            self.sink
-                .push(diagnostic.with_suggestion(&value.value, value.span, same));
+            self.sink.push(if same.is_empty() {
+                let message = format!("no agent has a tag `{}`", key.value);
+                let keys: BTreeSet<&str> = tags().map(|(k, _)| k.as_str()).collect();
+                Diagnostic::new(&UNKNOWN_TAG, message, key.span, "").with_suggestion(&key.value, key.span, keys)
+            } else {
+                let message = format!("no agent has the tag `{}: {}`", key.value, value.value);
+                Diagnostic::new(&UNKNOWN_TAG, message, value.span, "").with_suggestion(&value.value, value.span, same)
+            });
         }
         let members: Vec<DeploymentId> = agents
             .iter()
@@ -415,11 +419,11 @@ impl Resolver<'_> {
         if matched.iter().any(|id| own.binary_search(id).is_ok()) {
             return;
         }
-        let name = self
-            .organization
-            .teams
-            .get(team.0 as usize)
-            .map_or("", |team| team.name.value.as_str());
+        // The folder of an unknown team was reported.
+        let Some(team) = self.organization.teams.get(team.0 as usize) else {
+            return;
+        };
+        let name = &team.name.value;
         let message = format!("`{}` matches none of `{name}`'s deployments", entry.value);
         let help = format!("a file under `teams/{name}/` reaches that team's deployments alone");
         self.sink

@@ -6,7 +6,7 @@
 
 use polity_runtime::value::{HOSTS_SUFFIX, Slot};
 
-use crate::ast::{Param, ParamType, ResourceType, Text};
+use crate::ast::{Param, ParamType, ResourceType, Text, Unread};
 
 /// A shape by its place in [`super::Organization::shapes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +22,8 @@ pub struct Shape {
     pub entities: Vec<Parameter>,
     /// The types of what those resources are in.
     pub within: Vec<String>,
+    /// Parameters whose declaration could not be read.
+    pub unread: Unread,
     /// How many slots its values fill.
     pub slots: u16,
 }
@@ -123,8 +125,8 @@ pub fn build(params: &[(Text, Param)], told: Option<(&ResourceType, usize)>) -> 
             optional,
             slot: layout.slot()?,
         });
-        parameters.sort_by(|a, b| a.name.cmp(&b.name));
     }
+    parameters.sort_by(|a, b| a.name.cmp(&b.name));
     let mut entities = Vec::new();
     let mut within = Vec::new();
     if let Some((told, many)) = told {
@@ -154,6 +156,7 @@ pub fn build(params: &[(Text, Param)], told: Option<(&ResourceType, usize)>) -> 
         parameters,
         entities,
         within,
+        unread: Unread::default(),
         slots: layout.next,
     })
 }

@@ -47,6 +47,8 @@ impl Lowerer<'_> {
                 let shape = self.shape;
                 match shape.parameters.iter().find(|parameter| parameter.name == attr) {
                     Some(parameter) => self.parameter(parameter),
+                    // What could not be read was reported where it is declared.
+                    None if shape.unread.has(attr) => Err(Stop::Reported),
                     None => {
                         let names = shape.parameters.iter().map(|p| p.name.as_str());
                         self.unknown_argument(e, attr, &format!("the action has no argument `{attr}`"), names)
@@ -126,6 +128,9 @@ impl Lowerer<'_> {
                         .iter()
                         .flat_map(|shape| shape.parameters.iter().map(|p| p.name.as_str()))
                 };
+                if shapes.iter().any(|shape| shape.unread.has(attr)) {
+                    return Err(Stop::Reported);
+                }
                 if names().any(|name| name == attr) {
                     return Ok(NO);
                 }

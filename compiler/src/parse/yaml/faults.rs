@@ -105,11 +105,11 @@ impl<'t, 's> Faults<'t, 's> {
             let Some(what) = unprintable(found).filter(|_| !ends_line && !(found == '\u{feff}' && at == 0)) else {
                 continue;
             };
-            let code_point = u32::from(found);
-            let end = at + found.len_utf8();
             if self.enough() {
                 break;
             }
+            let code_point = u32::from(found);
+            let end = at + found.len_utf8();
             let place = self.span(at, end);
             // A file in which every line ends so is one mistake.
             if found != '\r' || !std::mem::replace(&mut returns, true) {
@@ -319,7 +319,12 @@ impl<'t, 's> Faults<'t, 's> {
                 .with_related(origin.key.span, "the first time")
                 .with_help("keep one of them; YAML readers disagree about which one counts");
             self.push(fault);
-            if let Some(origin) = entries.get_mut(first) {
+            // Which of two values is meant nobody knows. A mapping's own parts are looked at all the same, and who refers
+            // to it is not told that it is unknown.
+            if let Some(origin) = entries
+                .get_mut(first)
+                .filter(|origin| !matches!(origin.value.value, Value::Map(_)))
+            {
                 origin.value.value = Value::Hole;
             }
         }
