@@ -56,6 +56,31 @@ pub(super) fn validate(data: &TableData) -> Result<(), TableError> {
     check.cold()
 }
 
+/// How deep terms may stand in each other: a decision follows them on the thread's stack. A condition nests 128
+/// operators at most, and a document as deep as its parameters.
+const MAX_TERM_DEPTH: u32 = 256;
+/// How many terms one may be put together of, each counted as often as it is named: a decision works each out as often.
+/// A condition has 16,384 bytes at most; the rest is room.
+const MAX_TERM_SIZE: u32 = 1 << 16;
+
+/// How deep a term is, and of how many it is put together.
+#[derive(Debug, Clone, Copy)]
+struct Weight {
+    depth: u32,
+    size: u32,
+}
+
+impl Weight {
+    /// With one more part.
+    fn with(self, part: Option<&Self>) -> Self {
+        let part = part.copied().unwrap_or(Self { depth: 0, size: 1 });
+        Self {
+            depth: self.depth.max(part.depth.saturating_add(1)),
+            size: self.size.saturating_add(part.size),
+        }
+    }
+}
+
 struct Check<'d> {
     data: &'d TableData,
 }
@@ -409,6 +434,8 @@ impl Check<'_> {
                 "an edge does not lead forward",
             )?;
         }
+        // What each term asks for when its parts are worked out one by one, as they are.
+        let mut weights: Vec<Weight> = Vec::with_capacity(d.terms.len());
         for (at, &[function, first, count]) in d.terms.iter().enumerate() {
             let function = Function::from_word(function);
             ensure(function.is_some(), "terms", at, "the function does not exist")?;
@@ -429,6 +456,20 @@ impl Check<'_> {
                 _ => operands.iter().all(|term| self.word(*term, at)),
             };
             ensure(known, "terms", at, "an operand does not exist, or comes later")?;
+            let parts = operands.iter().enumerate().filter(|(place, _)| match function {
+                Some(Function::Resource) => place % 2 == 1,
+                Some(Function::Record) => place % 4 == 3,
+                _ => true,
+            });
+            let weight = parts.fold(Weight { depth: 1, size: 1 }, |sum, (_, word)| {
+                match Term::decode(*word) {
+                    Some(Term::Apply(id)) => sum.with(weights.get(id as usize)),
+                    _ => sum.with(None),
+                }
+            });
+            let bounded = weight.depth <= MAX_TERM_DEPTH && weight.size <= MAX_TERM_SIZE;
+            ensure(bounded, "terms", at, "it is put together of too many others")?;
+            weights.push(weight);
         }
         for (at, &[tag, a, b, c, ..]) in d.constants.iter().enumerate() {
             let sound = match tag {
@@ -588,5 +629,44 @@ impl Check<'_> {
             ensure(r[rule::EFFECT] <= 2, "rules", at, "the effect does not exist")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Table;
+
+    /// A table of terms each of which is the sum of the one before and of one more operand.
+    fn sums(count: u32, doubled: bool) -> TableData {
+        let word = |term: Term| term.encode().unwrap();
+        let before = |at: u32| {
+            at.checked_sub(1)
+                .map_or(word(Term::Calls), |before| word(Term::Apply(before)))
+        };
+        let other = |at: u32| if doubled { before(at) } else { word(Term::Calls) };
+        TableData {
+            string_offsets: vec![0, 6],
+            string_text: "acme/r".into(),
+            organization: vec![[0, NONE, 0, 0]],
+            words: (0..count).flat_map(|at| [before(at), other(at)]).collect(),
+            terms: (0..count).map(|at| [Function::Add as u32, at * 2, 2]).collect(),
+            ..TableData::default()
+        }
+    }
+
+    #[test]
+    fn a_term_is_neither_deeper_nor_more_work_than_a_decision_can_afford() {
+        let refused = |data: TableData| Table::new(data).err().map(|error| error.to_string());
+        let fault = |record| {
+            let fault = "it is put together of too many others";
+            Some(format!("record {record} of section `terms` is broken: {fault}"))
+        };
+        assert_eq!(refused(sums(MAX_TERM_DEPTH, false)), None);
+        assert_eq!(refused(sums(MAX_TERM_DEPTH + 1, false)), fault(MAX_TERM_DEPTH));
+        assert_eq!(refused(sums(1_000_000, false)), fault(MAX_TERM_DEPTH));
+        // Each names the one before twice, so each is twice the work: 2^(n + 1) - 1 with what it ends in.
+        assert_eq!(refused(sums(15, true)), None);
+        assert_eq!(refused(sums(16, true)), fault(15));
     }
 }

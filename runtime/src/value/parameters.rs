@@ -130,6 +130,7 @@ impl Parameters<'_> {
     }
 
     /// The record for what is told of one more resource.
+    #[cfg(any(test, feature = "json"))]
     pub(super) fn entity(&self, number: usize) -> Option<Parameter> {
         let records = self.records.get(range(&self.top)?)?;
         let entities = records.iter().filter_map(Parameter::from_words);
