@@ -63,7 +63,13 @@ const MAX_TERM_DEPTH: u32 = 256;
 /// A condition has 16,384 bytes at most; the rest is room.
 const MAX_TERM_SIZE: u32 = 1 << 16;
 
-/// How deep a term is, and of how many it is put together.
+/// How many values a set may hold, sets within it included, each counted as often as it is named. Two sets are compared
+/// value by value; more than any list that a policy's data can hold.
+const MAX_SET_SIZE: u32 = 1 << 24;
+
+const TOO_MUCH: &str = "it is put together of too many others";
+
+/// How deep a term, or a set of sets, is, and of how many it is put together.
 #[derive(Debug, Clone, Copy)]
 struct Weight {
     depth: u32,
@@ -71,6 +77,10 @@ struct Weight {
 }
 
 impl Weight {
+    fn is_bounded(self, size: u32) -> bool {
+        self.depth <= MAX_TERM_DEPTH && self.size <= size
+    }
+
     /// With one more part.
     fn with(self, part: Option<&Self>) -> Self {
         let part = part.copied().unwrap_or(Self { depth: 0, size: 1 });
@@ -434,7 +444,7 @@ impl Check<'_> {
                 "an edge does not lead forward",
             )?;
         }
-        // What each term asks for when its parts are worked out one by one, as they are.
+        // What each asks for when its parts are worked out one by one, as they are.
         let mut weights: Vec<Weight> = Vec::with_capacity(d.terms.len());
         for (at, &[function, first, count]) in d.terms.iter().enumerate() {
             let function = Function::from_word(function);
@@ -467,10 +477,10 @@ impl Check<'_> {
                     _ => sum.with(None),
                 }
             });
-            let bounded = weight.depth <= MAX_TERM_DEPTH && weight.size <= MAX_TERM_SIZE;
-            ensure(bounded, "terms", at, "it is put together of too many others")?;
+            ensure(weight.is_bounded(MAX_TERM_SIZE), "terms", at, TOO_MUCH)?;
             weights.push(weight);
         }
+        weights.clear();
         for (at, &[tag, a, b, c, ..]) in d.constants.iter().enumerate() {
             let sound = match tag {
                 constant::STRING => self.text(a) && self.spans(a, b, c),
@@ -483,6 +493,16 @@ impl Check<'_> {
                 _ => tag <= constant::SET,
             };
             ensure(sound, "constants", at, "the value is broken")?;
+            let elements = if tag == constant::SET {
+                super::slice(&d.words, a, b)
+            } else {
+                &[]
+            };
+            let weight = elements.iter().fold(Weight { depth: 1, size: 1 }, |sum, id| {
+                sum.with(weights.get(*id as usize))
+            });
+            ensure(weight.is_bounded(MAX_SET_SIZE), "constants", at, TOO_MUCH)?;
+            weights.push(weight);
         }
         Ok(())
     }
@@ -658,15 +678,19 @@ mod tests {
     #[test]
     fn a_term_is_neither_deeper_nor_more_work_than_a_decision_can_afford() {
         let refused = |data: TableData| Table::new(data).err().map(|error| error.to_string());
-        let fault = |record| {
-            let fault = "it is put together of too many others";
-            Some(format!("record {record} of section `terms` is broken: {fault}"))
-        };
+        let fault = |record| Some(format!("record {record} of section `terms` is broken: {TOO_MUCH}"));
         assert_eq!(refused(sums(MAX_TERM_DEPTH, false)), None);
         assert_eq!(refused(sums(MAX_TERM_DEPTH + 1, false)), fault(MAX_TERM_DEPTH));
         assert_eq!(refused(sums(1_000_000, false)), fault(MAX_TERM_DEPTH));
         // Each names the one before twice, so each is twice the work: 2^(n + 1) - 1 with what it ends in.
         assert_eq!(refused(sums(15, true)), None);
         assert_eq!(refused(sums(16, true)), fault(15));
+        let mut sets = sums(0, false);
+        sets.words = (0..1_000).collect();
+        sets.constants = std::iter::once([constant::INT, 1, 0, 0, 0, 0])
+            .chain((0..1_000).map(|at| [constant::SET, at, 1, 0, 0, 0]))
+            .collect();
+        let fault = format!("record {MAX_TERM_DEPTH} of section `constants` is broken: {TOO_MUCH}");
+        assert_eq!(refused(sets), Some(fault));
     }
 }
