@@ -27,7 +27,7 @@ pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
             let _ = write!(
                 properties,
                 "file={},line={},endLine={},",
-                property(place.path),
+                property(&tree.in_repository(place.path)),
                 start.line,
                 end.line
             );
@@ -36,7 +36,7 @@ pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
                 let _ = write!(properties, "col={},endColumn={},", start.column, end.column);
             }
         } else if let Some(path) = &found.path {
-            let _ = write!(properties, "file={},", property(path));
+            let _ = write!(properties, "file={},", property(&tree.in_repository(path)));
         }
         let help: String = found.help.iter().map(|help| format!("\nhelp: {}", help.text)).collect();
         let _ = writeln!(

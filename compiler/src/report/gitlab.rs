@@ -34,7 +34,7 @@ pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
                     Severity::Warning => "minor",
                     Severity::Note => "info",
                 },
-                "location": {"path": path, "lines": {"begin": line}},
+                "location": {"path": tree.in_repository(path), "lines": {"begin": line}},
             })
         })
         .collect();

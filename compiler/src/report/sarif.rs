@@ -108,7 +108,8 @@ fn locations(found: &Diagnostic, places: &mut Places<'_>) -> Vec<Value> {
     let unread = found
         .path
         .iter()
-        .map(|path| json!({"physicalLocation": {"artifactLocation": {"uri": uri(path)}}}));
+        .map(|path| json!({"physicalLocation": {"artifactLocation": {"uri": uri(&places.in_repository(path))}}}))
+        .collect::<Vec<_>>();
     let place = found.primary.iter().filter_map(|label| location(label, places));
     place.chain(unread).collect()
 }
@@ -131,7 +132,7 @@ fn region(span: Span, places: &mut Places<'_>) -> Option<(String, Value)> {
         "endLine": place.end.line,
         "endColumn": place.end.column,
     });
-    Some((uri(place.path), region))
+    Some((uri(&places.in_repository(place.path)), region))
 }
 
 /// A path with everything escaped that a relative URI may not hold.
