@@ -140,6 +140,8 @@ pub struct Team {
 pub struct Ceiling {
     pub rings: Option<Vec<Text>>,
     pub tools: Option<Vec<Text>>,
+    /// Some of it could not be read.
+    pub unread: bool,
 }
 
 #[derive(Debug)]
@@ -147,6 +149,8 @@ pub struct Environment {
     pub rank: Option<Spanned<i64>>,
     pub rings: Option<Vec<Text>>,
     pub enforced_by: Option<Vec<Spanned<Enforcement>>>,
+    /// Some of what it admits could not be read.
+    pub unread: bool,
     pub credentials_max_ttl: Option<Spanned<Millis>>,
 }
 
@@ -212,6 +216,8 @@ pub struct Tool {
     pub resource: Option<ResourceType>,
     /// Short name to action, in the order written.
     pub actions: Vec<(Text, Action)>,
+    /// The short names of actions that could not be read.
+    pub unread: Vec<String>,
 }
 
 /// What a request may say of the resources of its call.
@@ -244,6 +250,8 @@ pub struct Action {
     pub description: Option<Text>,
     pub class: ActionClass,
     pub params: Vec<(Text, Param)>,
+    /// What else is declared.
+    pub unread: Unread,
     pub variants: Vec<(Text, Variant)>,
     /// Nobody has confirmed the class yet: nothing is built while it stands.
     pub unconfirmed: Option<Spanned<Unconfirmed>>,
@@ -315,6 +323,27 @@ pub struct Param {
     pub description: Option<Text>,
 }
 
+/// Parameters that were declared and could not be read: a condition that asks for one is right, as far as is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Unread {
+    /// There may be any.
+    pub all: bool,
+    /// Their names, sorted.
+    pub names: Vec<String>,
+}
+
+impl Unread {
+    /// Whether there may be a parameter of that name. What is derived from one counts, too.
+    pub fn has(&self, name: &str) -> bool {
+        let declared = |name: &str| self.names.iter().any(|own| own == name);
+        self.all
+            || declared(name)
+            || name
+                .strip_suffix(polity_runtime::value::HOSTS_SUFFIX)
+                .is_some_and(declared)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub enum ParamType {
     String {
@@ -342,6 +371,8 @@ pub enum ParamType {
 #[derive(Debug)]
 pub struct Credential {
     pub environments: Vec<Text>,
+    /// Some of them could not be read.
+    pub unread: bool,
     pub max_ttl: Option<Spanned<Millis>>,
     pub owner: Option<Text>,
     /// A mapping of strings, kept for reports.
@@ -356,6 +387,8 @@ pub struct Agent {
     pub git_keys: Vec<Text>,
     pub identity_keys: Vec<Text>,
     pub tags: Vec<(Text, Text)>,
+    /// Some of its tags could not be read.
+    pub tags_unread: bool,
     pub review_by: Option<Spanned<Moment>>,
     pub kill_contact: Option<Text>,
 }
@@ -391,6 +424,8 @@ pub struct Policy {
     /// `for`: what every rule of the policy has too.
     pub scope: Selector,
     pub rules: Vec<(Text, Rule)>,
+    /// The names of rules that could not be read: whoever refers to one is not told that it is unknown.
+    pub unread: Vec<String>,
 }
 
 /// What a rule does when it matches.
@@ -432,6 +467,8 @@ pub struct CedarPolicy {
     pub exact: bool,
     /// Its head names a resource: it is about actions that declare some.
     pub names_resource: bool,
+    /// The type of what the resource is in, where that is none that every organisation has: a tool has to declare it.
+    pub within: Option<Text>,
     /// There is something to evaluate beside its head.
     pub conditional: bool,
     /// What stands for its slots.
@@ -634,6 +671,8 @@ pub struct Use {
     pub template: Option<Text>,
     /// Parameter name to canonical JSON text.
     pub with: Vec<(Text, Json)>,
+    /// What else is given.
+    pub unread: Unread,
 }
 
 /// `kind: Template`: what a template takes. Its body is text to this program until it is filled in.

@@ -422,7 +422,10 @@ fn report(organization: &Organization, invariant: &Invariant, found: &[&Violatio
         };
         diagnostic = diagnostic.with_help(format!("for example {}", shown(call)));
         if at + 1 == MOST_SHOWN && certain.len() > MOST_SHOWN {
-            diagnostic = diagnostic.with_help(format!("and {} more rules break it", certain.len() - MOST_SHOWN));
+            diagnostic = diagnostic.with_help(match certain.len() - MOST_SHOWN {
+                1 => "and one more rule breaks it".to_owned(),
+                more => format!("and {more} more rules break it"),
+            });
         }
         sink.push(diagnostic);
     }

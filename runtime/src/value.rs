@@ -26,7 +26,7 @@ pub use host::host;
 pub use input::{ArgumentsError, Input, MAX_DEPTH, MAX_TEXT};
 pub use ip::ip;
 pub use number::decimal;
-pub use parameters::{ENTITY, ENTITY_NAME, FOLD, Kind, OPTIONAL, Parameter, Parameters, Strings};
+pub use parameters::{ENTITY, ENTITY_NAME, FOLD, HOSTS_SUFFIX, Kind, OPTIONAL, Parameter, Parameters, Strings};
 pub use path::path;
 pub use pattern::{ANY, SEGMENT, fold, glob, like, safe_in_resource};
 pub use time::{datetime, duration};

@@ -104,6 +104,7 @@ fn policies(text: &str) -> Policy {
                 actions: None,
                 exact: false,
                 names_resource: policy.resource_constraint().to_string().contains("Resource::"),
+                within: None,
                 conditional: true,
                 links: Links::default(),
             }),
@@ -114,6 +115,7 @@ fn policies(text: &str) -> Policy {
     };
     Policy {
         description: None,
+        unread: Vec::new(),
         scope: Selector::default(),
         rules: (0..set.static_policies().count()).map(rule).collect(),
     }
@@ -171,11 +173,13 @@ fn body(kind: &str, fields: Fields<'_>) -> Option<Body> {
             owners: fields.texts("owners").unwrap_or_default(),
             owns: fields.texts("owns").unwrap_or_default(),
             ceiling: fields.map("ceiling").map(|ceiling| Ceiling {
+                unread: false,
                 rings: ceiling.texts("rings"),
                 tools: ceiling.texts("tools"),
             }),
         }),
         "Environment" => Body::Environment(Environment {
+            unread: false,
             rank: fields.integer("rank"),
             rings: fields.texts("rings"),
             enforced_by: fields
@@ -192,12 +196,14 @@ fn body(kind: &str, fields: Fields<'_>) -> Option<Body> {
         }),
         "Tool" => Body::Tool(tool(fields)),
         "Credential" => Body::Credential(Credential {
+            unread: false,
             environments: fields.texts("environments").unwrap_or_default(),
             max_ttl: None,
             owner: fields.text("owner"),
             issuer: Vec::new(),
         }),
         "Agent" => Body::Agent(Agent {
+            tags_unread: false,
             description: None,
             owner: fields.text("owner"),
             product: None,
@@ -219,6 +225,7 @@ fn body(kind: &str, fields: Fields<'_>) -> Option<Body> {
                 .collect(),
         }),
         "Policy" => Body::Policy(Policy {
+            unread: Vec::new(),
             description: None,
             scope: fields.map("for").map(selector).unwrap_or_default(),
             rules: fields
@@ -272,6 +279,7 @@ fn tool(fields: Fields<'_>) -> Tool {
         )
     };
     Tool {
+        unread: Vec::new(),
         description: None,
         server: None,
         strict: fields.boolean("strict"),

@@ -123,3 +123,240 @@ fn words_of_other_languages_are_told_in_cedars() {
         assert!(said.contains(help), "{when}: {said}");
     }
 }
+
+/// What is said of an organisation in which one thing is written otherwise.
+fn instead(of: &str, written: &str, more: &str) -> Vec<String> {
+    let base = BASE.replacen(of, written, 1);
+    assert_ne!(base, BASE, "{of}");
+    told(&base, more)
+}
+
+/// Whether there is one error, and it begins so.
+#[track_caller]
+fn once(told: &[String], start: &str) {
+    assert!(matches!(told, [one] if one.starts_with(start)), "{start}: {told:#?}");
+}
+
+#[test]
+fn what_is_wrong_with_a_parameter_is_told_where_it_is_declared() {
+    let asked = rule("billing.refund", "context.args has amount && context.args.amount > 5");
+    for (written, start) in [
+        ("amount: {type: itn, optional: true}", "unknown-type: "),
+        ("amount: {type: shell, optional: true}", "reserved-type: "),
+        ("amount: {type: int, fold: case, optional: true}", "bad-parameter: "),
+        ("amount: {type: list, optional: true}", "missing-field: "),
+        (
+            "amount: {type: list, of: {type: list, of: int}, optional: true}",
+            "bad-parameter: ",
+        ),
+        (
+            "amount: {type: record, fields: {a: itn}, optional: true}",
+            "unknown-type: ",
+        ),
+        ("amount: {enum: [a, no], optional: true}", "needs-quotes: "),
+        ("amount: ~", "null-value: "),
+        ("amount: int, amount: string", "duplicate-key: "),
+    ] {
+        once(&instead("amount: {type: int, optional: true}", written, &asked), start);
+    }
+    once(
+        &instead(
+            "params: {payment: string, amount: {type: int, optional: true}}",
+            "params: ~",
+            &asked,
+        ),
+        "null-value: ",
+    );
+    let kept = "package polity.kept\n\ndeny if input.args.amount > 5\n";
+    let broken = BASE.replacen("amount: {type: int", "amount: {type: itn", 1);
+    let files = [
+        ("polity.yaml", broken.as_str()),
+        ("kept.rego", kept),
+        ("p.yaml", "{kind: Environment, name: production, rank: 2}"),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let compiled = compile(&SourceTree::from_files(files.to_vec()), COMPILED_AT, Sink::default());
+    let found = compiled.findings.diagnostics().iter();
+    let errors: Vec<&str> = found
+        .filter(|one| one.severity == Severity::Error)
+        .map(|one| one.code.id)
+        .collect();
+    assert_eq!(errors, ["unknown-type"]);
+}
+
+#[test]
+fn a_resource_that_names_no_parameter_is_not_also_absent() {
+    let asked = "kind: Policy\nname: p\nrules:\n  r: {effect: deny, tools: [github], resources: [\"repo:acme/*\"]}\n";
+    let told = instead("[\"repo:{owner}/{repo}\"]", "[\"repo:{ownr}/{repo}\"]", asked);
+    assert!(
+        told.iter().all(|one| one.starts_with("resource-placeholder: ")),
+        "{told:#?}"
+    );
+    once(
+        &instead(
+            "params: {owner: string, repo: string}}",
+            "params: {owner: strng, repo: string}}",
+            asked,
+        ),
+        "unknown-type: ",
+    );
+}
+
+#[test]
+fn a_selector_that_could_not_be_read_selects_nothing() {
+    for selector in [
+        "actions: ~",
+        "actions: x",
+        "tools: !x [github]",
+        "for: ~",
+        "external: yes",
+    ] {
+        let (of, own) = match selector.strip_prefix("for") {
+            Some(_) => (selector, "tools: [billing]"),
+            None => ("description: x", selector),
+        };
+        let policy = format!(
+            "kind: Policy\nname: p\n{of}\nrules:\n  r:\n    effect: deny\n    {own}\n    resources: [\"repo:acme/*\"]\n    when: context.args.owner == \"a\"\n"
+        );
+        assert_eq!(told(BASE, &policy).len(), 1, "{selector}: {:#?}", told(BASE, &policy));
+    }
+}
+
+#[test]
+fn what_is_broken_by_itself_is_not_unknown_to_others() {
+    let lifted = "kind: Policy\nname: p\nrules:\n  r: {effect: deny, tools: [billing]}\n  r: {effect: deny, tools: [github]}\n---\n\
+        {kind: Exception, name: e, to: p/r, tools: [github], owner: carol, reason: x, until: 2027-06-01}\n";
+    once(&told(BASE, lifted), "duplicate-key: ");
+    let lifted = "kind: Policy\nname: p\nrules:\n  s: {effect: deny, tools: [billing]}\n  r: ~\n---\n\
+        {kind: Exception, name: e, to: p/r, tools: [github], owner: carol, reason: x, until: 2027-06-01}\n";
+    once(&told(BASE, lifted), "null-value: ");
+    let asked = rule("billing.refund", "true");
+    once(
+        &instead(
+            "  refund: {effect: write, external: true, reversible: false, params: {payment: string, amount: {type: int, optional: true}}}",
+            "  refund: ~",
+            &asked,
+        ),
+        "null-value: ",
+    );
+    let tagged = "kind: Policy\nname: p\nrules:\n  r: {effect: deny, tools: [billing], tags: {tier: [low]}}\n";
+    once(
+        &instead(
+            "kill_contact: release-captains\n",
+            "kill_contact: release-captains\ntags: {tier: [low]}\n",
+            tagged,
+        ),
+        "wrong-shape: ",
+    );
+    once(&told(BASE, tagged), "unknown-tag: no agent has a tag `tier`");
+    let used = "kind: Use\nname: u\ntemplate: no-exfiltration\nwitth: {classes: [customer-data]}\n";
+    once(&told(BASE, used), "unknown-key: ");
+    let used = "kind: Use\nname: u\ntemplate: no-exfiltration\nwith: {classes: ~}\n";
+    once(&told(BASE, used), "null-value: ");
+}
+
+#[test]
+fn where_a_list_of_what_is_admitted_is_wrong_nobody_is_told_not_to_be_on_it() {
+    let none = "{kind: DataClass, name: other, owner: carol}\n";
+    let environment = "{kind: Environment, name: development, rank: 1}";
+    for (written, start) in [
+        (
+            "{kind: Environment, name: development, rank: 1, rings: [standrad]}",
+            "unknown-ring: ",
+        ),
+        (
+            "{kind: Environment, name: development, rank: 1, enforced_by: [gatway, hook]}",
+            "unknown-value: ",
+        ),
+        (
+            "{kind: Environment, name: development, rank: 1, enforced_by: ~}",
+            "null-value: ",
+        ),
+    ] {
+        once(&instead(environment, written, none), start);
+    }
+    let team = "{kind: Team, name: payments, ";
+    for (written, start) in [
+        (
+            "ceiling: {rings: [trsted], tools: [billing, cluster, database, github]}, ",
+            "unknown-ring: ",
+        ),
+        (
+            "ceiling: {tools: [biling, cluster, database, github]}, ",
+            "unknown-tool: ",
+        ),
+        ("ceiling: {tools: [12]}, ", "needs-quotes: "),
+    ] {
+        once(&instead(team, &format!("{team}{written}"), none), start);
+    }
+    let credential = "environments: [production], max_ttl: 15m";
+    once(
+        &instead(credential, "environments: [prodction], max_ttl: 15m", none),
+        "unknown-environment: ",
+    );
+}
+
+#[test]
+fn people_who_cannot_be_counted_are_not_too_few() {
+    let gate = "kind: Use\nname: u\ntemplate: external-mutation-needs-a-person\n";
+    let group = "{kind: Group, name: security, members: [alice, bob]}";
+    for (written, start) in [
+        ("{kind: Group, name: security, members: []}", "empty-list: "),
+        ("{kind: Group, name: security, members: [security]}", "group-cycle: "),
+    ] {
+        once(&instead(group, written, gate), start);
+    }
+    once(
+        &instead("{kind: Person, name: bob, ", "{kind: Person, name: Bob, ", gate),
+        "bad-name: ",
+    );
+}
+
+#[test]
+fn a_document_in_the_wrong_place_is_told_once() {
+    once(
+        &told(
+            BASE,
+            "polity: v1\nkind: Organization\nname: other\nowners: [alice, bob]\n",
+        ),
+        "kind-not-allowed-here: ",
+    );
+}
+
+#[test]
+fn who_is_one_person_is_no_group() {
+    let class = "{kind: DataClass, name: other, owner: security}\n";
+    once(&told(BASE, class), "unknown-person: no person is called `security`");
+}
+
+#[test]
+fn an_endpoint_is_reached_with_a_credential_of_its_environment() {
+    let billing = "name: billing\n";
+    let endpoint =
+        |environment: &str| format!("name: billing\nendpoints: {{{environment}: {{credential: database-admin}}}}\n");
+    let none = "{kind: DataClass, name: other, owner: carol}\n";
+    assert_eq!(instead(billing, &endpoint("production"), none), Vec::<String>::new());
+    once(
+        &instead(billing, &endpoint("development"), none),
+        "credential-not-here: credential `database-admin` is not for `development`",
+    );
+}
+
+#[test]
+fn a_field_that_no_record_has_is_told_though_it_is_only_asked_for() {
+    let base = BASE.replacen(
+        "amount: {type: int, optional: true}",
+        "amount: {type: record, fields: {cents: int, note: {type: string, optional: true}}}, link: url",
+        1,
+    );
+    let asked = |what: &str| told(&base, &rule("billing.refund", what));
+    assert_eq!(asked("context.args.amount has note"), Vec::<String>::new());
+    once(
+        &asked("context.args.amount has nte && context.args.amount.nte == \"x\""),
+        "unknown-argument: ",
+    );
+    once(
+        &asked("context.args.link has hots"),
+        "unknown-argument: the argument `link` has no field `hots`",
+    );
+}

@@ -25,6 +25,28 @@ fn compared(files: &[(String, String)], seed: u64) -> Comparison {
     compare(&documents, &table, &requests(&documents, seed, CALLS))
 }
 
+/// The files of an organisation, by a path from this package.
+fn folder(path: &str) -> Vec<(String, String)> {
+    fn read(folder: &Path, inside: &str, files: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+            let inside = format!("{inside}{}", name.to_str().unwrap());
+            if path.is_dir() {
+                read(&path, &format!("{inside}/"), files);
+            } else if [".yaml", ".cedar", ".rego", ".json"]
+                .iter()
+                .any(|end| inside.ends_with(end))
+                && !inside.starts_with('.')
+            {
+                files.push((inside, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path), "", &mut files);
+    files
+}
+
 fn check(what: &str, comparison: &Comparison) {
     if let Some(first) = comparison.disagreements.first() {
         panic!("{what}: {} calls, the first: {first}", comparison.disagreements.len());
@@ -93,27 +115,7 @@ fn policies_of_cedar_answer_as_they_are_written() {
 
 #[test]
 fn the_example_is_decided_as_its_documents_say() {
-    fn read(folder: &Path, inside: &str, files: &mut Vec<(String, String)>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
-            let inside = format!("{inside}{}", name.to_str().unwrap());
-            if path.is_dir() {
-                read(&path, &format!("{inside}/"), files);
-            } else if [".yaml", ".cedar", ".rego", ".json"]
-                .iter()
-                .any(|end| inside.ends_with(end))
-                && !inside.starts_with('.')
-            {
-                files.push((inside, fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    let mut files = Vec::new();
-    read(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../example-org"),
-        "",
-        &mut files,
-    );
+    let mut files = folder("../example-org");
     assert!(files.len() > 40);
     // Its own tests first: every case of every team.
     assert!(run(&compiled(&files), |_| true) > 100);
@@ -137,5 +139,25 @@ fn the_example_is_decided_as_its_documents_say() {
         "ring-ceiling",
     ] {
         assert!(comparison.codes.contains_key(code), "{code}: {:?}", comparison.codes);
+    }
+}
+
+#[test]
+fn a_bank_is_decided_as_its_documents_say() {
+    let files = folder("cases/bank");
+    assert_eq!(run(&compiled(&files), |_| true), 14);
+    let comparison = compared(&files, 1);
+    check("the bank", &comparison);
+    let codes = &comparison.codes;
+    for code in [
+        "granted",
+        "approval-required",
+        "denied-by-rule",
+        "no-grant",
+        "unclassified",
+        "ring-ceiling",
+        "killed",
+    ] {
+        assert!(codes.get(code).is_some_and(|count| *count > 5), "{code}: {codes:?}");
     }
 }

@@ -56,3 +56,27 @@ fn rules_that_are_called_dead_decide_no_call() {
     }
     assert!(all > 3, "{all} rules are called dead");
 }
+
+#[test]
+fn a_digest_of_nothing_pins_nothing() {
+    let base = include_str!("../cases/templates/base.yaml");
+    let digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+    for (written, pinned) in [
+        (digest, true),
+        ("sha256:...", false),
+        ("sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709", false),
+        (&digest.to_uppercase(), false),
+    ] {
+        let files = vec![
+            ("polity.yaml".to_owned(), base.replacen(digest, written, 1)),
+            (
+                "production.yaml".to_owned(),
+                "{kind: Environment, name: production, rank: 2}\n".to_owned(),
+            ),
+        ];
+        let compiled = compile(&SourceTree::from_files(files), COMPILED_AT, Sink::default());
+        let mut found = compiled.findings.diagnostics().iter();
+        let told = found.any(|found| found.code.id == "unpinned-server" && found.message.contains("`github`"));
+        assert_eq!(told, !pinned, "{written}");
+    }
+}

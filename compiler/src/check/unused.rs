@@ -42,6 +42,12 @@ pub(super) fn check(documents: &Documents, organization: &Organization, sink: &m
             let help = "say its `digest`, and an exact version in its command";
             sink.push(Diagnostic::new(&UNPINNED_SERVER, message, server.span, "").with_help(help));
         }
+        let digest = tool.server.as_ref().and_then(|server| server.digest.as_ref());
+        if let Some(digest) = digest.filter(|digest| !is_digest(&digest.value)) {
+            let message = format!("the digest of the server of `{}` is the digest of nothing", tool.name);
+            let help = "write `sha256:` and 64 hexadecimal digits in lower case";
+            sink.push(Diagnostic::new(&UNPINNED_SERVER, message, digest.span, "").with_help(help));
+        }
     }
 }
 
@@ -81,4 +87,11 @@ fn collect<'d>(body: &'d Body, names: &mut BTreeSet<&'d str>) {
         Body::Exception(exception) => take(exception.selector.on_behalf_of.as_deref().unwrap_or_default()),
         _ => {}
     }
+}
+
+/// Whether a text can be what a hash function came to.
+fn is_digest(text: &str) -> bool {
+    let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let digits = text.strip_prefix("sha256:");
+    digits.is_some_and(|digits| digits.len() == 64 && digits.bytes().all(hexadecimal))
 }

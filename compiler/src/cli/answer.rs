@@ -69,7 +69,11 @@ impl Asked {
                 ..self.decision(&explanation)
             },
             steps: self.steps(&explanation, request),
-            rules: explanation.rules.iter().map(|trace| self.rule(trace)).collect(),
+            rules: explanation
+                .rules
+                .iter()
+                .map(|trace| self.rule(trace, &explanation.rules))
+                .collect(),
         }
     }
 
@@ -199,14 +203,18 @@ impl Asked {
         steps
     }
 
-    fn rule(&self, trace: &RuleTrace) -> decision::RuleTrace {
+    fn rule(&self, trace: &RuleTrace, all: &[RuleTrace]) -> decision::RuleTrace {
+        // What is observed for now stands among the denies or gates, too, for when it no longer is.
+        let gates = |other: &RuleTrace| other.name == trace.name && other.kind == Kind::Gate;
         decision::RuleTrace {
             rule: trace.name.clone(),
             effect: match trace.kind {
-                Kind::Deny | Kind::Observed => Effect::Deny,
                 Kind::Grant | Kind::Variant => Effect::Allow,
                 Kind::Gate => Effect::RequireApproval,
+                Kind::Observed if all.iter().any(gates) => Effect::RequireApproval,
+                Kind::Deny | Kind::Observed => Effect::Deny,
             },
+            observed: trace.kind == Kind::Observed,
             outcome: match trace.answer {
                 Answer::Yes => decision::Outcome::Matches,
                 Answer::No => decision::Outcome::DoesNotMatch,

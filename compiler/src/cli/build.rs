@@ -499,10 +499,15 @@ fn manifest(
         Revision::Folder => (0, Source::default()),
     };
     let expires = issued.saturating_add(organization.lifetime.0);
+    let ends = |millis: i64| {
+        Timestamp::from_millis(millis).ok_or_else(|| {
+            Failure::falls_short("the bundle would end after the year 9999: shorten `bundle` in `polity.yaml`")
+        })
+    };
     let grace = match organization.grace.effects.as_slice() {
         [] => None,
         effects => Some(Grace {
-            until: moment(expires.saturating_add(organization.grace.period.0))?,
+            until: ends(expires.saturating_add(organization.grace.period.0))?,
             effects: effects.iter().copied().collect(),
         }),
     };
@@ -513,7 +518,7 @@ fn manifest(
             steps,
         },
         issued: moment(issued)?,
-        expires: moment(expires)?,
+        expires: ends(expires)?,
         grace,
         format: FORMAT,
         min_runtime: Version::current(),

@@ -86,10 +86,17 @@ impl Findings {
 }
 
 /// What is wrong only because something else is: where one was found, the other is not told.
-const CONSEQUENCES: [(&Code, &Code); 1] = [(
-    &codes::reference::UNKNOWN_PERSON,
-    &codes::reference::APPROVAL_CANNOT_BE_MET,
-)];
+const CONSEQUENCES: [(&Code, &Code); 2] = [
+    (
+        &codes::reference::UNKNOWN_PERSON,
+        &codes::reference::APPROVAL_CANNOT_BE_MET,
+    ),
+    // Where a document may not stand, another of its kind is not the point.
+    (
+        &codes::document::KIND_NOT_ALLOWED_HERE,
+        &codes::reference::TWO_ORGANIZATIONS,
+    ),
+];
 
 /// Names the lines of the built-in template; what is wrong on several of them alike is told once.
 fn once_a_use(placed: Vec<(Diagnostic, Option<(u32, String)>)>) -> Vec<Diagnostic> {

@@ -70,6 +70,8 @@ pub struct Diagnostic {
     pub message: String,
     /// Where, and why in fewer words. `None` only for what no place in the repository shows.
     pub primary: Option<Label>,
+    /// The path that it is about, where no file was read there that could show a place.
+    pub path: Option<String>,
     /// Other places that matter, in any file.
     pub related: Vec<Label>,
     /// Where the text came from, outermost use first (a template's body, then its use).
@@ -96,10 +98,16 @@ impl Diagnostic {
             severity: code.severity,
             message: message.into(),
             primary: None,
+            path: None,
             related: Vec::new(),
             origin: Vec::new(),
             help: Vec::new(),
         }
+    }
+    /// Says which path it is about, where no file was read there. One that is no text names no file to anybody.
+    pub fn about(mut self, path: &[u8]) -> Self {
+        self.path = std::str::from_utf8(path).ok().map(str::to_owned);
+        self
     }
     /// Adds a related place.
     pub fn with_related(mut self, span: Span, text: impl Into<String>) -> Self {

@@ -136,7 +136,9 @@ pub(super) fn used(
         }
     }
     for slot in &template.slots {
-        if !filled.with.iter().any(|(given, _)| given.value == *slot) {
+        if filled.unread.has(slot) {
+            good = false;
+        } else if !filled.with.iter().any(|(given, _)| given.value == *slot) {
             let message = format!("template `{}` needs `{slot}`", written.value);
             let help = format!("add `{slot}` under `with`: an entity for `?{slot}`");
             let found = Diagnostic::new(&codes::MISSING_TEMPLATE_PARAMETER, message, name.span, "");

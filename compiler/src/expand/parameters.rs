@@ -72,6 +72,11 @@ pub(super) fn filled(
         if given.with.iter().any(|(given, _)| given.value == name.value) {
             continue;
         }
+        // What could not be read was reported.
+        if given.unread.has(&name.value) {
+            good = false;
+            continue;
+        }
         match &parameter.default {
             Some(default) => {
                 if let Ok(value) = serde_json::from_str(&default.value) {

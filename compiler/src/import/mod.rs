@@ -25,7 +25,7 @@ use std::fmt;
 
 use polity_runtime::value::Effect;
 
-use crate::ast::{Action, ActionClass, Definition, Hints, Server, Tool, Unconfirmed};
+use crate::ast::{Action, ActionClass, Definition, Hints, Server, Tool, Unconfirmed, Unread};
 use crate::parse::scalar;
 use crate::report::visible;
 use crate::source::{MAX_FILE_BYTES, Span, Spanned};
@@ -118,6 +118,7 @@ pub fn propose(listing: &Listing, reached: Option<&Reached>) -> Result<Imported,
             description: description.map(nowhere),
             class: class(definition.hints),
             params,
+            unread: Unread::default(),
             variants: Vec::new(),
             unconfirmed: Some(nowhere(Unconfirmed::Proposed)),
             definition: Some(Definition {

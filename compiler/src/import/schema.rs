@@ -155,15 +155,12 @@ impl Reader<'_> {
         self.types.take(properties.len())?;
         let required = object.get("required").map(Json::entries).unwrap_or_default();
         let required: BTreeSet<&str> = required.iter().filter_map(Json::as_str).collect();
-        let hosts = level == Level::Parameter && properties.iter().any(|(name, _)| name == "to");
         let mut params = Vec::new();
         for (name, schema) in properties {
             listing::plain(name, "the name of a parameter").map_err(|why| format!("cannot be taken: {why}"))?;
             let place = format!("{place}.{name}");
             let refused = if !scalar::is_foreign_name(name) {
                 Some("a parameter's name is made of letters, digits, `_`, `-` and `.`, a point not first, at most 128")
-            } else if hosts && name == "to_hosts" {
-                Some("beside `to` the name is taken by what is derived from it")
             } else if *schema == Json::Bool(false) {
                 Some("its schema takes no value")
             } else {
@@ -187,6 +184,15 @@ impl Reader<'_> {
                 description: None,
             };
             params.push((nowhere(name.clone()), param));
+        }
+        while let Some((taken, list)) = shape::taken_name(&params).filter(|_| level == Level::Parameter) {
+            let text = format!(
+                "is left out, so that a call with it is denied: beside `{}` the name is taken by what is derived from it",
+                list.value
+            );
+            let taken = taken.value.clone();
+            self.remark(&format!("{place}.{taken}"), text);
+            params.retain(|(name, _)| name.value != taken);
         }
         Ok(params)
     }

@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::edit::{self, Edits, New, Unmanageable};
 use super::{class, listing, nowhere, yaml};
-use crate::ast::{Action, ActionClass, Body, Hints, Param, ParamType, Text, Tool, Unconfirmed};
+use crate::ast::{Action, ActionClass, Body, Hints, Param, ParamType, Text, Tool, Unconfirmed, Unread};
 use crate::diag::codes::import::UNCONFIRMED_EFFECT;
 use crate::diag::{Severity, Sink};
 use crate::parse::document::{self, Source};
@@ -229,6 +229,7 @@ impl Update<'_> {
                 description: theirs.description.clone(),
                 class: copied(&theirs.class),
                 params: theirs.params.clone(),
+                unread: Unread::default(),
                 variants: Vec::new(),
                 unconfirmed: theirs.unconfirmed,
                 definition: theirs.definition.clone(),

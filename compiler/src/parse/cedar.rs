@@ -106,6 +106,7 @@ pub(crate) fn read(id: FileId, file: &SourceFile, path: &str, name: Text, links:
             description: None,
             scope: Selector::default(),
             rules,
+            unread: Vec::new(),
         }),
     }));
     parsed
@@ -164,10 +165,10 @@ impl Reader<'_> {
         let actions = self.actions(policy.actions.as_deref());
         let resource = self.resource(&policy.resource, &mut selector);
         // What it says of approvals, or whom it is about, is unknown: nothing is made of it.
-        let (Some(()), Some(actions), Some(names_resource), false) = (principal, actions, resource, annotations.broken)
-        else {
+        let (Some(()), Some(actions), Some(touched), false) = (principal, actions, resource, annotations.broken) else {
             return None;
         };
+        let names_resource = !matches!(touched, Touched::Any);
         let name = annotations
             .id
             .unwrap_or_else(|| Text::new(format!("policy-{number}"), policy.keyword));
@@ -184,6 +185,10 @@ impl Reader<'_> {
                 actions,
                 exact: policy.exact,
                 names_resource,
+                within: match touched {
+                    Touched::In(ty) => Some(ty),
+                    Touched::Any | Touched::Named => None,
+                },
                 conditional: policy.conditional || names_resource,
                 links: self.links.clone(),
             }),
@@ -301,18 +306,18 @@ impl Reader<'_> {
         Some(Some(actions.iter().map(|entity| entity.id.clone()).collect()))
     }
 
-    /// The environment of a head as a selector; whether it names a resource.
-    fn resource(&mut self, constraint: &Constraint, selector: &mut Selector) -> Option<bool> {
+    /// The environment of a head as a selector; what it says of the resource.
+    fn resource(&mut self, constraint: &Constraint, selector: &mut Selector) -> Option<Touched> {
         self.is(constraint, "Resource", "resource")?;
         let Some(entity) = self.named(constraint, "resource", self.links.resource.clone())? else {
-            return Some(false);
+            return Some(Touched::Any);
         };
         match (entity.ty.as_str(), constraint.within) {
-            ("Resource", _) => Some(true),
+            ("Resource", _) => Some(Touched::Named),
             ("Environment", true) => {
                 selector.environments = Some(vec![entity.id.clone()]);
                 self.spelled(&entity, scalar::is_name(&entity.id.value))?;
-                Some(false)
+                Some(Touched::Any)
             }
             ("Environment", false) => {
                 let message = "a resource is in an environment, and never is one";
@@ -325,7 +330,7 @@ impl Reader<'_> {
                 self.impossible(&entity, "resource", "an `Environment`, or is a `Resource`")
             }
             // A type that a tool may declare of what its resources are in: whether one does is known later.
-            _ => Some(true),
+            _ => Some(Touched::In(Text::new(entity.ty.clone(), entity.span))),
         }
     }
 
@@ -386,6 +391,16 @@ impl Reader<'_> {
             .push(found.with_help("an entity is named in full: it takes no pattern"));
         None
     }
+}
+
+/// What a head says of the resource, beside its environment.
+enum Touched {
+    /// Nothing.
+    Any,
+    /// It is one that is named.
+    Named,
+    /// It is in something of that type.
+    In(Text),
 }
 
 /// What the annotations of one policy say.

@@ -23,6 +23,7 @@ use crate::ast::{Body, Document, Template, Text};
 use crate::diag::codes::document as codes;
 use crate::diag::{Diagnostic, Sink};
 use crate::parse::node::{Entry, Node, Value};
+use crate::parse::yaml::is_unprintable;
 use crate::source::{FileId, Span};
 use fields::Fields;
 use form::Form;
@@ -295,6 +296,12 @@ impl Reader<'_> {
 }
 
 impl Source<'_> {
+    /// Whether a value is read as it stands in the file: what cannot be seen there was replaced.
+    fn is_visible(&self, value: Span) -> bool {
+        let written = self.text.get(value.start as usize..value.end as usize);
+        written.is_none_or(|written| !written.contains(is_unprintable))
+    }
+
     /// Whether a comment stands on the line on which a value ends, right after it.
     fn comment_follows(&self, value: Span) -> bool {
         let next = self.comments.partition_point(|comment| comment.start < value.end);

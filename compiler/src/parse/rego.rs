@@ -109,6 +109,7 @@ pub(super) fn file(id: FileId, file: &SourceFile, sink: &mut Sink) -> Parsed {
             description: None,
             scope: Selector::default(),
             rules,
+            unread: Vec::new(),
         }),
     }));
     parsed

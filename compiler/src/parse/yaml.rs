@@ -10,6 +10,7 @@ mod scalar_map;
 #[cfg(test)]
 mod tests;
 
+pub(super) use faults::is_unprintable;
 pub use reading::{Reading, plain_reading};
 pub use scalar_map::ScalarMap;
 

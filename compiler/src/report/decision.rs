@@ -198,6 +198,9 @@ pub struct RuleTrace {
     pub rule: String,
     /// What it does when it matches.
     pub effect: Effect,
+    /// For now it only says what it would do: it counted for nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub observed: bool,
     /// What its condition came to.
     pub outcome: Outcome,
     /// The path through its guard: `amount <= 5000: no`.

@@ -13,7 +13,8 @@ pub(super) fn fingerprints(findings: &Findings, tree: &SourceTree) -> Vec<String
     let mut seen: BTreeMap<(String, &str, &str), u32> = BTreeMap::new();
     let one = |found: &'_ crate::diag::Diagnostic| {
         let file = found.primary.as_ref().and_then(|label| tree.file(label.span.file));
-        file.map_or(String::new(), |file| file.path.clone())
+        let path = file.map(|file| file.path.clone()).or_else(|| found.path.clone());
+        path.unwrap_or_default()
     };
     findings
         .diagnostics()

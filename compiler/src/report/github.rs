@@ -27,7 +27,7 @@ pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
             let _ = write!(
                 properties,
                 "file={},line={},endLine={},",
-                property(place.path),
+                property(&tree.in_repository(place.path)),
                 start.line,
                 end.line
             );
@@ -35,6 +35,8 @@ pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
             if start.line == end.line {
                 let _ = write!(properties, "col={},endColumn={},", start.column, end.column);
             }
+        } else if let Some(path) = &found.path {
+            let _ = write!(properties, "file={},", property(&tree.in_repository(path)));
         }
         let help: String = found.help.iter().map(|help| format!("\nhelp: {}", help.text)).collect();
         let _ = writeln!(

@@ -8,8 +8,8 @@ use super::place::Places;
 use crate::diag::{Findings, Severity};
 use crate::source::SourceTree;
 
-/// The findings, indented, with a line break at the end. What no file shows stands at the first line of
-/// `polity.yaml`: GitLab drops what has no place.
+/// The findings, indented, with a line break at the end. What no line shows stands at the first of
+/// the file that it is about, or of `polity.yaml`: GitLab drops what has no place.
 pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
     let mut places = Places::new(tree);
     let report: Vec<Value> = findings
@@ -18,7 +18,8 @@ pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
         .zip(fingerprints(findings, tree))
         .map(|(found, fingerprint)| {
             let place = found.primary.as_ref().and_then(|label| places.of(label.span));
-            let (path, line) = place.map_or(("polity.yaml", 1), |place| (place.path, place.start.line));
+            let unread = found.path.as_deref().unwrap_or("polity.yaml");
+            let (path, line) = place.map_or((unread, 1), |place| (place.path, place.start.line));
             let help = found
                 .help
                 .first()
@@ -33,7 +34,7 @@ pub fn findings(findings: &Findings, tree: &SourceTree) -> String {
                     Severity::Warning => "minor",
                     Severity::Note => "info",
                 },
-                "location": {"path": path, "lines": {"begin": line}},
+                "location": {"path": tree.in_repository(path), "lines": {"begin": line}},
             })
         })
         .collect();

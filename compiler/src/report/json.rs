@@ -78,6 +78,7 @@ fn diagnostic<'a>(found: &'a Diagnostic, places: &mut Places<'a>) -> DiagnosticJ
         },
         message: &found.message,
         span: found.primary.as_ref().and_then(|label| span(label.span, places)),
+        path: found.path.as_deref(),
         label: found.primary.as_ref().map_or("", |label| &label.text),
         related: found.related.iter().map(|label| labelled(label, places)).collect(),
         origin: found.origin.iter().map(|label| labelled(label, places)).collect(),
@@ -133,6 +134,9 @@ struct DiagnosticJson<'a> {
     severity: &'a str,
     message: &'a str,
     span: Option<SpanJson<'a>>,
+    /// Of a file that was not read, and so has no span.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
     label: &'a str,
     related: Vec<LabelJson<'a>>,
     origin: Vec<LabelJson<'a>>,

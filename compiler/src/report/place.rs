@@ -54,6 +54,11 @@ impl<'t> Places<'t> {
         }
     }
 
+    /// A path as forges know it, which know no organisation's root but the repository's.
+    pub(crate) fn in_repository(&self, path: &str) -> String {
+        self.tree.in_repository(path)
+    }
+
     /// Where the span is; `None` where its file is not of this tree.
     pub(crate) fn of(&mut self, span: Span) -> Option<Place<'t>> {
         let lines = match self.known.entry(span.file) {

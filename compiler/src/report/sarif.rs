@@ -69,7 +69,7 @@ fn result(found: &Diagnostic, fingerprint: &str, rule: Option<&usize>, places: &
         "level": level(found.severity),
         "message": {"text": text},
         "partialFingerprints": {"polity/v1": fingerprint},
-        "locations": found.primary.iter().filter_map(|label| location(label, places)).collect::<Vec<_>>(),
+        "locations": locations(found, places),
     });
     let related: Vec<Value> = found
         .related
@@ -103,6 +103,17 @@ fn result(found: &Diagnostic, fingerprint: &str, rule: Option<&usize>, places: &
     result
 }
 
+/// Where it is: a place, or at least a file.
+fn locations(found: &Diagnostic, places: &mut Places<'_>) -> Vec<Value> {
+    let unread = found
+        .path
+        .iter()
+        .map(|path| json!({"physicalLocation": {"artifactLocation": {"uri": uri(&places.in_repository(path))}}}))
+        .collect::<Vec<_>>();
+    let place = found.primary.iter().filter_map(|label| location(label, places));
+    place.chain(unread).collect()
+}
+
 fn location(label: &Label, places: &mut Places<'_>) -> Option<Value> {
     let (path, region) = region(label.span, places)?;
     let mut location = json!({"physicalLocation": {"artifactLocation": {"uri": path}, "region": region}});
@@ -121,7 +132,7 @@ fn region(span: Span, places: &mut Places<'_>) -> Option<(String, Value)> {
         "endLine": place.end.line,
         "endColumn": place.end.column,
     });
-    Some((uri(place.path), region))
+    Some((uri(&places.in_repository(place.path)), region))
 }
 
 /// A path with everything escaped that a relative URI may not hold.

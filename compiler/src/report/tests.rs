@@ -3,6 +3,7 @@
 use super::{github, gitlab, sarif};
 use crate::diag::codes::lint::UNUSED_PRAGMA;
 use crate::diag::codes::reference::UNKNOWN_TOOL;
+use crate::diag::codes::source::NOT_UTF8;
 use crate::diag::{Diagnostic, Findings, LintLevels, Sink};
 use crate::source::{FileId, SourceTree, Span};
 
@@ -78,4 +79,24 @@ fn a_fingerprint_survives_a_shift_of_lines() {
 fn github_commands_escape_what_would_end_them() {
     let (tree, findings) = found();
     insta::assert_snapshot!(github::findings(&findings, &tree));
+}
+
+#[test]
+fn a_file_that_was_not_read_is_named_all_the_same() {
+    let tree = SourceTree::from_files(vec![("polity.yaml".to_owned(), String::new())]);
+    let mut sink = Sink::default();
+    sink.push(Diagnostic::without_place(&NOT_UTF8, "no text").about(b"teams/a b.yaml"));
+    let findings = sink.finish(&tree, &LintLevels::default(), &[]);
+    let read = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
+    let gitlab = read(&gitlab::findings(&findings, &tree));
+    assert_eq!(gitlab[0]["location"]["path"], "teams/a b.yaml");
+    let sarif = read(&sarif::findings(&findings, &tree));
+    let location = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(location["artifactLocation"]["uri"], "teams/a%20b.yaml");
+    assert_eq!(
+        github::findings(&findings, &tree),
+        "::error file=teams/a b.yaml,title=not-utf8::no text\n"
+    );
+    let json = read(&super::json::findings(&findings, &tree, &[]));
+    assert_eq!(json["diagnostics"][0]["path"], "teams/a b.yaml");
 }

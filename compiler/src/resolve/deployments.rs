@@ -136,7 +136,7 @@ impl Resolver<'_> {
         let Some(place) = self.organization.environments.get(environment.0 as usize) else {
             return;
         };
-        if !place.takes_ring(ring) {
+        if !place.unread && !place.takes_ring(ring) {
             let message = format!(
                 "`{}` does not take ring `{}`: the deployment is never admitted there",
                 name.value, ring_text.value
@@ -150,7 +150,10 @@ impl Resolver<'_> {
             );
         }
         if let Some(team) = self.organization.teams.get(self.team.0 as usize)
-            && let Some(rings) = team.rings.as_ref().filter(|rings| !rings.contains(&ring))
+            && let Some(rings) = team
+                .rings
+                .as_ref()
+                .filter(|rings| !team.unread && !rings.contains(&ring))
         {
             let message = format!(
                 "team `{}` may not have ring `{}`: the deployment is never admitted",
@@ -164,7 +167,7 @@ impl Resolver<'_> {
                     .with_help(help),
             );
         }
-        if !place.takes_enforcement(enforcement) {
+        if !place.unread && !place.takes_enforcement(enforcement) {
             let span: Span = placement.enforced_by.map_or(name.span, |by| by.span);
             let message = format!(
                 "`{}` does not take a deployment {}: it is never admitted there",
@@ -210,7 +213,9 @@ impl Resolver<'_> {
                 continue;
             };
             let team = organization.teams.get(self.team.0 as usize);
-            if let Some(team) = team.filter(|team| team.tools.as_ref().is_some_and(|tools| !tools.contains(&id))) {
+            let above =
+                |team: &&super::Team| !team.unread && team.tools.as_ref().is_some_and(|tools| !tools.contains(&id));
+            if let Some(team) = team.filter(above) {
                 let message = format!(
                     "team `{}` may not have `{}`: it is never given",
                     team.name.value, text.value
@@ -238,7 +243,7 @@ impl Resolver<'_> {
                 .and_then(|tool| tool.credential.as_ref());
             let here = environment
                 .zip(credential)
-                .is_none_or(|(here, credential)| credential.environments.contains(&here));
+                .is_none_or(|(here, credential)| credential.is_for(here));
             if !here {
                 let name = |id: EnvironmentId| {
                     organization
@@ -253,7 +258,7 @@ impl Resolver<'_> {
                 );
                 let mut diagnostic = Diagnostic::new(&CREDENTIAL_NOT_HERE, message, text.span, "");
                 if let Some(credential) = credential {
-                    let its: Vec<&str> = credential.environments.iter().filter_map(|id| name(*id)).collect();
+                    let its = organization.environments_of(credential);
                     diagnostic = diagnostic
                         .with_related(credential.name.span, "its environments are declared here")
                         .with_help(format!("it is for `{}`: take it out here", its.join("`, `")));

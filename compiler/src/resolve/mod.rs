@@ -44,6 +44,8 @@ pub struct Organization {
     pub grace: Grace,
     pub lints: Vec<(Text, Text)>,
     pub people: Vec<Person>,
+    /// Of somebody something was reported: nobody is told that there are too few people.
+    pub uncounted: bool,
     pub groups: Vec<Group>,
     pub teams: Vec<Team>,
     pub environments: Vec<Environment>,
@@ -90,6 +92,12 @@ impl Organization {
             _ => "credential",
         };
         groups(&action.name, tool, action.effect, action.external)
+    }
+
+    /// The names of the environments that a credential is for.
+    fn environments_of(&self, credential: &Credential) -> Vec<&str> {
+        let named = |id: &EnvironmentId| Some(self.environments.get(id.0 as usize)?.name.value.as_str());
+        credential.environments.iter().filter_map(named).collect()
     }
 }
 
@@ -152,6 +160,8 @@ pub struct Team {
     pub rings: Option<Vec<RingId>>,
     /// Absent: every tool.
     pub tools: Option<Vec<ToolId>>,
+    /// Of the ceiling something was reported: nobody is told to be above it.
+    pub unread: bool,
 }
 
 #[derive(Debug)]
@@ -163,6 +173,8 @@ pub struct Environment {
     /// Absent: anything but none and external.
     pub enforced_by: Option<Vec<Enforcement>>,
     pub credentials_max_ttl: Option<Millis>,
+    /// Of what it admits something was reported: nobody is told not to be admitted.
+    pub unread: bool,
 }
 
 impl Environment {
@@ -256,6 +268,15 @@ pub struct Credential {
     pub owner: Option<PersonId>,
     /// As written.
     pub issuer: Vec<(String, String)>,
+    /// Of its environments something was reported: nobody is told that it is not for one.
+    pub unread: bool,
+}
+
+impl Credential {
+    /// Whether it is, or may be, for an environment.
+    pub(super) fn is_for(&self, environment: EnvironmentId) -> bool {
+        self.unread || self.environments.contains(&environment)
+    }
 }
 
 #[derive(Debug)]

@@ -104,6 +104,8 @@ pub(super) struct Names {
     pub(super) policies: Index,
     /// Likewise.
     pub(super) deployments: Index,
+    /// Some agent's tags could not be read.
+    pub(super) tags_unread: bool,
     /// Every action, variant and rule that was written, with its full name: one that is left out for an error of its
     /// own is not unknown.
     pub(super) written: BTreeSet<String>,
@@ -165,11 +167,16 @@ impl Names {
                         .extend(variants.map(|(variant, _)| format!("{action_name}/{}", variant.value)));
                     self.written.insert(action_name);
                 }
+                let unread = tool.unread.iter();
+                self.written.extend(unread.map(|short| format!("{name}.{short}")));
             }
+            Body::Agent(agent) => self.tags_unread |= agent.tags_unread,
             Body::Policy(policy) => {
                 let rules = policy.rules.iter();
                 self.written
                     .extend(rules.map(|(rule, _)| format!("{name}/{}", rule.value)));
+                let unread = policy.unread.iter();
+                self.written.extend(unread.map(|rule| format!("{name}/{rule}")));
             }
             _ => {}
         }
@@ -184,7 +191,15 @@ impl Names {
     }
 
     pub(super) fn person(&self, name: &Text, sink: &mut Sink) -> Option<PersonId> {
-        look_up(&self.people, name, "person", &UNKNOWN_PERSON, sink).map(PersonId)
+        let noun = match (self.groups.has(&name.value), self.teams.has(&name.value)) {
+            (true, _) => "group",
+            (_, true) => "team",
+            _ => return look_up(&self.people, name, "person", &UNKNOWN_PERSON, sink).map(PersonId),
+        };
+        let message = format!("no person is called `{}`", name.value);
+        let help = format!("that is a {noun}: name one person");
+        sink.push(Diagnostic::new(&UNKNOWN_PERSON, message, name.span, "").with_help(help));
+        None
     }
 
     pub(super) fn team(&self, name: &Text, sink: &mut Sink) -> Option<TeamId> {

@@ -92,7 +92,9 @@ fn groups(documents: &Documents, names: &Names, organization: &mut Organization,
         .iter()
         .map(|(name, _, group)| (name.value.as_str(), group.members.as_slice()))
         .collect();
+    organization.uncounted = names.people.any_broken() || names.groups.any_broken();
     for (_, _, group) in &all {
+        organization.uncounted |= group.members.is_empty();
         for member in &group.members {
             if !direct.contains_key(member.value.as_str()) && names.people.id(&member.value).is_none() {
                 unknown_person(names, member, sink);
@@ -101,7 +103,7 @@ fn groups(documents: &Documents, names: &Names, organization: &mut Organization,
     }
     let mut known: BTreeMap<&str, BTreeSet<PersonId>> = BTreeMap::new();
     for (name, ..) in &all {
-        expand(name, &direct, names, &mut known, sink);
+        organization.uncounted |= expand(name, &direct, names, &mut known, sink);
     }
     for (name, ..) in all {
         let members = known
@@ -117,23 +119,24 @@ fn groups(documents: &Documents, names: &Names, organization: &mut Organization,
 }
 
 /// Works out everybody in a group and in the groups below it, each group once. A cycle is reported where it closes,
-/// and followed no further. The stack is a list: how deep groups stand in each other is up to whoever wrote them.
+/// followed no further, and told to the caller. The stack is a list: how deep groups stand in each other is up to whoever wrote them.
 fn expand<'d>(
     root: &'d Text,
     direct: &BTreeMap<&'d str, &'d [Text]>,
     names: &Names,
     known: &mut BTreeMap<&'d str, BTreeSet<PersonId>>,
     sink: &mut Sink,
-) {
+) -> bool {
     if known.contains_key(root.value.as_str()) {
-        return;
+        return false;
     }
+    let mut circular = false;
     let mut open: Vec<(&'d str, BTreeSet<PersonId>, std::slice::Iter<'d, Text>)> = Vec::new();
     let below = |group: &str| direct.get(group).copied().unwrap_or_default().iter();
     open.push((&root.value, BTreeSet::new(), below(&root.value)));
     while let Some((_, members, rest)) = open.last_mut() {
         let Some(member) = rest.next() else {
-            let Some((group, members, _)) = open.pop() else { return };
+            let Some((group, members, _)) = open.pop() else { break };
             if let Some((_, above, _)) = open.last_mut() {
                 above.extend(&members);
             }
@@ -151,10 +154,12 @@ fn expand<'d>(
             let message = format!("group `{name}` contains itself: {route}");
             let help = "take one of these groups out of the next";
             sink.push(Diagnostic::new(&GROUP_CYCLE, message, member.span, "this closes the circle").with_help(help));
+            circular = true;
         } else if direct.contains_key(name) {
             open.push((name, BTreeSet::new(), below(name)));
         }
     }
+    circular
 }
 
 pub(super) fn unknown_person(names: &Names, name: &Text, sink: &mut Sink) {
@@ -238,7 +243,7 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
     organization.lints = root.lints.clone();
     // Where somebody is unknown or could not be read, who is left to be counted is not the point.
     let unknown = sink.diagnostics().iter().any(|found| *found.code == UNKNOWN_PERSON);
-    let all_known = !unknown && !names.people.any_broken() && !names.groups.any_broken();
+    let all_known = !unknown && !organization.uncounted;
     // An owner without a key can sign nothing, once the others do.
     let keyed = |id: &&PersonId| {
         organization
@@ -278,6 +283,7 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
                 .collect(),
             rings: None,
             tools: None,
+            unread: false,
         };
         organization.teams.push(team);
     }
@@ -301,10 +307,13 @@ fn environments(documents: &Documents, names: &Names, organization: &mut Organiz
                 .filter_map(|ring| names.ring(ring, sink))
                 .collect::<Vec<_>>()
         };
+        let rings = written.rings.as_ref().map(&mut list);
+        let unknown = written.rings.as_ref().map(Vec::len) != rings.as_ref().map(Vec::len);
         organization.environments.push(Environment {
             name: name.clone(),
             rank: written.rank.map_or(i64::MAX, |rank| rank.value),
-            rings: written.rings.as_ref().map(&mut list),
+            unread: written.unread || unknown,
+            rings,
             enforced_by: written
                 .enforced_by
                 .as_ref()
@@ -367,16 +376,18 @@ fn keys(documents: &Documents, sink: &mut Sink) {
 pub(super) fn ceilings(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
     for (name, _, team) in sorted(documents, |b| if let Body::Team(t) = b { Some(t) } else { None }) {
         let Some(ceiling) = &team.ceiling else { continue };
-        let rings = ceiling
+        let rings: Option<Vec<_>> = ceiling
             .rings
             .as_ref()
             .map(|all| all.iter().filter_map(|ring| names.ring(ring, sink)).collect());
-        let tools = ceiling.tools.as_ref().map(|all| {
+        let tools: Option<Vec<_>> = ceiling.tools.as_ref().map(|all| {
             let known = all
                 .iter()
                 .filter_map(|tool| look_up(&names.tools, tool, "tool", &UNKNOWN_TOOL, sink));
             known.map(polity_runtime::table::ToolId).collect()
         });
+        let written = [&ceiling.rings, &ceiling.tools].map(|all| all.as_ref().map(Vec::len));
+        let unread = written != [rings.as_ref().map(Vec::len), tools.as_ref().map(Vec::len)];
         if let Some(resolved) = organization
             .teams
             .iter_mut()
@@ -384,6 +395,7 @@ pub(super) fn ceilings(documents: &Documents, names: &Names, organization: &mut 
         {
             resolved.rings = rings;
             resolved.tools = tools;
+            resolved.unread = unread || ceiling.unread;
         }
     }
 }

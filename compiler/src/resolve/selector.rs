@@ -11,9 +11,12 @@ use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, Ring
 
 use super::names::{Index, Names};
 use super::people::persons;
-use super::{ACTION_GROUPS, AgentId, Behalf, Glob, Organization, PersonId, Resources, Scope, TeamId, glob};
+use super::{
+    ACTION_GROUPS, AgentId, Behalf, ENTITY_TYPES, Glob, Organization, PersonId, Resources, Scope, TeamId, glob,
+};
 use crate::ast::{self, Selector, Text};
 use crate::diag::codes::cedar::IMPOSSIBLE_SCOPE;
+use crate::diag::codes::condition::UNKNOWN_ENTITY;
 use crate::diag::codes::reference::{
     MATCHES_NOTHING_HERE, UNKNOWN_ACTION, UNKNOWN_AGENT, UNKNOWN_CLASS, UNKNOWN_CREDENTIAL, UNKNOWN_ENVIRONMENT,
     UNKNOWN_RING, UNKNOWN_TAG, UNKNOWN_TEAM, UNKNOWN_TOOL,
@@ -144,6 +147,19 @@ impl Lookup<'_> {
                 None => self.unknown_action(written, sink),
             }
         }
+        if let Some(ty) = policy.within.as_ref().filter(|ty| !self.is_within(&ty.value)) {
+            let message = format!("there is no type of entity `{}`", ty.value);
+            let found = Diagnostic::new(&UNKNOWN_ENTITY, message, ty.span, "no such type");
+            let all = ENTITY_TYPES.map(|ty| format!("`{ty}`")).join(", ");
+            sink.push(match crate::diag::nearest(&ty.value, self.entity_types()) {
+                Some(near) => found.with_help(format!("did you mean `{near}`?")),
+                None => found.with_help(format!(
+                    "there are {all}, and what a tool's `resource: {{in: [...]}}` declares"
+                )),
+            });
+            // It is about no call, so nothing more is said of it.
+            chosen = Some(BTreeSet::new());
+        }
         let actions = match (chosen, policy.names_resource) {
             (None, false) => None,
             (chosen, names_resource) => Some(
@@ -166,6 +182,18 @@ impl Lookup<'_> {
 }
 
 impl Lookup<'_> {
+    /// The types of entities that a condition may name.
+    fn entity_types(&self) -> impl Iterator<Item = &str> {
+        let shapes = self.organization.shapes.iter();
+        let declared = shapes.flat_map(|shape| shape.within.iter().map(String::as_str));
+        ENTITY_TYPES.into_iter().chain(declared)
+    }
+
+    /// Whether some tool declares that its resources are in entities of this type, or may have declared it.
+    fn is_within(&self, ty: &str) -> bool {
+        self.names.tools.any_broken() || self.entity_types().any(|known| known == ty)
+    }
+
     /// A group without actions is known all the same.
     fn unknown_action(&self, written: &Text, sink: &mut Sink) {
         let known = ACTION_GROUPS.contains(&written.value.as_str())
@@ -386,16 +414,20 @@ impl Resolver<'_> {
             .tagged
             .get(&(key.value.as_str(), value.value.as_str()))
             .map_or(&[][..], Vec::as_slice);
-        if agents.is_empty() && !self.names.agents.any_broken() {
-            let candidates = organization.agents.iter().flat_map(|agent| &agent.tags);
-            let same: BTreeSet<&str> = candidates
+        if agents.is_empty() && !self.names.agents.any_broken() && !self.names.tags_unread {
+            let tags = || organization.agents.iter().flat_map(|agent| &agent.tags);
+            let same: BTreeSet<&str> = tags()
                 .filter(|(k, _)| *k == key.value)
                 .map(|(_, v)| v.as_str())
                 .collect();
-            let message = format!("no agent has the tag `{}: {}`", key.value, value.value);
-            let diagnostic = Diagnostic::new(&UNKNOWN_TAG, message, value.span, "");
-            self.sink
-                .push(diagnostic.with_suggestion(&value.value, value.span, same));
+            self.sink.push(if same.is_empty() {
+                let message = format!("no agent has a tag `{}`", key.value);
+                let keys: BTreeSet<&str> = tags().map(|(k, _)| k.as_str()).collect();
+                Diagnostic::new(&UNKNOWN_TAG, message, key.span, "").with_suggestion(&key.value, key.span, keys)
+            } else {
+                let message = format!("no agent has the tag `{}: {}`", key.value, value.value);
+                Diagnostic::new(&UNKNOWN_TAG, message, value.span, "").with_suggestion(&value.value, value.span, same)
+            });
         }
         let members: Vec<DeploymentId> = agents
             .iter()
@@ -415,11 +447,11 @@ impl Resolver<'_> {
         if matched.iter().any(|id| own.binary_search(id).is_ok()) {
             return;
         }
-        let name = self
-            .organization
-            .teams
-            .get(team.0 as usize)
-            .map_or("", |team| team.name.value.as_str());
+        // The folder of an unknown team was reported.
+        let Some(team) = self.organization.teams.get(team.0 as usize) else {
+            return;
+        };
+        let name = &team.name.value;
         let message = format!("`{}` matches none of `{name}`'s deployments", entry.value);
         let help = format!("a file under `teams/{name}/` reaches that team's deployments alone");
         self.sink

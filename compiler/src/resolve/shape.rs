@@ -4,9 +4,9 @@
 
 #![allow(missing_docs, reason = "variants and fields that are named for what they are")]
 
-use polity_runtime::value::Slot;
+use polity_runtime::value::{HOSTS_SUFFIX, Slot};
 
-use crate::ast::{Param, ParamType, ResourceType, Text};
+use crate::ast::{Param, ParamType, ResourceType, Text, Unread};
 
 /// A shape by its place in [`super::Organization::shapes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +22,8 @@ pub struct Shape {
     pub entities: Vec<Parameter>,
     /// The types of what those resources are in.
     pub within: Vec<String>,
+    /// Parameters whose declaration could not be read.
+    pub unread: Unread,
     /// How many slots its values fill.
     pub slots: u16,
 }
@@ -65,7 +67,7 @@ pub enum Type {
     Url(Vec<Parameter>),
     /// Fields `host`, `local`: strings.
     Email(Vec<Parameter>),
-    /// Derived: the set of hosts of the list called `to`.
+    /// Derived: the set of hosts of a list of hosts, urls or emails.
     Hosts,
     Opaque,
 }
@@ -83,27 +85,48 @@ pub const MAX_SLOTS: u16 = 1024;
 /// The field of what is told of a resource that holds what it is in.
 pub const WITHIN: &str = "in";
 
+/// The name of the set that is derived from a list of hosts, urls or emails: of `to` it is `to_hosts`.
+pub fn hosts_of(list: &str) -> String {
+    format!("{list}{HOSTS_SUFFIX}")
+}
+
+fn has_hosts(ty: &Type) -> bool {
+    matches!(ty, Type::List(of) if matches!(**of, Type::Url(_) | Type::Email(_) | Type::Host))
+}
+
+/// The declared parameter that has the name of what is derived from another one, and that other one.
+pub fn taken_name(params: &[(Text, Param)]) -> Option<(&Text, &Text)> {
+    let listed = params.iter().filter(|(_, param)| match &param.ty.value {
+        ParamType::List(of) => matches!(**of, ParamType::Url | ParamType::Email | ParamType::Host),
+        _ => false,
+    });
+    listed
+        .filter_map(|(list, _)| {
+            let derived = hosts_of(&list.value);
+            let (taken, _) = params.iter().find(|(name, _)| name.value == derived)?;
+            Some((taken, list))
+        })
+        .min_by_key(|(taken, _)| taken.span)
+}
+
 /// Lays declared parameters out, and what may be told of so many resources. Gives `None` where there are too many.
 pub fn build(params: &[(Text, Param)], told: Option<(&ResourceType, usize)>) -> Option<Shape> {
     let mut layout = Layout { next: 0 };
     let mut parameters = layout.fields(params)?;
-    let hosts = parameters
+    let lists: Vec<(String, bool)> = parameters
         .iter()
-        .find(|p| p.name == "to")
-        .is_some_and(|to| match &to.ty {
-            Type::List(of) => matches!(**of, Type::Url(_) | Type::Email(_) | Type::Host),
-            _ => false,
-        });
-    if hosts {
-        let optional = parameters.iter().any(|p| p.name == "to" && p.optional);
+        .filter(|list| has_hosts(&list.ty))
+        .map(|list| (hosts_of(&list.name), list.optional))
+        .collect();
+    for (name, optional) in lists {
         parameters.push(Parameter {
-            name: "to_hosts".to_owned(),
+            name,
             ty: Type::Hosts,
             optional,
             slot: layout.slot()?,
         });
-        parameters.sort_by(|a, b| a.name.cmp(&b.name));
     }
+    parameters.sort_by(|a, b| a.name.cmp(&b.name));
     let mut entities = Vec::new();
     let mut within = Vec::new();
     if let Some((told, many)) = told {
@@ -133,6 +156,7 @@ pub fn build(params: &[(Text, Param)], told: Option<(&ResourceType, usize)>) -> 
         parameters,
         entities,
         within,
+        unread: Unread::default(),
         slots: layout.next,
     })
 }

@@ -1,8 +1,8 @@
 //! Tools, their actions and variants, and credentials seen as tools with one action.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use polity_runtime::table::{ActionId, ClassId, ToolId};
+use polity_runtime::table::{ActionId, ClassId, EnvironmentId, ToolId};
 use polity_runtime::value::Effect;
 
 use super::ENTITY_TYPES;
@@ -13,8 +13,8 @@ use super::{Action, Base, Credential, Endpoint, Organization, Resource, Server, 
 use crate::ast::{self, ActionClass, Body, Documents, Millis, Text};
 use crate::diag::codes::cedar::BAD_RESOURCE_TYPE;
 use crate::diag::codes::reference::{
-    CREDENTIAL_OUTLIVES_ENVIRONMENT, DERIVED_NAME_TAKEN, RESOURCE_PLACEHOLDER, TOO_MANY_PARAMETERS, UNKNOWN_CREDENTIAL,
-    UNREACHABLE_VARIANT,
+    CREDENTIAL_NOT_HERE, CREDENTIAL_OUTLIVES_ENVIRONMENT, DERIVED_NAME_TAKEN, RESOURCE_PLACEHOLDER,
+    TOO_MANY_PARAMETERS, UNKNOWN_CREDENTIAL, UNREACHABLE_VARIANT,
 };
 use crate::diag::{Diagnostic, Sink};
 use crate::ir::ResourcePart;
@@ -45,7 +45,37 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
         resolver.credential(name, credential);
     }
     organization.shapes = shapes.list;
+    endpoints(documents, names, organization, sink);
     people::ceilings(documents, names, organization, sink);
+}
+
+/// An endpoint is reached with a credential of its environment.
+fn endpoints(documents: &Documents, names: &Names, organization: &Organization, sink: &mut Sink) {
+    let tools = sorted(documents, |b| if let Body::Tool(t) = b { Some(t) } else { None });
+    let all = tools.iter().flat_map(|(_, _, tool)| &tool.endpoints);
+    for (environment, endpoint) in all {
+        let credentials = || organization.tools.iter().filter_map(|tool| tool.credential.as_ref());
+        let named = endpoint
+            .credential
+            .as_ref()
+            .and_then(|written| Some((written, credentials().find(|one| one.name.value == written.value)?)));
+        let (Some((written, credential)), Some(here)) = (named, names.environments.id(&environment.value)) else {
+            continue;
+        };
+        if credential.is_for(EnvironmentId(here)) {
+            continue;
+        }
+        let message = format!(
+            "credential `{}` is not for `{}`: nothing is reached with it there",
+            written.value, environment.value
+        );
+        let its = organization.environments_of(credential);
+        sink.push(
+            Diagnostic::new(&CREDENTIAL_NOT_HERE, message, written.span, "")
+                .with_related(credential.name.span, "its environments are declared here")
+                .with_help(format!("it is for `{}`: name another one here", its.join("`, `"))),
+        );
+    }
 }
 
 /// Shapes, each once.
@@ -129,10 +159,11 @@ impl Resolver<'_> {
     }
 
     fn action(&mut self, id: ToolId, tool_name: &Text, tool: &ast::Tool, short: &Text, action: &ast::Action) {
-        if let Some((taken, _)) = action.params.iter().find(|(name, _)| name.value == "to_hosts")
-            && action.params.iter().any(|(name, _)| name.value == "to")
-        {
-            let message = "`to_hosts` is derived from the list `to`: no parameter may be called so beside it";
+        if let Some((taken, list)) = shape::taken_name(&action.params) {
+            let message = format!(
+                "`{}` is derived from the list `{}`: no parameter may be called so beside it",
+                taken.value, list.value
+            );
             self.sink
                 .push(Diagnostic::new(&DERIVED_NAME_TAKEN, message, taken.span, "").with_help("give it another name"));
             return;
@@ -143,7 +174,7 @@ impl Resolver<'_> {
             .filter_map(|class| class.resources.as_ref().or(tool.resources.as_ref()));
         let most = touched.map(Vec::len).max().unwrap_or(0);
         let told = tool.resource.as_ref().map(|told| (told, most));
-        let Some(shape) = shape::build(&action.params, told) else {
+        let Some(mut shape) = shape::build(&action.params, told) else {
             let message = format!(
                 "`{}` has more than {} parameters, nested ones included",
                 short.value,
@@ -155,11 +186,16 @@ impl Resolver<'_> {
             );
             return;
         };
+        shape.unread = action.unread.clone();
         let base = format!("{}.{}", tool_name.value, short.value);
         let templates = |written: &Option<Vec<Text>>, sink: &mut Sink| {
             written.as_ref().map(|all| {
+                // One that is wrong is declared all the same: nobody is told that there is none.
+                let literal = |text: &Text| Resource {
+                    parts: vec![ResourcePart::Literal(text.value.clone())],
+                };
                 all.iter()
-                    .filter_map(|text| resource(text, &shape, sink))
+                    .map(|text| resource(text, &shape, sink).unwrap_or_else(|| literal(text)))
                     .collect::<Vec<_>>()
             })
         };
@@ -344,6 +380,8 @@ impl Resolver<'_> {
             .collect();
         environments.sort_unstable();
         environments.dedup();
+        let written: BTreeSet<&str> = credential.environments.iter().map(|text| text.value.as_str()).collect();
+        let written = written.len();
         if let Some(ttl) = credential.max_ttl {
             for id in &environments {
                 let Some(environment) = self.organization.environments.get(id.0 as usize) else {
@@ -392,6 +430,7 @@ impl Resolver<'_> {
             strict: true,
             credential: Some(Credential {
                 name: name.clone(),
+                unread: credential.unread || environments.len() < written,
                 environments,
                 max_ttl: credential.max_ttl.map_or(Millis(0), |ttl| ttl.value),
                 owner,
@@ -448,6 +487,9 @@ fn placeholder<'s>(path: &str, text: &Text, shape: &'s Shape, sink: &mut Sink) -
     let mut found = None;
     for name in path.split('.') {
         let next = fields.iter().find(|parameter| parameter.name == name);
+        if next.is_none() && shape.unread.has(path.split('.').next().unwrap_or(path)) {
+            return None;
+        }
         let Some(parameter) = next else {
             let message = format!("the placeholder `{{{path}}}` names no parameter of this action");
             let candidates = fields.iter().map(|parameter| parameter.name.as_str());

@@ -16,7 +16,8 @@ use crate::diag::Sink;
 /// # Errors
 /// [`ReadError::Io`] when the folder, or something in it, cannot be read.
 pub fn read_folder(path: &Path, sink: &mut Sink) -> Result<SourceTree, ReadError> {
-    let root = folder_root(path)?;
+    let given = folder(path)?;
+    let root = organisation_root(&given);
     let mut selection = Selection::new(sink);
     let mut folders = vec![(root.clone(), Vec::new(), 0)];
     while let Some((folder, path, depth)) = folders.pop() {
@@ -24,7 +25,16 @@ pub fn read_folder(path: &Path, sink: &mut Sink) -> Result<SourceTree, ReadError
             break;
         }
     }
-    Ok(selection.finish(Revision::Folder, String::new()))
+    Ok(selection.finish(Revision::Folder, prefix(&root)))
+}
+
+/// Where a folder lies in the work tree that it is in, with `/` between segments; empty where it is in none.
+fn prefix(root: &Path) -> String {
+    let work_tree = root.ancestors().find(|folder| folder.join(".git").exists());
+    let inside = work_tree.and_then(|work_tree| root.strip_prefix(work_tree).ok());
+    let parts = inside.into_iter().flat_map(Path::components);
+    let parts: Option<Vec<&str>> = parts.map(|part| part.as_os_str().to_str()).collect();
+    parts.unwrap_or_default().join("/")
 }
 
 /// Where the organisation lies that [`read_folder`] reads.
@@ -32,6 +42,10 @@ pub fn read_folder(path: &Path, sink: &mut Sink) -> Result<SourceTree, ReadError
 /// # Errors
 /// [`ReadError::Io`] when there is no such folder.
 pub fn folder_root(path: &Path) -> Result<PathBuf, ReadError> {
+    Ok(organisation_root(&folder(path)?))
+}
+
+fn folder(path: &Path) -> Result<PathBuf, ReadError> {
     let given = fs::canonicalize(path).map_err(|error| ReadError::io(path, &error))?;
     if !given.is_dir() {
         return Err(ReadError::Io {
@@ -39,7 +53,7 @@ pub fn folder_root(path: &Path) -> Result<PathBuf, ReadError> {
             message: "it is not a folder".to_owned(),
         });
     }
-    Ok(organisation_root(&given))
+    Ok(given)
 }
 
 type Folder = (PathBuf, Vec<u8>, usize);

@@ -165,10 +165,17 @@ impl SourceTree {
     pub fn revision(&self) -> &Revision {
         &self.revision
     }
-    /// Where in the repository the organisation's root lies, without a slash at either end; empty at the
-    /// repository's own root and for a folder.
+    /// Where in the repository, or the work tree, the organisation's root lies, without a slash at either end; empty at
+    /// its own root and for a folder that is in none.
     pub fn prefix(&self) -> &str {
         &self.prefix
+    }
+    /// A path as the repository has it.
+    pub fn in_repository(&self, path: &str) -> String {
+        match self.prefix.as_str() {
+            "" => path.to_owned(),
+            prefix => format!("{prefix}/{path}"),
+        }
     }
     /// Where a span starts and ends, as editors show it. `None` for a span that is not of this tree.
     pub fn position(&self, span: Span) -> Option<(Position, Position)> {

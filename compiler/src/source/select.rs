@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::{Revision, SourceFile, SourceTree};
 use crate::diag::codes::source as codes;
-use crate::diag::{Diagnostic, Sink};
+use crate::diag::{Code, Diagnostic, Sink};
 
 /// The largest file that is read, in bytes. Nobody reviews one of this size.
 pub const MAX_FILE_BYTES: u64 = 4 << 20;
@@ -101,6 +101,7 @@ impl<'s> Selection<'s> {
                 let message = format!("`{}` is a submodule, and what it holds is not read", shown(path));
                 self.report(
                     &codes::SUBMODULE_IN_TREE,
+                    path,
                     message,
                     "copy what is needed into the repository, or move it into a dot-folder",
                 );
@@ -109,7 +110,12 @@ impl<'s> Selection<'s> {
             Kind::Link { to_file } => {
                 if policy || !to_file {
                     let message = format!("`{}` is a symbolic link, and links are not followed", shown(path));
-                    self.report(&codes::SYMLINK_IN_TREE, message, "put the file or folder itself here");
+                    self.report(
+                        &codes::SYMLINK_IN_TREE,
+                        path,
+                        message,
+                        "put the file or folder itself here",
+                    );
                 }
                 return None;
             }
@@ -120,13 +126,18 @@ impl<'s> Selection<'s> {
                 && EXTENSIONS.contains(&lower.as_str())
             {
                 let message = format!("`{}` is not read, because of the case of its extension", shown(path));
-                self.report(&codes::EXTENSION_CASE, message, format!("end the name in `.{lower}`"));
+                self.report(
+                    &codes::EXTENSION_CASE,
+                    path,
+                    message,
+                    format!("end the name in `.{lower}`"),
+                );
             }
             return None;
         }
         if kind == Kind::Special {
             let message = format!("`{}` is no regular file", shown(path));
-            self.report(&codes::SPECIAL_FILE, message, "put a regular file here");
+            self.report(&codes::SPECIAL_FILE, path, message, "put a regular file here");
             return None;
         }
         let path = self.usable(path)?;
@@ -144,7 +155,12 @@ impl<'s> Selection<'s> {
     pub(super) fn fits(&mut self, path: &str, size: u64) -> bool {
         if size > MAX_FILE_BYTES {
             let message = format!("`{path}` has {size} bytes; at most {MAX_FILE_BYTES} are read");
-            self.report(&codes::FILE_TOO_LARGE, message, "divide it into several files");
+            self.report(
+                &codes::FILE_TOO_LARGE,
+                path.as_bytes(),
+                message,
+                "divide it into several files",
+            );
             return false;
         }
         if self.bytes.saturating_add(size) > MAX_TOTAL_BYTES {
@@ -168,7 +184,7 @@ impl<'s> Selection<'s> {
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let message = format!("`{path}` is not UTF-8: byte {} belongs to no character", at + 1);
-                self.report(&codes::NOT_UTF8, message, "save it as UTF-8");
+                self.report(&codes::NOT_UTF8, path.as_bytes(), message, "save it as UTF-8");
             }
         }
     }
@@ -190,7 +206,7 @@ impl<'s> Selection<'s> {
             Ok(path) => return Some(path.to_owned()),
         };
         let message = format!("the path `{}` {why}", shown(path));
-        self.report(&codes::BAD_PATH, message, "rename it");
+        self.report(&codes::BAD_PATH, path, message, "rename it");
         None
     }
 
@@ -207,7 +223,7 @@ impl<'s> Selection<'s> {
         if plain != first.nfc().collect::<String>().to_lowercase() && RESERVED.contains(&plain.as_str()) {
             let message = format!("`{first}` differs from `{plain}` only in blanks, dots or the width of its letters");
             let help = format!("call it `{plain}`, or something else");
-            self.report(&codes::PATH_COLLISION, message, help);
+            self.report(&codes::PATH_COLLISION, path.as_bytes(), message, help);
             return true;
         }
         let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
@@ -219,6 +235,7 @@ impl<'s> Selection<'s> {
                     let message = format!("`{part}` differs from `{first}` only in case or Unicode normalisation");
                     self.report(
                         &codes::PATH_COLLISION,
+                        path.as_bytes(),
                         message,
                         "rename one of them, so that no system takes the two for one",
                     );
@@ -235,16 +252,15 @@ impl<'s> Selection<'s> {
 
     fn too_large(&mut self, message: String) {
         if !std::mem::replace(&mut self.full, true) {
-            self.report(
-                &codes::TREE_TOO_LARGE,
-                message,
-                "keep what is no policy in another repository or in a dot-folder",
-            );
+            let help = "keep what is no policy in another repository or in a dot-folder";
+            self.sink
+                .push(Diagnostic::without_place(&codes::TREE_TOO_LARGE, message).with_help(help));
         }
     }
 
-    fn report(&mut self, code: &'static crate::diag::Code, message: impl Into<String>, help: impl Into<String>) {
-        self.sink.push(Diagnostic::without_place(code, message).with_help(help));
+    fn report(&mut self, code: &'static Code, path: &[u8], message: impl Into<String>, help: impl Into<String>) {
+        self.sink
+            .push(Diagnostic::without_place(code, message).about(path).with_help(help));
     }
 }
 

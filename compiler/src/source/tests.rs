@@ -301,7 +301,21 @@ fn an_organisation_may_live_in_a_subfolder() {
         let folder = read_folder(&root.join(path), &mut Sink::default()).unwrap();
         assert_eq!(paths(&folder), paths(&tree));
         assert_eq!(*folder.revision(), Revision::Folder);
+        assert_eq!(folder.prefix(), "gov");
+        assert_eq!(folder.in_repository("polity.yaml"), "gov/polity.yaml");
     }
+    assert_eq!(
+        read_folder(&root.join("gov"), &mut Sink::default()).unwrap().prefix(),
+        "gov"
+    );
+    fs::remove_dir_all(root.join(".git")).unwrap();
+    assert_eq!(
+        read_folder(&root.join("gov"), &mut Sink::default()).unwrap().prefix(),
+        ""
+    );
+    git(&root, &["init", "-q"]);
+    git(&root, &["add", "."]);
+    commit(&root, "again");
     // Where no folder above holds `polity.yaml`, the given one is the root, and has to be in the commit.
     let (tree, _) = read(&root.join("other"), None);
     assert_eq!((paths(&tree), tree.prefix()), (vec!["c.yaml"], "other"));

@@ -181,10 +181,7 @@ impl Writer<'_> {
             let span = self.tree.used_at(rule.span);
             let path = self.tree.file(span.file).map_or("", |file| file.path.as_str());
             // With the commit it names a file of the repository, wherever in it the organisation lies.
-            let path = match self.tree.prefix() {
-                "" => self.emitter.string(path)?,
-                prefix => self.emitter.string(&format!("{prefix}/{path}"))?,
-            };
+            let path = self.emitter.string(&self.tree.in_repository(path))?;
             let line = self.tree.position(span).map_or(0, |(start, _)| start.line);
             self.emitter
                 .data

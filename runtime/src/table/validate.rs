@@ -1,5 +1,7 @@
 //! Every offset and index of a table, checked once, after the signature and before the first decision.
 
+mod guards;
+
 use std::fmt;
 use std::ops::Range;
 
@@ -8,9 +10,8 @@ use super::record::{
     ring, rule, tool, variant,
 };
 use super::{Index, NONE, TableData};
-use crate::guard::{self, Fit, Function, Guard, Op, Step, Term, Test, constant, resource};
 use crate::rego::ProgramError;
-use crate::value::{AUTOMATON, Automaton, Parameters, Strings};
+use crate::value::{Parameters, Strings};
 
 /// The cells of a piece, as counts are.
 const PIECE: u32 = super::record::piece::CELLS as u32;
@@ -381,152 +382,6 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn guard(&self, guard: u32) -> bool {
-        Guard(guard).leaf().is_some() || is_of(&self.data.nodes, guard)
-    }
-
-    fn guards(&self) -> Checked {
-        let d = self.data;
-        for (at, &[head, a, b, yes, no, error]) in d.nodes.iter().enumerate() {
-            let known = match Test::decode([head, a, b]) {
-                Some(Test::General(op, left, right)) => {
-                    !matches!(op, Op::Number | Op::Text | Op::Resource)
-                        && self.term(left, usize::MAX)
-                        && self.term(right, usize::MAX)
-                        && self.asks(op, left, right)
-                }
-                Some(Test::Number { .. }) => true,
-                Some(Test::Text { start, length, .. }) => self.is_text(start, length),
-                Some(Test::Resource { term, steps, count }) => self.steps(term, steps, count),
-                None => false,
-            };
-            ensure(known, "nodes", at, "the test does not exist, or looks at what does not")?;
-            let forward = |edge: u32| Guard(edge).leaf().is_some() || (is_of(&d.nodes, edge) && edge as usize > at);
-            ensure(
-                [yes, no, error].into_iter().all(forward),
-                "nodes",
-                at,
-                "an edge does not lead forward",
-            )?;
-        }
-        for (at, &[function, first, count]) in d.terms.iter().enumerate() {
-            let function = Function::from_word(function);
-            ensure(function.is_some(), "terms", at, "the function does not exist")?;
-            let operands = super::slice(&d.words, first, count);
-            ensure(
-                operands.len() == count as usize,
-                "terms",
-                at,
-                "the operands leave the array",
-            )?;
-            let known = match function {
-                // Flags and a term, in turn.
-                Some(Function::Resource) => operands.as_chunks::<2>().0.iter().all(|[_, term]| self.word(*term, at)),
-                Some(Function::Record) => {
-                    let (fields, rest) = operands.as_chunks::<4>();
-                    rest.is_empty() && fields.iter().all(|field| self.field(field, at))
-                }
-                _ => operands.iter().all(|term| self.word(*term, at)),
-            };
-            ensure(known, "terms", at, "an operand does not exist, or comes later")?;
-        }
-        for (at, &[tag, a, b, c, ..]) in d.constants.iter().enumerate() {
-            let sound = match tag {
-                constant::STRING => self.text(a) && self.spans(a, b, c),
-                constant::IPV4 => a <= 32,
-                constant::IPV6 => a <= 128,
-                constant::SET => {
-                    let elements = super::slice(&d.words, a, b);
-                    elements.len() == b as usize && elements.iter().all(|id| (*id as usize) < at)
-                }
-                _ => tag <= constant::SET,
-            };
-            ensure(sound, "constants", at, "the value is broken")?;
-        }
-        Ok(())
-    }
-
-    /// A term in a word.
-    fn word(&self, word: u32, before: usize) -> bool {
-        Term::decode(word).is_some_and(|term| self.term(term, before))
-    }
-
-    /// A program stands on the left of the operator that asks one, and a document on its right; neither elsewhere.
-    fn asks(&self, op: Op, left: Term, right: Term) -> bool {
-        let program = |term| matches!(term, Term::Program(_));
-        if op != Op::Program {
-            return !program(left) && !program(right);
-        }
-        let Term::Apply(id) = right else {
-            return false;
-        };
-        let function = self
-            .data
-            .terms
-            .get(id as usize)
-            .and_then(|[function, ..]| Function::from_word(*function));
-        program(left) && function == Some(Function::Record)
-    }
-
-    /// A field of a document.
-    fn field(&self, &[key, flags, there, value]: &[u32; 4], at: usize) -> bool {
-        let told = matches!(
-            Term::decode(there),
-            Some(Term::Nothing | Term::Slot(_) | Term::OnBehalfOf)
-        );
-        self.text(key) && flags & !guard::record::OPTIONAL == 0 && told && self.word(there, at) && self.word(value, at)
-    }
-
-    /// A term that a test, or a function that stands at `before`, may refer to.
-    fn term(&self, term: Term, before: usize) -> bool {
-        let d = self.data;
-        match term {
-            Term::Constant(id) => is_of(&d.constants, id),
-            Term::Apply(id) => is_of(&d.terms, id) && (id as usize) < before,
-            Term::Pattern(at) => d.words.get(at as usize).is_some_and(|length| {
-                let start = at.saturating_add(1);
-                within(&d.words, start, *length) && is_pattern(crate::table::slice(&d.words, start, *length))
-            }),
-            Term::Class(id) => is_of(&d.classes, id),
-            Term::Program(id) => is_of(&d.programs, id),
-            Term::Slot(slot) => u16::try_from(slot).is_ok(),
-            Term::Nothing | Term::Now | Term::Calls | Term::OnBehalfOf | Term::Holding => true,
-        }
-    }
-
-    /// A part of the text.
-    fn is_text(&self, start: u32, length: u32) -> bool {
-        let start = start as usize;
-        let end = start.checked_add(length as usize);
-        end.is_some_and(|end| self.data.string_text.get(start..end).is_some())
-    }
-
-    /// The steps of a resource: one for each of its slots, which says the same of it.
-    fn steps(&self, term: u32, steps: u32, count: u32) -> bool {
-        let d = self.data;
-        let Some(&[function, first, words]) = d.terms.get(term as usize) else {
-            return false;
-        };
-        let pairs = super::slice(&d.words, first, words).as_chunks::<2>().0.iter();
-        let slots = pairs.filter_map(|[flags, word]| match Term::decode(*word) {
-            Some(Term::Slot(slot)) => Some((slot, flags & resource::FREE != 0)),
-            _ => None,
-        });
-        let Some(length) = count.checked_mul(3).filter(|length| within(&d.words, steps, *length)) else {
-            return false;
-        };
-        let steps = super::slice(&d.words, steps, length).as_chunks::<3>().0.iter();
-        let steps = steps.map(|words| {
-            let step = Step::decode(*words)?;
-            let known = match step.fit {
-                Fit::Pattern | Fit::Never => within(&d.words, step.start, step.length),
-                Fit::Equal | Fit::Prefix | Fit::Suffix | Fit::Any => self.is_text(step.start, step.length),
-            };
-            known.then_some((step.slot, step.free))
-        });
-        Function::from_word(function) == Some(Function::Resource) && slots.map(Some).eq(steps)
-    }
-
     fn cold(&self) -> Checked {
         let d = self.data;
         for (at, r) in d.kills.iter().enumerate() {
@@ -588,13 +443,5 @@ impl Check<'_> {
             ensure(r[rule::EFFECT] <= 2, "rules", at, "the effect does not exist")?;
         }
         Ok(())
-    }
-}
-
-/// Whether a pattern is one: of what begins as an automaton does, the whole is one, and leads nowhere beyond itself.
-fn is_pattern(words: &[u32]) -> bool {
-    match words.first() {
-        Some(&AUTOMATON) => Automaton::new(words).is_some_and(|automaton| automaton.is_sound()),
-        _ => true,
     }
 }

@@ -24,7 +24,7 @@ const URL_FIELDS: [&str; 4] = ["host", "path", "port", "scheme"];
 /// The fields of an email, in order.
 const EMAIL_FIELDS: [&str; 2] = ["host", "local"];
 /// What a derived parameter's name adds to that of its list.
-const HOSTS_SUFFIX: &str = "_hosts";
+pub const HOSTS_SUFFIX: &str = "_hosts";
 
 /// The parameters of one action.
 ///
@@ -130,6 +130,7 @@ impl Parameters<'_> {
     }
 
     /// The record for what is told of one more resource.
+    #[cfg(any(test, feature = "json"))]
     pub(super) fn entity(&self, number: usize) -> Option<Parameter> {
         let records = self.records.get(range(&self.top)?)?;
         let entities = records.iter().filter_map(Parameter::from_words);

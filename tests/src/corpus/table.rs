@@ -41,6 +41,7 @@ pub fn table(policies: &[Lowered], slots: u16) -> Option<Table> {
     let mut organization = Organization {
         name: "corpus".to_owned(),
         teams: vec![Team {
+            unread: false,
             name: name("t"),
             owners: Vec::new(),
             owns: Vec::new(),
@@ -48,6 +49,7 @@ pub fn table(policies: &[Lowered], slots: u16) -> Option<Table> {
             tools: None,
         }],
         environments: vec![Environment {
+            unread: false,
             name: name("e"),
             rank: 0,
             rings: None,

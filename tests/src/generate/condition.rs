@@ -167,11 +167,11 @@ fn guarded(random: &mut Random, record: &str, parameter: &Parameter) -> String {
             let field = random.pick(fields).clone();
             guarded(random, &place, &field)
         }
-        Type::List(of) if name == "to" && matches!(**of, Type::Email | Type::Host | Type::Url) => {
-            let hosts = format!("{record}.to_hosts");
+        Type::List(of) if matches!(**of, Type::Email | Type::Url) && record == "context.args" => {
+            let hosts = format!("{record}.{name}_hosts");
             let test = elements(random, &hosts, &Type::Host);
             return if parameter.optional {
-                format!("({record} has to_hosts && {test})")
+                format!("({record} has {name}_hosts && {test})")
             } else {
                 test
             };

@@ -106,7 +106,7 @@ fn normalise_literal(text: &str, origin: Origin) -> String {
     }
 }
 
-/// `context.args`: what is declared and given, and the derived `to_hosts`.
+/// `context.args`: what is declared and given, and the hosts derived of lists: of `to` they are `to_hosts`.
 pub fn arguments(params: &[(Text, Param)], args: &Json) -> Value {
     let mut record = BTreeMap::new();
     for (name, param) in params {
@@ -114,10 +114,8 @@ pub fn arguments(params: &[(Text, Param)], args: &Json) -> Value {
             continue;
         };
         let value = argument(&param.ty.value, given);
-        if name.value == "to"
-            && let Some(hosts) = hosts(&param.ty.value, &value)
-        {
-            record.insert("to_hosts".to_owned(), hosts);
+        if let Some(hosts) = hosts(&param.ty.value, &value) {
+            record.insert(format!("{}_hosts", name.value), hosts);
         }
         record.insert(name.value.clone(), value);
     }

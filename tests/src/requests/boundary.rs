@@ -84,7 +84,7 @@ impl Boundaries {
     /// The argument's own place, those of its fields (a url's host), and of what is derived from it.
     fn under(&self, path: &[String]) -> impl Iterator<Item = (Option<&str>, &[Constant])> {
         let derived: Place = match path {
-            [to] if to == "to" => vec!["args".to_owned(), "to_hosts".to_owned()],
+            [list] => vec!["args".to_owned(), format!("{list}_hosts")],
             _ => Vec::new(),
         };
         self.places.iter().filter_map(move |(place, constants)| {

@@ -240,3 +240,22 @@ fn what_no_tool_declares_of_its_resources_is_refused() {
         assert_eq!(seen, expected, "{text}\n{:#?}", compiled.findings.diagnostics());
     }
 }
+
+#[test]
+fn what_a_resource_is_in_is_of_a_type_that_exists_even_where_the_action_has_no_resources() {
+    let typo = r#"forbid(principal, action, resource in Enviroment::"production");"#;
+    let over = r#"forbid(principal, action == Action::"billing.refund", resource in Enviroment::"production");"#;
+    for policy in [typo, over] {
+        let (compiled, codes) = built(&[("tools/drive.yaml", DRIVE), ("policies/typo.cedar", policy)]);
+        assert_eq!(codes, ["unknown-entity"]);
+        let mut found = compiled.findings.diagnostics().iter();
+        let found = found.find(|found| found.code.id == "unknown-entity").unwrap();
+        let span = found.primary.as_ref().unwrap().span;
+        let text = &compiled.tree.file(span.file).unwrap().text;
+        assert_eq!(
+            &text[span.start as usize..span.end as usize],
+            "Enviroment::\"production\""
+        );
+        assert_eq!(found.help[0].text, "did you mean `Environment`?");
+    }
+}

@@ -186,3 +186,21 @@ fn a_trust_root_is_for_an_organisation_that_can_be_called_so() {
     assert!(ran.err.contains("did you mean `acme`?"), "{}", ran.err);
     assert!(!place.at("keys").exists());
 }
+
+#[test]
+fn a_forge_is_told_the_path_that_the_repository_has() {
+    let place = Place::with_example();
+    place.write("acme/a.yaml", "kind: Grup\nname: a\n");
+    place.write("acme/b.yaml", b"kind: \xff\n");
+    place.write(".git/HEAD", "ref: refs/heads/main\n");
+    for (format, written) in [
+        ("github", ["file=acme/a.yaml,", "file=acme/b.yaml,"]),
+        ("gitlab", ["\"path\": \"acme/a.yaml\"", "\"path\": \"acme/b.yaml\""]),
+        ("sarif", ["\"uri\": \"acme/a.yaml\"", "\"uri\": \"acme/b.yaml\""]),
+    ] {
+        let ran = place.polity(&format!("check acme --format {format}")).exits(1);
+        for written in written {
+            assert!(ran.out.contains(written), "{format}: {written}\n{}", ran.out);
+        }
+    }
+}

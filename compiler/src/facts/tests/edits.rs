@@ -55,7 +55,7 @@ pub(super) const EDITS: &[(&str, &str, &str, &str)] = &[
     ("a Tool", "name", "name: files", "name: file"),
     ("a Tool", "server", "server: {url: \"https://files.example\"", "server: {url: \"https://b.example\""),
     ("a Tool", "strict", "strict: true", "strict: false"),
-    ("a Tool", "endpoints", "  production: {url: \"https://a", "  staging: {url: \"https://a"),
+    ("a Tool", "endpoints", "  production: {url: \"https://a.example/mcp\", credential: db}", "  staging: {url: \"https://a.example/mcp\", credential: spare}"),
     ("a Tool", "reads", "reads: [customers]", "reads: [customers, secrets]"),
     ("a Tool", "resources", "resources: [\"account:{account}\"]\nresource:", "resources: [\"a:{account}\"]\nresource:"),
     ("a Tool", "resource", "resource: {attributes: {bank: string}, in: [Folder]}\n", ""),

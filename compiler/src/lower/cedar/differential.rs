@@ -39,6 +39,10 @@ fn words() -> Vocabulary {
         ("t", Type::DateTime),
         ("u", Type::Duration),
     ]);
+    // Another action's record of that name has a field that this one's has not.
+    vocabulary
+        .shapes
+        .push(shape(vec![("q", record(vec![("nothing", Type::Int)]))]));
     vocabulary
 }
 

@@ -47,6 +47,8 @@ impl Lowerer<'_> {
                 let shape = self.shape;
                 match shape.parameters.iter().find(|parameter| parameter.name == attr) {
                     Some(parameter) => self.parameter(parameter),
+                    // What could not be read was reported where it is declared.
+                    None if shape.unread.has(attr) => Err(Stop::Reported),
                     None => {
                         let names = shape.parameters.iter().map(|p| p.name.as_str());
                         self.unknown_argument(e, attr, &format!("the action has no argument `{attr}`"), names)
@@ -126,12 +128,16 @@ impl Lowerer<'_> {
                         .iter()
                         .flat_map(|shape| shape.parameters.iter().map(|p| p.name.as_str()))
                 };
+                if shapes.iter().any(|shape| shape.unread.has(attr)) {
+                    return Err(Stop::Reported);
+                }
                 if names().any(|name| name == attr) {
                     return Ok(NO);
                 }
                 self.unknown_argument(e, attr, &format!("no action has an argument `{attr}`"), names())
             }
             Val::Record(Record::Param(record)) => {
+                self.known_field(e, record, attr)?;
                 let there = readable(&Term::Slot(record.slot));
                 self.budget.spend(1)?;
                 let has = match fields(&record.ty).iter().find(|field| field.name == attr) {
@@ -312,6 +318,19 @@ impl Lowerer<'_> {
         }
     }
 
+    /// One rule may reach actions whose record of that name has the field and actions whose record has not. A field that
+    /// none has is a slip of the pen, and the rule would silently never fire.
+    fn known_field(&mut self, e: &Expr, record: &Parameter, attr: &str) -> Out<()> {
+        let shapes = &self.vocabulary.shapes;
+        let mut all = shapes.iter().flat_map(|shape| alike(&record.name, &shape.parameters));
+        if has_field(record, attr) || all.any(|one| has_field(one, attr)) {
+            return Ok(());
+        }
+        let names = fields(&record.ty).iter().map(|field| field.name.as_str());
+        let message = format!("the argument `{}` has no field `{attr}`", record.name);
+        self.unknown_argument(e, attr, &message, names)
+    }
+
     fn known_tag(&mut self, e: &Expr, tag: &str) -> Out<()> {
         if self.vocabulary.tags.iter().any(|known| known == tag) {
             return Ok(());
@@ -403,6 +422,21 @@ fn fields(ty: &Type) -> &[Parameter] {
         Type::Record(fields) | Type::Url(fields) | Type::Email(fields) => fields,
         _ => &[],
     }
+}
+
+fn has_field(record: &Parameter, name: &str) -> bool {
+    fields(&record.ty).iter().any(|field| field.name == name)
+}
+
+/// The parameters, and fields of parameters, of that name.
+fn alike<'p>(name: &str, parameters: &'p [Parameter]) -> Vec<&'p Parameter> {
+    let mut open: Vec<&Parameter> = parameters.iter().collect();
+    let mut found = Vec::new();
+    while let Some(parameter) = open.pop() {
+        open.extend(fields(&parameter.ty));
+        found.extend((parameter.name == name).then_some(parameter));
+    }
+    found
 }
 
 /// `{a: x, b: y}.a`: the other fields are evaluated too, and may err.

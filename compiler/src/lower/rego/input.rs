@@ -165,6 +165,10 @@ impl<'a> Lowerer<'a> {
         if names.contains(&name) {
             return Ok(NO);
         }
+        // What could not be read was reported where it is declared.
+        if shapes.iter().any(|shape| shape.unread.has(name)) {
+            return Err(super::lower::Stop::Reported);
+        }
         names.sort_unstable();
         names.dedup();
         self.misnamed(

@@ -5,7 +5,7 @@ use super::form::{DESCRIPTION, Form, TEXTS, Type, optional, required};
 use super::people::NAMED;
 use super::places::{ENFORCEMENT, enforcement};
 use super::reader::Reader;
-use crate::ast::{Agent, Deployment, Kill, Placement, Product, Use};
+use crate::ast::{Agent, Deployment, Kill, Placement, Product, Unread, Use};
 use crate::diag::Diagnostic;
 use crate::diag::codes::document as codes;
 use crate::source::Spanned;
@@ -52,6 +52,14 @@ static KEYS: Form = Form {
 };
 
 pub(super) fn agent(_: &mut Reader<'_>, fields: &mut Fields) -> Agent {
+    let mut tags_unread = fields.is_hole("tags");
+    let mut tags = Vec::new();
+    for (key, value) in fields.map("tags") {
+        match value.into_text() {
+            Some(value) => tags.push((key, value)),
+            None => tags_unread = true,
+        }
+    }
     Agent {
         description: fields.text("description"),
         owner: fields.text("owner"),
@@ -68,7 +76,8 @@ pub(super) fn agent(_: &mut Reader<'_>, fields: &mut Fields) -> Agent {
             .fields("identity")
             .and_then(|mut identity| identity.texts("keys"))
             .unwrap_or_default(),
-        tags: fields.map_of_texts("tags"),
+        tags,
+        tags_unread,
         review_by: fields.moment("review_by"),
         kill_contact: fields.text("kill_contact"),
     }
@@ -207,14 +216,20 @@ pub(super) static USE: Form = Form {
 };
 
 pub(super) fn filled(_: &mut Reader<'_>, fields: &mut Fields) -> Use {
-    let with = fields.map("with").into_iter();
+    let mut unread = Unread {
+        all: fields.is_hole("with"),
+        names: Vec::new(),
+    };
+    let mut with = Vec::new();
+    for (name, value) in fields.map("with") {
+        match value.value {
+            Read::Text(json) => with.push((name, Spanned::new(json, value.span))),
+            _ => unread.names.push(name.value),
+        }
+    }
     Use {
         template: fields.text("template"),
-        with: with
-            .filter_map(|(name, value)| match value.value {
-                Read::Text(json) => Some((name, Spanned::new(json, value.span))),
-                _ => None,
-            })
-            .collect(),
+        with,
+        unread,
     }
 }

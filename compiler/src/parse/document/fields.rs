@@ -19,6 +19,8 @@ pub(super) enum Read {
     Map(Vec<(Text, Spanned<Read>)>),
     Fields(Fields),
     Parameter(Param),
+    /// Of an entry of a mapping, whose key was legible and whose value was not.
+    Hole,
 }
 
 /// A mapping with fixed keys. Every value is of the type that the form states.
@@ -131,13 +133,24 @@ impl Fields {
 
     /// The same, of mappings with fixed keys.
     pub(super) fn map_of_forms(&mut self, name: &str) -> Vec<(Text, Fields)> {
-        let entries = self.map(name).into_iter();
-        entries
-            .filter_map(|(key, value)| match value.value {
-                Read::Fields(fields) => Some((key, fields)),
-                _ => None,
-            })
-            .collect()
+        self.map_with_holes(name).0
+    }
+
+    /// The same, and the keys of what could not be read.
+    pub(super) fn map_with_holes(&mut self, name: &str) -> (Vec<(Text, Fields)>, Vec<String>) {
+        let (mut read, mut holes) = (Vec::new(), Vec::new());
+        for (key, value) in self.map(name) {
+            match value.value {
+                Read::Fields(fields) => read.push((key, fields)),
+                _ => holes.push(key.value),
+            }
+        }
+        (read, holes)
+    }
+
+    /// Whether the key was written, and its value is not there: what reads it before anybody took it.
+    pub(super) fn is_hole(&self, name: &str) -> bool {
+        self.slots.iter().any(|slot| slot.name == name && slot.value.is_none())
     }
 
     /// The names of the fields that nobody took.
@@ -146,6 +159,16 @@ impl Fields {
             .iter()
             .filter(|slot| slot.value.is_some())
             .map(|slot| slot.name)
+    }
+
+    /// Whether the key was written, and its value, or an entry of it, is not there.
+    pub(super) fn is_partial(&self, name: &str) -> bool {
+        let hole = |value: &Spanned<Read>| match &value.value {
+            Read::List(entries) => entries.iter().any(|entry| matches!(entry.value, Read::Hole)),
+            _ => false,
+        };
+        let slot = self.slots.iter().find(|slot| slot.name == name);
+        slot.is_some_and(|slot| slot.value.as_ref().is_none_or(hole))
     }
 
     /// The value under a key, whatever it is. Each value is taken once.

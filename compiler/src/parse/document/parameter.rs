@@ -124,6 +124,8 @@ fn long(reader: &mut Reader<'_>, mut fields: Fields) -> Option<Param> {
         "string" => ParamType::String {
             fold: fields.text("fold").is_some(),
         },
+        // Which values it takes is not known.
+        "enum" if fields.is_partial("enum") => return None,
         "enum" => ParamType::Enum(fields.texts("enum")?),
         "list" => {
             let of = fields.parameter("of")?;
@@ -136,12 +138,10 @@ fn long(reader: &mut Reader<'_>, mut fields: Fields) -> Option<Param> {
             ParamType::List(Box::new(entry(reader, of.ty.value, of.ty.span)?))
         }
         "record" => {
+            // Of a record with a field that could not be read, nothing is known.
             let fields = fields.map("fields").into_iter();
-            ParamType::Record(
-                fields
-                    .filter_map(|(name, read)| Some((name, read.into_parameter()?)))
-                    .collect(),
-            )
+            let fields = fields.map(|(name, read)| Some((name, read.into_parameter()?)));
+            ParamType::Record(fields.collect::<Option<_>>()?)
         }
         other => plain(reader, &ty, other)?,
     };

@@ -163,6 +163,7 @@ pub(super) fn team(_: &mut Reader<'_>, fields: &mut Fields) -> Team {
         owners: fields.texts("owners").unwrap_or_default(),
         owns: fields.texts("owns").unwrap_or_default(),
         ceiling: fields.fields("ceiling").map(|mut ceiling| Ceiling {
+            unread: ["rings", "tools"].iter().any(|name| ceiling.is_partial(name)),
             rings: ceiling.texts("rings"),
             tools: ceiling.texts("tools"),
         }),

@@ -56,7 +56,9 @@ pub(super) fn enforcement(word: &str) -> Option<Enforcement> {
 }
 
 pub(super) fn environment(_: &mut Reader<'_>, fields: &mut Fields) -> Environment {
+    let unread = ["rings", "enforced_by"].iter().any(|name| fields.is_partial(name));
     Environment {
+        unread,
         rank: fields.int("rank"),
         rings: fields.texts("rings"),
         enforced_by: fields.words("enforced_by", enforcement),
@@ -150,10 +152,7 @@ pub(super) fn ring(_: &mut Reader<'_>, fields: &mut Fields) -> Ring {
 
 pub(super) static DATA_CLASS: Form = Form {
     what: "a DataClass",
-    fields: &[
-        NAMED,
-        &[required("owner", Type::Text, "the person or group that answers for it")],
-    ],
+    fields: &[NAMED, &[required("owner", Type::Text, "the person who answers for it")]],
     may_be_empty: false,
 };
 
@@ -170,7 +169,7 @@ pub(super) static CREDENTIAL: Form = Form {
         &[
             required("environments", TEXTS, "where it can be obtained"),
             required("max_ttl", Type::Duration, "how long it lives at most"),
-            required("owner", Type::Text, "the person or group that answers for it"),
+            required("owner", Type::Text, "the person who answers for it"),
             optional(
                 "issuer",
                 Type::Map(&Type::ForeignName, &Type::Text),
@@ -183,6 +182,7 @@ pub(super) static CREDENTIAL: Form = Form {
 
 pub(super) fn credential(_: &mut Reader<'_>, fields: &mut Fields) -> Credential {
     Credential {
+        unread: fields.is_partial("environments"),
         environments: fields.texts("environments").unwrap_or_default(),
         max_ttl: fields.duration("max_ttl"),
         owner: fields.text("owner"),

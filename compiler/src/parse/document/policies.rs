@@ -4,9 +4,9 @@ use super::fields::Fields;
 use super::form::{DESCRIPTION, Form, TEXTS, Type, optional, required};
 use super::people::NAMED;
 use super::reader::Reader;
-use super::selector::{CHANGE_SELECTOR, SELECTOR, SELECTOR_FORM, changes, is_selective, nested, selector};
+use super::selector::{CHANGE_SELECTOR, SELECTOR, SELECTOR_FORM, changes, is_selective, nested, nothing, selector};
 use crate::ast::{
-    Approval, ApprovalRule, Evidence, Exception, Invariant, Never, Policy, Requirement, Rule, RuleEffect, Text,
+    self, Approval, ApprovalRule, Evidence, Exception, Invariant, Never, Policy, Requirement, Rule, RuleEffect, Text,
 };
 use crate::diag::Diagnostic;
 use crate::diag::codes::document as codes;
@@ -95,17 +95,24 @@ pub(super) fn policy(reader: &mut Reader<'_>, fields: &mut Fields) -> Policy {
         scope.target = names_target(&for_);
         selector(&mut for_)
     });
+    let (rules, unread) = fields.map_with_holes("rules");
     Policy {
         description: fields.text("description"),
-        scope: selector.unwrap_or_default(),
-        rules: fields
-            .map_of_forms("rules")
+        scope: selector.unwrap_or_else(|| {
+            if scope.unknown {
+                nothing()
+            } else {
+                ast::Selector::default()
+            }
+        }),
+        rules: rules
             .into_iter()
             .map(|(name, fields)| {
                 let rule = rule(reader, &name, &scope, fields);
                 (name, rule)
             })
             .collect(),
+        unread,
     }
 }
 

@@ -169,7 +169,8 @@ impl Reader<'_> {
             let label = format!("`{}`", entry.key.value);
             let value = self.read(&entry.value, ty, &label, entry.key.span);
             let named = self.spelled(&entry.key.value, key, "a key", entry.key.span);
-            if let (Some(value), true) = (value, named) {
+            if named {
+                let value = value.unwrap_or(Spanned::new(Read::Hole, entry.value.span));
                 read.push((entry.key.clone(), value));
             }
         }
@@ -189,8 +190,11 @@ impl Reader<'_> {
         }
         let label = format!("an entry of {label}");
         let nested = matches!(ty, Type::Fields(_));
-        let read = |entry: &Node| self.read(entry, ty, &label, if nested { entry.span } else { at });
-        Some(entries.iter().filter_map(read).collect())
+        let read = |entry: &Node| {
+            let read = self.read(entry, ty, &label, if nested { entry.span } else { at });
+            read.unwrap_or(Spanned::new(Read::Hole, entry.span))
+        };
+        Some(entries.iter().map(read).collect())
     }
 
     /// `"*"` stands for every effect: it is spelled out, and never implied by absence.
@@ -274,7 +278,8 @@ impl Reader<'_> {
             _ => return self.readable(text, ty, label, span),
         };
         let spelling = ty.spelling();
-        if !holds {
+        // What it holds that cannot be seen was reported.
+        if !holds && self.source.is_visible(span) {
             let found = Diagnostic::new(
                 &codes::BAD_NAME,
                 format!("`{}` is not a name", shown(text)),

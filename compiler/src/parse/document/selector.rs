@@ -81,9 +81,11 @@ pub(super) static CHANGE_SELECTOR: Form = Form {
     may_be_empty: false,
 };
 
-/// Takes the selectors out of a form that has them.
+/// Takes the selectors out of a form that has them. Where one of them could not be read, nobody knows which calls are
+/// meant: it takes none, so that nothing is said of calls that it would never have taken.
 pub(super) fn selector(fields: &mut Fields) -> Selector {
-    Selector {
+    let broken = SELECTOR.iter().any(|field| fields.is_hole(field.name));
+    let mut selector = Selector {
         span: Some(fields.span),
         agents: fields.texts("agents"),
         teams: fields.texts("teams"),
@@ -106,6 +108,18 @@ pub(super) fn selector(fields: &mut Fields) -> Selector {
         resources: resources(fields),
         holding: fields.texts("holding"),
         on_behalf_of: fields.texts("on_behalf_of"),
+    };
+    if broken {
+        selector.actions.get_or_insert_default().clear();
+    }
+    selector
+}
+
+/// Takes no call.
+pub(super) fn nothing() -> Selector {
+    Selector {
+        actions: Some(Vec::new()),
+        ..Selector::default()
     }
 }
 

@@ -8,7 +8,8 @@ use super::people::NAMED;
 use super::reader::{EFFECTS, Reader};
 use super::selector::effect;
 use crate::ast::{
-    Action, ActionClass, Definition, Endpoint, Hints, Param, ResourceType, Server, Text, Tool, Unconfirmed, Variant,
+    Action, ActionClass, Definition, Endpoint, Hints, Param, ResourceType, Server, Text, Tool, Unconfirmed, Unread,
+    Variant,
 };
 use crate::diag::Diagnostic;
 use crate::diag::codes::document as codes;
@@ -184,7 +185,7 @@ pub(super) fn tool(reader: &mut Reader<'_>, fields: &mut Fields) -> Tool {
         };
         (environment, endpoint)
     };
-    let actions = fields.map_of_forms("actions").into_iter();
+    let (actions, mut unread) = fields.map_with_holes("actions");
     Tool {
         description: fields.text("description"),
         server: fields.fields("server").map(|server| self::server(reader, server)),
@@ -193,10 +194,14 @@ pub(super) fn tool(reader: &mut Reader<'_>, fields: &mut Fields) -> Tool {
         reads: fields.texts("reads"),
         resources: fields.texts("resources"),
         resource: fields.fields("resource").map(|mut resource| ResourceType {
-            attributes: parameters(&mut resource, "attributes"),
+            attributes: parameters(&mut resource, "attributes").0,
             within: resource.texts("in").unwrap_or_default(),
         }),
-        actions: actions.map(|(name, fields)| action(reader, name, fields)).collect(),
+        actions: actions
+            .into_iter()
+            .map(|(name, fields)| action(reader, name, fields, &mut unread))
+            .collect(),
+        unread,
     }
 }
 
@@ -227,7 +232,7 @@ fn server(reader: &mut Reader<'_>, mut fields: Fields) -> Server {
     }
 }
 
-fn action(reader: &mut Reader<'_>, name: Text, mut fields: Fields) -> (Text, Action) {
+fn action(reader: &mut Reader<'_>, name: Text, mut fields: Fields, unread: &mut Vec<String>) -> (Text, Action) {
     let here = Written::of(&fields);
     let split = fields.has("variants");
     let class = class(&mut fields);
@@ -248,6 +253,11 @@ fn action(reader: &mut Reader<'_>, name: Text, mut fields: Fields) -> (Text, Act
             &joined,
             &variant,
         );
+        if fields.is_hole("when") {
+            // Which calls it takes is not known. It would take all without.
+            unread.push(format!("{}/{}", name.value, variant.value));
+            continue;
+        }
         let when = fields.text("when");
         variants.push((variant, Variant { when, class: own }));
     }
@@ -255,10 +265,13 @@ fn action(reader: &mut Reader<'_>, name: Text, mut fields: Fields) -> (Text, Act
     if let Some(mark) = unconfirmed {
         self::unconfirmed_effect(reader, &name, mark);
     }
+    let all_unread = fields.is_hole("params");
+    let (params, names) = parameters(&mut fields, "params");
     let action = Action {
         description: fields.text("description"),
         class,
-        params: parameters(&mut fields, "params"),
+        params,
+        unread: Unread { all: all_unread, names },
         variants,
         unconfirmed,
         definition: fields.fields("definition").map(definition),
@@ -309,11 +322,17 @@ fn definition(mut fields: Fields) -> Definition {
     }
 }
 
-/// Names and types.
-fn parameters(fields: &mut Fields, field: &str) -> Vec<(Text, Param)> {
-    let read = fields.map(field).into_iter();
-    read.filter_map(|(name, read)| Some((name, read.into_parameter()?)))
-        .collect()
+/// Names and types, and the names of those whose types could not be read.
+fn parameters(fields: &mut Fields, field: &str) -> (Vec<(Text, Param)>, Vec<String>) {
+    let (mut params, mut unread) = (Vec::new(), Vec::new());
+    for (name, read) in fields.map(field) {
+        match read.into_parameter() {
+            Some(param) => params.push((name, param)),
+            None => unread.push(name.value),
+        }
+    }
+    unread.sort();
+    (params, unread)
 }
 
 fn class(fields: &mut Fields) -> ActionClass {

@@ -25,6 +25,29 @@ pub(super) struct Faults<'t, 's> {
     said: std::ops::Range<usize>,
 }
 
+/// What a reviewer cannot see about a character, where that is so.
+fn unprintable(found: char) -> Option<&'static str> {
+    Some(match found {
+        // Printable ASCII first: it is nearly everything.
+        ' '..='~' | '\n' | '\t' => return None,
+        '\r' => "a carriage return without a line feed: some programs end the line here and some do not",
+        '\u{feff}' => "a byte-order mark inside the file",
+        '\u{85}' | '\u{2028}' | '\u{2029}' => "a line separator that only some YAML readers end the line at",
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => {
+            "a character that changes the order in which the text is shown"
+        }
+        '\u{200b}' | '\u{2060}' | '\u{ad}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}' => "a character that is not shown",
+        '\u{0}'..='\u{9f}' => "a control character",
+        '\u{fffe}' | '\u{ffff}' => "a code point that is no character",
+        _ => return None,
+    })
+}
+
+/// Whether a character is one that a file may not hold.
+pub(in super::super) fn is_unprintable(found: char) -> bool {
+    found != '\r' && unprintable(found).is_some()
+}
+
 impl<'t, 's> Faults<'t, 's> {
     pub(super) fn new(file: FileId, text: &'t str, sink: &'s mut Sink) -> Self {
         Self {
@@ -75,43 +98,36 @@ impl<'t, 's> Faults<'t, 's> {
     /// of something harmless, so that the rest of the file is still read.
     pub(super) fn unprintable(&mut self) -> Cow<'t, str> {
         let text = self.text;
-        let mut clean = None;
+        let mut clean: Option<String> = None;
+        let mut returns = false;
         for (at, found) in text.char_indices() {
-            let what = match found {
-                // Printable ASCII first: it is nearly everything.
-                ' '..='~' | '\n' | '\t' => continue,
-                '\r' if text.as_bytes().get(at + 1) == Some(&b'\n') => continue,
-                '\u{feff}' if at == 0 => continue,
-                '\r' => "a carriage return without a line feed: some programs end the line here and some do not",
-                '\u{feff}' => "a byte-order mark inside the file",
-                '\u{85}' | '\u{2028}' | '\u{2029}' => "a line separator that only some YAML readers end the line at",
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => {
-                    "a character that changes the order in which the text is shown"
-                }
-                '\u{200b}' | '\u{2060}' | '\u{ad}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}' => {
-                    "a character that is not shown"
-                }
-                '\u{0}'..='\u{9f}' => "a control character",
-                '\u{fffe}' | '\u{ffff}' => "a code point that is no character",
-                _ => continue,
+            let ends_line = found == '\r' && text.as_bytes().get(at + 1) == Some(&b'\n');
+            let Some(what) = unprintable(found).filter(|_| !ends_line && !(found == '\u{feff}' && at == 0)) else {
+                continue;
             };
-            let code_point = u32::from(found);
-            let end = at + found.len_utf8();
             if self.enough() {
                 break;
             }
+            let code_point = u32::from(found);
+            let end = at + found.len_utf8();
             let place = self.span(at, end);
-            self.push(
-                Diagnostic::new(
-                    &codes::CONTROL_CHARACTER,
-                    format!("the file holds U+{code_point:04X}"),
-                    place,
-                    what,
-                )
-                .with_help("remove it, or write it as an escape such as `\\u0085` between double quotes"),
-            );
-            let replaced: &mut String = clean.get_or_insert_with(|| text.to_owned());
+            // A file in which every line ends so is one mistake.
+            if found != '\r' || !std::mem::replace(&mut returns, true) {
+                self.push(
+                    Diagnostic::new(
+                        &codes::CONTROL_CHARACTER,
+                        format!("the file holds U+{code_point:04X}"),
+                        place,
+                        what,
+                    )
+                    .with_help(match found {
+                        '\r' => "end every line of the file with a line feed, or with both",
+                        _ => "remove it, or write it as an escape such as `\\u0085` between double quotes",
+                    }),
+                );
+            }
             let filler = if found == '\r' { "\n" } else { "_" };
+            let replaced = clean.get_or_insert_with(|| text.to_owned());
             replaced.replace_range(at..end, &filler.repeat(end - at));
         }
         clean.map_or(Cow::Borrowed(text), Cow::Owned)
@@ -303,7 +319,12 @@ impl<'t, 's> Faults<'t, 's> {
                 .with_related(origin.key.span, "the first time")
                 .with_help("keep one of them; YAML readers disagree about which one counts");
             self.push(fault);
-            if let Some(origin) = entries.get_mut(first) {
+            // Which of two values is meant nobody knows. A mapping's own parts are looked at all the same, and who refers
+            // to it is not told that it is unknown.
+            if let Some(origin) = entries
+                .get_mut(first)
+                .filter(|origin| !matches!(origin.value.value, Value::Map(_)))
+            {
                 origin.value.value = Value::Hole;
             }
         }

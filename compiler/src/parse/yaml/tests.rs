@@ -88,6 +88,7 @@ fn each_refused_construct_has_its_code_and_its_place() {
         ("a: b\u{1}c\n", "control-character", "\u{1}"),
         ("a: b\u{feff}c\n", "control-character", "\u{feff}"),
         ("a: b\nc: d\r", "control-character", "\r"),
+        ("a: b\rc: d\re: f\r", "control-character", "\r"),
         ("a: b # \u{202e}\n", "control-character", "\u{202e}"),
         ("a: b\u{2028}c\n", "control-character", "\u{2028}"),
         ("a: [b\n", "yaml-syntax", "["),

@@ -111,6 +111,7 @@ fn an_explanation_shows_the_path_through_every_rule() {
     let trace = |rule: &str, effect, outcome, steps: &[&str]| RuleTrace {
         rule: rule.to_owned(),
         effect,
+        observed: false,
         outcome,
         steps: steps.iter().map(|step| (*step).to_owned()).collect(),
         source: Some(source()),
@@ -141,6 +142,27 @@ fn an_explanation_shows_the_path_through_every_rule() {
     };
     insta::assert_snapshot!("explanation_text", explanation_text(&explanation, false));
     insta::assert_snapshot!("explanation_json", explanation_json(&explanation));
+}
+
+#[test]
+fn a_rule_that_is_only_observed_is_not_shown_as_one_that_denies() {
+    let trace = |observed| RuleTrace {
+        rule: "guardrails/eu-only".to_owned(),
+        effect: Effect::Deny,
+        observed,
+        outcome: Outcome::Matches,
+        steps: Vec::new(),
+        source: None,
+    };
+    let explanation = |observed| Explanation {
+        decision: decision(),
+        steps: Vec::new(),
+        rules: vec![trace(observed)],
+    };
+    let text = |observed| explanation_text(&explanation(observed), false);
+    assert!(text(true).ends_with("  deny guardrails/eu-only, which is only observed: matches\n"));
+    assert!(text(false).ends_with("  deny guardrails/eu-only: matches\n"));
+    assert!(explanation_json(&explanation(true)).contains("\"observed\": true"));
 }
 
 #[test]

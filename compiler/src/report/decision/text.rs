@@ -92,6 +92,7 @@ pub fn explanation_text(explanation: &Explanation, colour: bool) -> String {
     }
     for rule in &explanation.rules {
         let ink = match rule.outcome {
+            _ if rule.observed => Style::new(),
             Outcome::Matches | Outcome::Error => ink(rule.effect, colour),
             Outcome::DoesNotMatch | Outcome::NotAsked => Style::new(),
         };
@@ -103,9 +104,10 @@ pub fn explanation_text(explanation: &Explanation, colour: bool) -> String {
         };
         let _ = writeln!(
             text,
-            "  {ink}{}{ink:#} {}: {outcome}",
+            "  {ink}{}{ink:#} {}{}: {outcome}",
             rule.effect.as_str(),
-            visible::line(&rule.rule)
+            visible::line(&rule.rule),
+            if rule.observed { ", which is only observed" } else { "" }
         );
         for step in &rule.steps {
             let _ = writeln!(text, "    {}", visible::line(step));
