@@ -102,7 +102,7 @@ impl<'t, 's> Faults<'t, 's> {
         let mut returns = false;
         for (at, found) in text.char_indices() {
             let ends_line = found == '\r' && text.as_bytes().get(at + 1) == Some(&b'\n');
-            let Some(what) = unprintable(found).filter(|_| !ends_line && !(found == '\u{feff}' && at == 0)) else {
+            let Some(what) = unprintable(found).filter(|_| !(ends_line || found == '\u{feff}' && at == 0)) else {
                 continue;
             };
             if self.enough() {
