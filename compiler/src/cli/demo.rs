@@ -51,6 +51,8 @@ pub(super) struct Arguments {
 
 /// The organisation of the example.
 const ORGANIZATION: &str = "acme";
+/// A question and its answer stand on one line of at most so many characters: about as wide as the table above them.
+const WIDEST: usize = 122;
 /// Says that a folder was made by the demo, which may therefore replace it.
 const MARKER: &str = ".polity-demo";
 const MARKER_TEXT: &str = "`polity demo` made this folder, and replaces it with everything in it when it runs again.\n";
@@ -149,9 +151,8 @@ impl Demo {
             Ok::<_, Failure>((people, story, made, files.len()))
         })?;
         console.result(&format!(
-            "{count} files of the organisation `{ORGANIZATION}`, changed by {} merge requests, are in {}. Everybody's \
-             key was made\njust now, so every signature is real. What each change needed was said by the rules that \
-             stood before it.\n\n",
+            "{count} files of `{ORGANIZATION}`, changed by {} merge requests, are in {}. Every key was made just now, \
+             so every signature is real.\n",
             story.requests.len(),
             shown(&self.organization)
         ))?;
@@ -291,13 +292,17 @@ impl Demo {
             .requests
             .last()
             .map_or(&[][..], |request| &request.approved_afterwards_by);
-        for (name, _) in merges::approve(history, people, &proposal, asked, self.now)? {
+        let signed = merges::approve(history, people, &proposal, asked, self.now)?;
+        for (name, _) in &signed {
             let (range, path) = (format!("{}..HEAD", short(base)), shown(&self.organization));
-            let key = shown(&self.ssh().join(&name));
+            let key = shown(&self.ssh().join(name));
             self.command(console, &["approve", &range, "--path", &path, "--key", &key, "--yes"])?;
-            let key = people.fingerprint(&name)?;
-            console.result(&format!("signed by {name} with {key}\n"))?;
         }
+        let names: Vec<&str> = signed.iter().map(|(name, _)| name.as_str()).collect();
+        console.result(&format!(
+            "signed by {}, each with a key of their own\n",
+            names.join(", ")
+        ))?;
         let bundle = shown(&self.bundle);
         self.built(&["--previous", &bundle], None, Some(self.previous()?), console)
     }
@@ -328,41 +333,54 @@ impl Demo {
     }
 
     fn verify(&self, console: &mut Console) -> Result<Asked, Failure> {
-        heading("Verify it, as an agent does when it starts", console)?;
+        heading("Verify it, as an agent does when it starts, and ask it", console)?;
         let (bundle, trust) = (shown(&self.bundle), shown(&self.trust()));
         let now = values::timestamp(self.now);
         self.command(console, &["verify", &bundle, "--trust", &trust, "--now", &now])?;
         let bundle = files::read(&self.bundle, "the bundle", files::LARGEST_BUNDLE)?;
         let trust = files::read(&self.trust(), "the trust root", files::LARGEST_KEY)?;
-        console.result(&verify::text(&verify::verify(&bundle, &trust, self.now)?))?;
+        let said = verify::text(&verify::verify(&bundle, &trust, self.now)?);
+        for line in said
+            .lines()
+            .filter(|line| ["verified", "expires"].contains(&label(line)))
+        {
+            console.result(&format!("{line}\n"))?;
+        }
         Asked::open(&bundle, &trust, self.now)
     }
 
     fn ask(&self, asked: &Asked, questions: &[Question], console: &mut Console) -> Result<(), Failure> {
-        heading("Ask it", console)?;
         let faint = dimmed(console);
         for (at, question) in questions.iter().enumerate() {
             let request = &question.request;
             let decision = asked.decide(&Ok(request.clone()));
-            let (agent, environment, action) = (&request.agent, &request.environment, &request.action);
-            console.result(&format!(
-                "{}\n  {faint}{agent} in {environment}: {action} {}{}{faint:#}\n",
-                question.title,
-                request.args,
-                circumstances(question, self.now)
-            ))?;
-            // The first answer is shown whole. Of the others, what was decided, and why or by whom it can be lifted.
             let answer = decision::brief(&decision, console.colour());
-            let told = |line: &&str| at == 0 || !["limit", "source"].iter().any(|word| label(line) == *word);
-            for line in answer.lines().filter(told) {
-                console.result(&format!("  {line}\n"))?;
+            let head = answer.lines().next().unwrap_or_default();
+            // The first call and its answer are shown whole; of the others what was asked, and what decides.
+            if at == 0 {
+                let (agent, environment, action) = (&request.agent, &request.environment, &request.action);
+                console.result(&format!(
+                    "{}\n  {faint}{agent} in {environment}: {action} {}{}{faint:#}\n",
+                    question.title,
+                    request.args,
+                    circumstances(question, self.now)
+                ))?;
+                answer
+                    .lines()
+                    .try_for_each(|line| console.result(&format!("  {line}\n")))?;
+            } else {
+                let apart = match question.title.chars().count() + head.chars().count() {
+                    0..=WIDEST => "  ",
+                    _ => "\n  ",
+                };
+                console.result(&format!("{}{apart}{head}\n", question.title))?;
             }
             if let Some(difference) = question.differs(&decision) {
                 return Err(Failure::falls_short(format!("to `{}`: {difference}", question.title)));
             }
         }
         console.result(&format!(
-            "\n{} questions, and each answer is the one that was meant.\n",
+            "{} questions, and each answer is the one that was meant.\n",
             questions.len()
         ))
     }
@@ -393,7 +411,9 @@ impl Demo {
         let tree = SourceTree::from_files(mistake.made()?);
         let compiled = compile(&tree, self.now, Sink::default());
         let errors = only(&compiled.findings, &tree, &|severity| severity == Severity::Error);
-        console.result(&text::findings(&errors, &tree, console.colour()))?;
+        let said = text::findings(&errors, &tree, console.colour());
+        let (said, _) = said.split_once("\n\n").unwrap_or((&said, ""));
+        console.result(&format!("{said}\n"))?;
         if compiled.table.is_some() || !errors.diagnostics().iter().all(|found| found.code.id == mistake.code) {
             return Err(Failure::falls_short(format!(
                 "the mistake in `{}` was to give `{}`, and nothing else",
@@ -421,7 +441,10 @@ impl Demo {
         for (path, what) in &rows {
             console.result(&format!("{path:<width$}  {what}\n"))?;
         }
-        console.result("\nTry next. Why was that refund allowed? Change the amount, and ask again:\n")?;
+        heading(
+            "Try next: why was that allowed; change a rule; commit it to a branch",
+            console,
+        )?;
         if let Some(question) = questions.first() {
             let request = &question.request;
             let (bundle, trust, now) = (shown(&self.bundle), shown(&self.trust()), values::timestamp(self.now));
@@ -443,9 +466,7 @@ impl Demo {
             ];
             self.command(console, &explain)?;
         }
-        console.result("\nChange a rule under teams/ there, and see what is said of it:\n")?;
         self.command(console, &["check", &shown(&self.organization)])?;
-        console.result("\nCommit it to a branch, and see whose approval it needs:\n")?;
         self.command(console, &["check", &shown(&self.organization), "--base", "main"])
     }
 
@@ -514,7 +535,7 @@ fn heading(text: &str, console: &mut Console) -> Result<(), Failure> {
     } else {
         Style::new()
     };
-    console.result(&format!("\n{bold}{text}{bold:#}\n\n"))
+    console.result(&format!("\n{bold}{text}{bold:#}\n"))
 }
 
 fn dimmed(console: &Console) -> Style {

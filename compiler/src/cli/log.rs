@@ -166,6 +166,9 @@ struct Approval {
     statement: String,
 }
 
+/// How many steps' files are read at once: enough for every processor, and few where the first steps answer.
+const AT_A_TIME: usize = 256;
+
 /// The steps that are asked for, newest first. Who wrote a step is found out only of those that may be shown.
 fn lines(
     history: &History,
@@ -180,6 +183,9 @@ fn lines(
     for at in (1..trunk.len()).rev() {
         if wanted.person.is_none() && places.len() >= most {
             break;
+        }
+        if (trunk.len() - 1 - at).is_multiple_of(AT_A_TIME) {
+            ledger.read_documents((at.saturating_sub(AT_A_TIME) + 1..=at).rev())?;
         }
         if let Some(found) = select.step(at)? {
             places.push((at, found));

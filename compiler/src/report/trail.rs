@@ -90,6 +90,7 @@ fn shortfall(judged: &Judged, what: &str, were: &str) -> String {
         let _ = writeln!(out, "error: {what} {do_not} compile: {}", visible(message));
         return out;
     }
+    let mut told: BTreeSet<&str> = BTreeSet::new();
     for answer in judged.answers.iter().filter(|answer| answer.missing > 0) {
         let asks = match answer.ask.by {
             AskedBy::Owners => "ask",
@@ -100,6 +101,13 @@ fn shortfall(judged: &Judged, what: &str, were: &str) -> String {
             "error: {what} {were} not approved as {} {asks}",
             visible(&answer.ask.by.to_string())
         );
+        // Several rules ask for the same reasons, which are told once.
+        let because: Vec<&str> = answer.ask.because.iter().map(String::as_str).collect();
+        match because.iter().all(|what| told.contains(what)) {
+            true => out.push_str("  because of the same\n"),
+            false => reasons(&because, &mut out),
+        }
+        told.extend(because);
         answered(answer, &mut out);
     }
     if judged.answers.iter().any(|answer| answer.missing > 0) {
@@ -137,6 +145,8 @@ pub fn review(judged: &Judged, sole_owner: bool, base: Option<ObjectId>) -> Stri
             "not approved yet"
         };
         let _ = writeln!(out, "{}: {state}", visible(&answer.ask.by.to_string()));
+        let because: Vec<&str> = answer.ask.because.iter().map(String::as_str).collect();
+        reasons(&because, &mut out);
         answered(answer, &mut out);
     }
     list(&mut out, UNKNOWN, &judged.authors.unknown);
@@ -154,15 +164,18 @@ pub fn review(judged: &Judged, sole_owner: bool, base: Option<ObjectId>) -> Stri
     out
 }
 
-/// What an approval asks for, what it has and what is missing.
-fn answered(answer: &Answer, out: &mut String) {
-    let because = &answer.ask.because;
+/// Why somebody is asked.
+fn reasons(because: &[&str], out: &mut String) {
     for what in because.iter().take(MOST_REASONS) {
         let _ = writeln!(out, "  because: {}", visible(what));
     }
     if let Some(more) = because.len().checked_sub(MOST_REASONS).filter(|more| *more > 0) {
         let _ = writeln!(out, "  and {more} more");
     }
+}
+
+/// What an approval asks for, what it has and what is missing.
+fn answered(answer: &Answer, out: &mut String) {
     let seats: Vec<String> = answer
         .ask
         .seats

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use gix::bstr::ByteSlice as _;
-use gix::objs::{CommitRef, TagRef, TreeRef, tree::EntryKind};
+use gix::objs::{TagRef, TreeRef, tree::EntryKind};
 use gix::{ObjectId, Repository};
 
 use super::select::{Kind, MAX_FILE_BYTES, Selection};
@@ -55,7 +55,12 @@ pub(crate) fn open(path: &Path) -> Result<Repository, ReadError> {
     let options = gix::open::Options::isolated()
         .bail_if_untrusted(true)
         .strict_config(true)
-        .config_overrides(["core.useReplaceRefs=false", "core.commitGraph=false"]);
+        .config_overrides([
+            "core.useReplaceRefs=false",
+            "core.commitGraph=false",
+            // What git itself takes. A trunk is read tree by tree, and each is told by those before it.
+            "core.deltaBaseCacheLimit=96m",
+        ]);
     let repository = gix::open_opts(&place, options).map_err(|error| match error.dominant_class() {
         Some(gix::error::Class::PermissionDenied) => ReadError::ForeignOwner { path: place.clone() },
         _ => ReadError::Io {
@@ -261,8 +266,51 @@ pub(crate) fn commit_links(repository: &Repository, id: ObjectId) -> Result<(Obj
     if object.kind != gix::objs::Kind::Commit {
         return Err(malformed(id, &"it is no commit"));
     }
-    let commit = CommitRef::from_bytes(&object.data, id.kind()).map_err(|error| malformed(id, &error))?;
-    Ok((commit.tree(), commit.parents().next()))
+    let links = Links::read(id, &object.data)?;
+    Ok((links.tree, links.parents.first().copied()))
+}
+
+/// What a commit is made of. Git asks no more of one: who wrote it, and when, may be any text.
+pub(crate) struct Links<'d> {
+    pub(crate) tree: ObjectId,
+    pub(crate) parents: Vec<ObjectId>,
+    /// The headers that follow.
+    pub(crate) rest: &'d [u8],
+    pub(crate) message: &'d [u8],
+}
+
+impl<'d> Links<'d> {
+    pub(crate) fn read(id: ObjectId, data: &'d [u8]) -> Result<Self, ReadError> {
+        let (headers, message) = match data.find(b"\n\n") {
+            Some(end) => (data.get(..=end), data.get(end + 2..)),
+            None => (Some(data), None),
+        };
+        let mut rest = headers.unwrap_or_default();
+        let mut link = |name: &[u8]| -> Result<Option<ObjectId>, ReadError> {
+            let Some(value) = rest.strip_prefix(name) else {
+                return Ok(None);
+            };
+            let wrong = || malformed(id, &"one of its headers names no object");
+            let end = value.find_byte(b'\n').ok_or_else(wrong)?;
+            let found = ObjectId::from_hex(value.get(..end).unwrap_or_default()).map_err(|_| wrong())?;
+            if found.kind() != id.kind() {
+                return Err(wrong());
+            }
+            rest = value.get(end + 1..).unwrap_or_default();
+            Ok(Some(found))
+        };
+        let tree = link(b"tree ")?.ok_or_else(|| malformed(id, &"it names no tree"))?;
+        let mut parents = Vec::new();
+        while let Some(parent) = link(b"parent ")? {
+            parents.push(parent);
+        }
+        Ok(Self {
+            tree,
+            parents,
+            rest,
+            message: message.unwrap_or_default(),
+        })
+    }
 }
 
 /// The nearest folder with `polity.yaml`, from `inside` upwards; `inside` itself where there is none.

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use gix::ObjectId;
 
@@ -26,7 +27,7 @@ pub(super) type Wrote = RefCell<HashMap<ObjectId, bool>>;
 pub(super) fn of<'c>(
     history: &History,
     wrote: &Wrote,
-    commits: impl Iterator<Item = &'c Commit>,
+    commits: impl Iterator<Item = &'c Arc<Commit>>,
     before: &State,
     after: &State,
 ) -> Result<Authors, ReadError> {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use gix::ObjectId;
 
@@ -38,7 +39,7 @@ pub(super) struct Court<'h> {
     /// From here on evidence is looked for.
     begin: usize,
     /// By place in the trunk: the commits that each step brings.
-    brought: Vec<Vec<Commit>>,
+    brought: Vec<Vec<Arc<Commit>>>,
 }
 
 impl<'h> Court<'h> {

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 
 use gix::ObjectId;
 use polity_runtime::wire::Digest;
@@ -27,7 +28,7 @@ pub struct Exhibit {
     /// The statement, or what is wrong with it.
     pub statement: Result<Rc<Statement>, String>,
     /// Its signature.
-    pub signature: Option<Result<Signer, SignatureError>>,
+    pub signature: Option<Arc<Sealed>>,
     /// What both files are.
     blobs: Blobs,
     /// The first commit of the trunk that was looked at, by its place, whose tree has it, and the one after the last. It
@@ -35,6 +36,25 @@ pub struct Exhibit {
     pub from: usize,
     /// One past the last.
     pub until: usize,
+}
+
+/// A signature over a statement, verified when somebody asks: hardly any statement of a long trunk is about one step.
+#[derive(Debug)]
+pub struct Sealed {
+    /// Nothing where it is no file, or too large for one.
+    armour: Option<Vec<u8>>,
+    statement: Vec<u8>,
+    verified: OnceLock<Result<Signer, SignatureError>>,
+}
+
+impl Sealed {
+    /// Whose key made it, if it holds.
+    pub fn signer(&self) -> &Result<Signer, SignatureError> {
+        self.verified.get_or_init(|| match &self.armour {
+            Some(armour) => signature::verify(armour, APPROVAL, &self.statement),
+            None => Err(SignatureError::Malformed),
+        })
+    }
 }
 
 /// How an approval is proved.
@@ -99,7 +119,7 @@ pub struct Archive<'h> {
 
 struct Read {
     statement: Result<Rc<Statement>, String>,
-    signature: Option<Result<Signer, SignatureError>>,
+    signature: Option<Arc<Sealed>>,
     digest: Digest,
 }
 
@@ -118,41 +138,60 @@ impl<'h> Archive<'h> {
     /// Where an object is missing or is not what its id says.
     pub fn exhibits(&self, trunk: &[ObjectId], since: usize) -> Result<Vec<Exhibit>, ReadError> {
         let folder = self.history.approvals();
-        let mut open: BTreeMap<(String, ObjectId, Option<ObjectId>), usize> = BTreeMap::new();
+        // By name: the statement, its signature and the place since which both are as they are.
+        let mut open: BTreeMap<String, (Option<ObjectId>, Option<ObjectId>, usize)> = BTreeMap::new();
         let mut all = Vec::new();
-        let mut last = None;
+        let mut last: Option<ObjectId> = None;
         for (at, commit) in trunk.iter().enumerate().skip(since) {
             let tree = self.history.commit(*commit)?.tree;
             // A folder that nobody can read holds no evidence.
-            let id = match self.history.folder_at(tree, &folder) {
+            let mut id = match self.history.folder_at(tree, &folder) {
                 Err(error) if error.is_malformed() => None,
                 id => id?,
             };
-            if last == Some(id) {
+            if last == id {
                 continue;
             }
-            last = Some(id);
-            let files = match id.map(|id| self.history.files(id, "")).transpose() {
-                Err(error) if error.is_malformed() => BTreeMap::new(),
-                files => files?.unwrap_or_default(),
+            let changed = match self.history.files_between(last, id) {
+                Err(error) if error.is_malformed() => {
+                    id = None;
+                    self.history.files_between(last, id)?
+                }
+                changed => changed?,
             };
-            let mut here = BTreeMap::new();
-            for (file, id) in &files {
-                if let Some(name) = file.strip_suffix(".json") {
-                    let signature = files.get(&format!("{name}.sig")).copied();
-                    let key = (name.to_owned(), *id, signature);
-                    let from = open.get(&key).copied().unwrap_or(at);
-                    here.insert(key, from);
+            last = id;
+            // A statement and its signature often come together, and are one exhibit.
+            let mut touched: BTreeMap<String, (Option<ObjectId>, Option<ObjectId>)> = BTreeMap::new();
+            for (file, now) in changed {
+                let Some((name, extension)) = file.rsplit_once('.') else {
+                    continue;
+                };
+                let known = open.get(name).map(|(json, sig, _)| (*json, *sig)).unwrap_or_default();
+                let files = touched.entry(name.to_owned()).or_insert(known);
+                match extension {
+                    "json" => files.0 = now,
+                    "sig" => files.1 = now,
+                    _ => {}
                 }
             }
-            for (key, from) in std::mem::replace(&mut open, here) {
-                if !open.contains_key(&key) {
-                    all.push(self.exhibit(key, from, at)?);
+            for (name, (json, sig)) in touched {
+                let before = open.get(&name).copied();
+                if before.is_some_and(|(one, other, _)| (one, other) == (json, sig)) {
+                    continue;
+                }
+                if let Some((Some(json), sig, from)) = before {
+                    all.push(self.exhibit((name.clone(), json, sig), from, at)?);
+                }
+                match (json, sig) {
+                    (None, None) => drop(open.remove(&name)),
+                    (json, sig) => drop(open.insert(name, (json, sig, at))),
                 }
             }
         }
-        for (key, from) in open {
-            all.push(self.exhibit(key, from, trunk.len())?);
+        for (name, (json, sig, from)) in open {
+            if let Some(json) = json {
+                all.push(self.exhibit((name, json, sig), from, trunk.len())?);
+            }
         }
         all.sort_by(|a, b| (&a.name, a.from).cmp(&(&b.name, b.from)));
         Ok(all)
@@ -200,10 +239,11 @@ impl<'h> Archive<'h> {
             });
         };
         let signature = match signature {
-            Some(id) => Some(match self.history.blob_within(id, LARGEST_EVIDENCE)? {
-                Some(armour) => signature::verify(&armour, APPROVAL, &bytes),
-                None => Err(SignatureError::Malformed),
-            }),
+            Some(id) => Some(Arc::new(Sealed {
+                armour: self.history.blob_within(id, LARGEST_EVIDENCE)?,
+                statement: bytes.clone(),
+                verified: OnceLock::new(),
+            })),
             None => None,
         };
         Ok(Read {
@@ -263,7 +303,7 @@ pub fn prove(exhibit: &Exhibit, statement: &Statement, keys: &Principals, added:
             fingerprint: None,
         });
     };
-    let signer = signature.as_ref().map_err(ToString::to_string)?;
+    let signer = signature.signer().as_ref().map_err(ToString::to_string)?;
     let fingerprint = signer.key.fingerprint();
     match keys.holder(&signer.key) {
         None => {

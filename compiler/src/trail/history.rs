@@ -4,14 +4,15 @@
 //! object, graft, shallow boundary or commit-graph file has a say. It knows nothing of approvals.
 
 mod folder;
+mod merge;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use gix::objs::tree::EntryMode;
+use gix::objs::tree::{EntryKind, EntryMode};
 use gix::{ObjectId, Repository};
 
 use super::error::TrailError;
@@ -31,8 +32,11 @@ pub struct History {
     /// Trees that were read, by id: the same folder stands in most commits.
     trees: RefCell<Trees>,
     /// Commits that were read, by id: the same one is asked for by each part of a verification.
-    commits: RefCell<HashMap<ObjectId, Commit>>,
+    commits: RefCell<HashMap<ObjectId, Arc<Commit>>>,
 }
+
+/// Files by name, with what stands there after.
+pub type FilesBetween = Vec<(String, Option<ObjectId>)>;
 
 /// How many files and folders may differ between two trees: twice as many as policy files may stand in one, and more.
 const MOST_CHANGES: usize = 250_000;
@@ -199,11 +203,11 @@ impl History {
     ///
     /// # Errors
     /// Where it is missing or is not what its id says.
-    pub fn commit(&self, id: ObjectId) -> Result<Commit, ReadError> {
+    pub fn commit(&self, id: ObjectId) -> Result<Arc<Commit>, ReadError> {
         if let Some(known) = self.commits.borrow().get(&id) {
             return Ok(known.clone());
         }
-        let commit = self.read_commit(id)?;
+        let commit = Arc::new(self.read_commit(id)?);
         self.commits.borrow_mut().insert(id, commit.clone());
         Ok(commit)
     }
@@ -213,27 +217,18 @@ impl History {
         if object.kind != gix::objs::Kind::Commit {
             return Err(git::malformed(id, &"it is no commit"));
         }
-        let parsed =
-            gix::objs::CommitRef::from_bytes(&object.data, id.kind()).map_err(|error| git::malformed(id, &error))?;
-        let typed = |raw: Option<gix::actor::SignatureRef<'_>>| match raw {
-            Some(who) => Typed {
-                name: who.name.to_string(),
-                email: who.email.to_string(),
-                seconds: who.time().map_or(0, |time| time.seconds),
-            },
-            None => Typed {
-                name: String::new(),
-                email: String::new(),
-                seconds: 0,
-            },
+        let links = git::Links::read(id, &object.data)?;
+        let typed = |name: &[u8]| {
+            let mut lines = links.rest.split(|byte| *byte == b'\n');
+            Typed::read(lines.find_map(|line| line.strip_prefix(name)).unwrap_or_default())
         };
         Ok(Commit {
             id,
-            tree: parsed.tree(),
-            parents: parsed.parents().collect(),
-            author: typed(parsed.author().ok()),
-            committer: typed(parsed.committer().ok()),
-            message: String::from_utf8_lossy(parsed.message).into_owned(),
+            tree: links.tree,
+            author: typed(b"author "),
+            committer: typed(b"committer "),
+            message: String::from_utf8_lossy(links.message).into_owned(),
+            parents: links.parents.clone(),
             signature: signature_of(&object.data, id.kind()),
             verified: OnceLock::new(),
             malformed: None,
@@ -264,18 +259,17 @@ impl History {
         }
     }
 
-    /// The files of a folder of a tree, by name; none where there is no such folder.
+    /// The files whose names differ between two folders, and what stands under them: nothing where no file does.
     ///
     /// # Errors
     /// Where a tree is missing or is not what its id says.
-    pub fn files(&self, tree: ObjectId, folder: &str) -> Result<BTreeMap<String, ObjectId>, ReadError> {
-        let Some(id) = self.folder_at(tree, folder)? else {
-            return Ok(BTreeMap::new());
-        };
-        let folder = self.folder(id)?;
-        let files = folder.entries().iter().filter(|(_, (mode, _))| mode.is_blob());
-        Ok(files
-            .filter_map(|(name, (_, id))| Some((String::from_utf8(name.clone()).ok()?, *id)))
+    pub fn files_between(&self, before: Option<ObjectId>, after: Option<ObjectId>) -> Result<FilesBetween, ReadError> {
+        let folder = |id: Option<ObjectId>| id.map_or_else(|| Ok(Rc::default()), |id| self.folder(id));
+        let (left, right) = (folder(before)?, folder(after)?);
+        let file = |entry: Option<folder::Entry>| entry.filter(|(mode, _)| mode.is_blob()).map(|(_, id)| id);
+        let differing = left.differing(&right).into_iter();
+        Ok(differing
+            .filter_map(|(name, _, after)| Some((std::str::from_utf8(name).ok()?.to_owned(), file(after))))
             .collect())
     }
 
@@ -415,7 +409,7 @@ impl History {
     ///
     /// # Errors
     /// Where an object is missing or is not what its id says.
-    pub fn brought(&self, commit: ObjectId, seen: &mut BTreeSet<ObjectId>) -> Result<Vec<Commit>, ReadError> {
+    pub fn brought(&self, commit: ObjectId, seen: &mut BTreeSet<ObjectId>) -> Result<Vec<Arc<Commit>>, ReadError> {
         let mut open = vec![commit];
         let mut brought = Vec::new();
         while let Some(id) = open.pop() {
@@ -424,7 +418,7 @@ impl History {
             }
             // What stands behind the trunk may be anything that somebody pushed, and keeps nobody from judging its tree.
             let read = match self.commit(id) {
-                Err(ReadError::Malformed { message, .. }) if id != commit => Commit::unreadable(id, message),
+                Err(ReadError::Malformed { message, .. }) if id != commit => Arc::new(Commit::unreadable(id, message)),
                 read => read?,
             };
             open.extend(read.parents.iter().rev().copied());
@@ -441,8 +435,15 @@ impl History {
         };
         // Merging walks whatever differs and has no bound of its own, so what it would walk is bounded first.
         let tree = |id: ObjectId| self.commit(id).ok().map(|commit| commit.tree);
-        let base = self.repository.merge_base(*ours, *theirs).ok().flatten();
-        let base = base.map(gix::Id::detach);
+        // A commit whose date cannot be read ends the search by dates, which is the faster one.
+        let bases = match self.repository.merge_bases_many(*ours, &[*theirs]) {
+            Ok(bases) => bases.into_iter().map(gix::Id::detach).collect(),
+            Err(_) => match self.bases(*ours, *theirs) {
+                Ok(bases) => bases.into_iter().collect(),
+                Err(_) => Vec::new(),
+            },
+        };
+        let base = bases.first().copied();
         // Where one side did nothing the other is what comes of it, however its trees look.
         for (idle, other) in [(ours, theirs), (theirs, ours)] {
             if base == Some(*idle) {
@@ -468,6 +469,18 @@ impl History {
                 return false;
             }
         }
+        let side = |tree: Option<ObjectId>| tree.map(|id| (EntryKind::Tree.into(), id));
+        let four = [
+            side(base),
+            side(tree(*ours)),
+            side(tree(*theirs)),
+            side(Some(commit.tree)),
+        ];
+        let single = bases.len() == 1;
+        if single && self.comes_of(four).unwrap_or(false) {
+            return true;
+        }
+        // A file that one side renamed, and histories that cross, are left to git's own way.
         // What merging writes stays in memory: nothing here may change the repository.
         let repository = self.repository.clone().with_object_memory();
         let Ok(options) = repository.tree_merge_options() else {
@@ -482,22 +495,55 @@ impl History {
         matches!(merged.tree_merge.tree.write(), Ok(tree) if tree.detach() == commit.tree)
     }
 
-    /// The newest commit that both have, if it lies on the trunk of the first.
+    /// The newest commit that both have, if it lies on the trunk of the first. Dates have no say in it.
     ///
     /// # Errors
     /// Where there is none, or it does not lie there.
     pub fn fork(&self, trunk: ObjectId, branch: ObjectId) -> Result<ObjectId, TrailError> {
-        let base = self.repository.merge_base(trunk, branch).ok().flatten();
-        let base = base.map(gix::Id::detach).ok_or_else(|| TrailError::NoCommonCommit {
-            one: trunk.to_string(),
-            other: branch.to_string(),
-        })?;
-        match self.chain(trunk)?.contains(&base) {
-            true => Ok(base),
-            false => Err(TrailError::ForkOffTrunk {
+        let bases = self.bases(trunk, branch)?;
+        let chain: HashMap<ObjectId, usize> = self.chain(trunk)?.into_iter().zip(0..).collect();
+        match bases.iter().find(|base| !chain.contains_key(*base)) {
+            Some(base) => Err(TrailError::ForkOffTrunk {
                 commit: base.to_string(),
             }),
+            None => {
+                let newest = bases.into_iter().max_by_key(|base| chain.get(base).copied());
+                newest.ok_or_else(|| TrailError::NoCommonCommit {
+                    one: trunk.to_string(),
+                    other: branch.to_string(),
+                })
+            }
         }
+    }
+
+    /// The commits that both have and that no other such commit has among its ancestors.
+    fn bases(&self, one: ObjectId, other: ObjectId) -> Result<BTreeSet<ObjectId>, ReadError> {
+        let mut of_one = BTreeSet::new();
+        self.brought(one, &mut of_one)?;
+        // Where the other's own commits end.
+        let mut found = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![other];
+        while let Some(id) = open.pop() {
+            if of_one.contains(&id) {
+                found.insert(id);
+            } else if seen.insert(id) {
+                match self.commit(id) {
+                    Err(error) if error.is_malformed() && id != other => {}
+                    commit => open.extend(commit?.parents.iter().copied()),
+                }
+            }
+        }
+        let mut older = BTreeSet::new();
+        for id in &found {
+            let mut ancestors = BTreeSet::new();
+            if found.len() > 1 && !older.contains(id) {
+                self.brought(*id, &mut ancestors)?;
+                ancestors.remove(id);
+                older.extend(found.intersection(&ancestors).copied());
+            }
+        }
+        Ok(found.difference(&older).copied().collect())
     }
 }
 
@@ -509,14 +555,25 @@ pub(super) fn no_such_place(at: usize) -> ReadError {
     }
 }
 
+impl Typed {
+    /// Reads `name <address> seconds zone`, and of what is not like that as much as is.
+    fn read(line: &[u8]) -> Self {
+        let line = String::from_utf8_lossy(line);
+        let (name, rest) = line.split_once('<').unwrap_or((&line, ""));
+        let (email, time) = rest.rsplit_once('>').unwrap_or((rest, ""));
+        let seconds = time.split_ascii_whitespace().next();
+        Self {
+            name: name.trim().to_owned(),
+            email: email.trim().to_owned(),
+            seconds: seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or_default(),
+        }
+    }
+}
+
 impl Commit {
     /// Of which nothing is known but its id.
     fn unreadable(id: ObjectId, message: String) -> Self {
-        let nobody = || Typed {
-            name: String::new(),
-            email: String::new(),
-            seconds: 0,
-        };
+        let nobody = || Typed::read(b"");
         Self {
             id,
             tree: ObjectId::empty_tree(id.kind()),

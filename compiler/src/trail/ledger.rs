@@ -10,6 +10,7 @@ mod memo;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use gix::ObjectId;
 use polity_runtime::wire::Digest;
@@ -17,7 +18,7 @@ use rayon::prelude::*;
 
 use super::access::Access;
 use super::error::TrailError;
-use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
+use super::evidence::{self, Archive, Exhibit, Grade, Sealed, Vouched};
 use super::history::{Change, Commit, History, Signed, no_such_place};
 use super::principals::{Principal, Principals};
 use super::signature::Key;
@@ -33,7 +34,7 @@ pub struct Entry {
     /// Its place in the trunk.
     pub at: usize,
     /// Its commit.
-    pub commit: Commit,
+    pub commit: Arc<Commit>,
     /// The documents that it changed, with what they name.
     pub documents: Rc<Documents>,
     /// Who signed the commits that came with it, as far as that is known.
@@ -173,12 +174,61 @@ impl<'h> Ledger<'h> {
             ids.filter(|id| !memo.has_signer(**id)).copied().collect()
         };
         let commits = unknown.iter().map(|id| self.history.commit(*id));
-        let commits: Vec<Commit> = commits.collect::<Result<_, _>>()?;
-        let signers: Vec<Option<Key>> = commits.par_iter().map(signer).collect();
+        let commits: Vec<Arc<Commit>> = commits.collect::<Result<_, _>>()?;
+        let signers: Vec<Option<Key>> = commits.par_iter().map(|commit| signer(commit)).collect();
         let mut memo = self.memo.borrow_mut();
         for (id, signer) in unknown.into_iter().zip(signers) {
             memo.put_signer(id, signer.as_ref());
         }
+        drop(memo);
+        let mut about = BTreeSet::new();
+        for at in places {
+            let documents = self.documents(*at)?;
+            about.extend(documents.keys().filter_map(|id| self.by_document.get(id)).flatten());
+        }
+        let seals = about.into_iter().filter_map(|at: &usize| self.exhibits.get(*at));
+        let seals: Vec<&Arc<Sealed>> = seals.filter_map(|exhibit| exhibit.signature.as_ref()).collect();
+        seals.par_iter().for_each(|seal| {
+            let _ = seal.signer();
+        });
+        Ok(())
+    }
+
+    /// Reads what these steps changed, several files at a time, so that it need not be read one by one.
+    ///
+    /// # Errors
+    /// Where an object is missing or is not what its id says.
+    pub fn read_documents(&self, places: impl Iterator<Item = usize>) -> Result<(), TrailError> {
+        let mut wanted = BTreeMap::new();
+        for at in places.filter(|at| *at > 0) {
+            let known = self
+                .trunk
+                .get(at)
+                .is_none_or(|id| self.memo.borrow().documents(*id).is_some());
+            if known {
+                continue;
+            }
+            for change in self.changes(at)? {
+                let path = super::change::inside(self.history, &change.path);
+                if is_compiled(&path) {
+                    for (_, id) in change
+                        .before
+                        .iter()
+                        .chain(&change.after)
+                        .filter(|(mode, _)| mode.is_blob())
+                    {
+                        self.files.want(&path, *id, &mut wanted)?;
+                    }
+                }
+            }
+        }
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let read = wanted.into_par_iter().map(|(key, text)| {
+            let file = Arc::new(File::read(&key.0, text));
+            (key, file)
+        });
+        let read: Vec<_> = read.collect();
+        self.files.read.borrow_mut().extend(read);
         Ok(())
     }
 
@@ -402,10 +452,15 @@ fn signer(commit: &Commit) -> Option<Key> {
     }
 }
 
+/// How many texts are kept: those of a long trunk, and not of every file that ever was.
+const KEPT_TEXTS: usize = 16_384;
+
 /// Files that were read, by path and blob.
 struct Files<'h> {
     history: &'h History,
-    read: RefCell<HashMap<(String, ObjectId), Rc<File>>>,
+    read: RefCell<HashMap<(String, ObjectId), Arc<File>>>,
+    /// Their texts, each read once: whose keys a file lists is asked before what else it says.
+    texts: RefCell<HashMap<ObjectId, Rc<str>>>,
 }
 
 /// What stands on one side of a change.
@@ -416,11 +471,12 @@ impl<'h> Files<'h> {
         Self {
             history,
             read: RefCell::default(),
+            texts: RefCell::default(),
         }
     }
 
     /// The documents of a file; none where no file stands there.
-    fn of(&self, path: &str, side: Entered) -> Result<Option<Rc<File>>, ReadError> {
+    fn of(&self, path: &str, side: Entered) -> Result<Option<Arc<File>>, ReadError> {
         let Some((_, id)) = side.filter(|(mode, _)| mode.is_blob()) else {
             return Ok(None);
         };
@@ -428,7 +484,7 @@ impl<'h> Files<'h> {
         if let Some(known) = self.read.borrow().get(&key) {
             return Ok(Some(known.clone()));
         }
-        let read = Rc::new(File::read(path, self.text(id)?));
+        let read = Arc::new(File::read(path, self.text(id)?.to_string()));
         self.read.borrow_mut().insert(key, read.clone());
         Ok(Some(read))
     }
@@ -438,12 +494,36 @@ impl<'h> Files<'h> {
         let Some((_, id)) = side.filter(|(mode, _)| mode.is_blob()) else {
             return Ok(None);
         };
-        Ok(file::keys(path, self.text(id)?).map(Rc::new))
+        Ok(file::keys(path, &self.text(id)?).map(Rc::new))
     }
 
-    fn text(&self, id: ObjectId) -> Result<String, ReadError> {
+    /// Adds the text of a file that was not read yet.
+    fn want(
+        &self,
+        path: &str,
+        id: ObjectId,
+        wanted: &mut BTreeMap<(String, ObjectId), String>,
+    ) -> Result<(), ReadError> {
+        let key = (path.to_owned(), id);
+        if !self.read.borrow().contains_key(&key) && !wanted.contains_key(&key) {
+            let text = self.text(id)?.to_string();
+            wanted.insert(key, text);
+        }
+        Ok(())
+    }
+
+    fn text(&self, id: ObjectId) -> Result<Rc<str>, ReadError> {
+        if let Some(known) = self.texts.borrow().get(&id) {
+            return Ok(known.clone());
+        }
         // What is too large to be read does not compile either, so it says nothing.
         let bytes = self.history.blob_within(id, crate::source::MAX_FILE_BYTES)?;
-        Ok(String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
+        let text: Rc<str> = String::from_utf8_lossy(&bytes.unwrap_or_default()).into();
+        let mut texts = self.texts.borrow_mut();
+        if texts.len() >= KEPT_TEXTS {
+            texts.clear();
+        }
+        texts.insert(id, text.clone());
+        Ok(text)
     }
 }

@@ -270,3 +270,39 @@ fn a_repository_of_somebody_else_is_not_judged() {
         Err(_) => eprintln!("not tried: only root can make a repository somebody else's"),
     }
 }
+
+/// What a committer's clock says decides nothing, and no reader falls over it.
+#[test]
+fn commits_of_any_time_are_judged_alike() {
+    for time in [
+        "0 +0000",
+        "1 -2400",
+        "-1 +0000",
+        "4102444800 +0000",
+        "9223372036854775807 +9999",
+        "99999999999999999999 +0000",
+        "tomorrow",
+        "",
+    ] {
+        for (approvers, holds) in [(&["carol"][..], true), (&["erin"], false)] {
+            let mut world = World::new();
+            world.write(REFUNDS, refunds(200));
+            let bytes = world.unsigned(&[world.head], "a change", "frank");
+            let now = bytes.split("author frank <frank@acme.example> ").nth(1).unwrap();
+            let now = now.lines().next().unwrap().to_owned();
+            let bytes = bytes.replace(&now, time);
+            let bytes = with_signature(&bytes, &sign("frank", COMMIT, bytes.as_bytes()));
+            world.head = world.write_commit(&bytes);
+            // The statement speaks of trees, and the merge that follows has a clock of its own.
+            world.approve(approvers).forward();
+            match holds {
+                true => drop(world.holds()),
+                false => world.refused("missing 1"),
+            }
+            crate::bench::Bench::new(world)
+                .polity("log repo")
+                .exits(0)
+                .says("written by frank");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use gix::ObjectId;
 
-use crate::world::{REFUNDS, World, refunds};
+use crate::world::{APPROVAL, REFUNDS, World, refunds, sign};
 
 const DENY: &str = "kind: Policy\nname: stop\nrules:\n  all:\n    effect: deny\n    actions: [billing.refund]\n    agents: [payments/bot]\n";
 const STOP: &str = "teams/payments/stop.yaml";
@@ -124,6 +124,45 @@ fn whoever_only_pressed_merge_may_approve() {
     world.write(REFUNDS, refunds(200)).commit("frank").approve(&["carol"]);
     world.write("NOTES.md", "x").merge_by("carol", "Merge");
     world.refused("carol wrote part of the change");
+}
+
+/// Both sides changed the same file, at its two ends. What comes of it depends on nothing that lies in this clone.
+#[test]
+fn a_merge_is_mechanical_in_every_clone() {
+    let lines = |first: &str, last: &str| {
+        let middle: String = (2..20).map(|line| format!("{line}\n")).collect();
+        format!("{first}\n{middle}{last}\n")
+    };
+    for (merged, holds) in [(lines("one", "twenty"), true), (lines("one", "Twenty"), false)] {
+        let mut world = World::with(&[("notes.md", &lines("1", "20"))]);
+        world
+            .write(REFUNDS, refunds(200))
+            .write("notes.md", lines("1", "twenty"));
+        world.commit("frank");
+        // She was asked about the policy, and speaks of nothing else.
+        let mut statement = world.statement("carol");
+        statement.documents.retain(|id, _| id.path == REFUNDS);
+        world.add_evidence(&statement, Some(sign("carol", APPROVAL, &statement.to_bytes())));
+        world.commit("");
+        let (branch, files) = (world.head, world.files.clone());
+        world.head = world.main;
+        world.files.retain(|path, _| !path.starts_with(".polity/"));
+        world.write(REFUNDS, refunds(100)).write("notes.md", lines("one", "20"));
+        world.commit("frank").merge();
+        world.files = files;
+        world.write("notes.md", merged);
+        world.head = branch;
+        world.merge_by("carol", "Merge");
+        for index in [None, Some("nonsense")] {
+            if let Some(index) = index {
+                std::fs::write(world.path().join(".git/index"), index).unwrap();
+            }
+            match holds {
+                true => drop(world.holds()),
+                false => world.refused("carol wrote part of the change"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -46,12 +46,6 @@ impl People {
         self.secrets.get(name).ok_or_else(missing)
     }
 
-    /// As `ssh-keygen -l` names it.
-    pub(super) fn fingerprint(&self, name: &str) -> Result<String, Failure> {
-        let public = self.secret(name)?.public().map_err(|error| unusable(&error))?;
-        Ok(public.fingerprint())
-    }
-
     /// The same for somebody who approves.
     pub(super) fn signing(&self, name: &str) -> Result<Signing, Failure> {
         let text = self.secret(name)?.to_openssh().map_err(|error| unusable(&error))?;

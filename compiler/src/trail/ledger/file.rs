@@ -39,12 +39,12 @@ pub(super) fn is_compiled(path: &str) -> bool {
 }
 
 /// Whose keys a file lists, where it has any such document.
-pub(super) fn keys(path: &str, text: String) -> Option<Principals> {
+pub(super) fn keys(path: &str, text: &str) -> Option<Principals> {
     let names_some = ["kind: Person", "kind: Forge", "kind: Agent"];
     if !names_some.iter().any(|kind| text.contains(kind)) || path.starts_with(parse::TEMPLATES) {
         return None;
     }
-    let file = source(path, text);
+    let file = source(path, text.to_owned());
     let mut unheard = Sink::default();
     let documents = yaml::read(FileId(0), &file.text, &mut unheard);
     let parsed = parse::documents(FileId(0), &file, documents, &mut unheard).documents;
