@@ -102,7 +102,8 @@ impl<'t, 's> Faults<'t, 's> {
         let mut returns = false;
         for (at, found) in text.char_indices() {
             let ends_line = found == '\r' && text.as_bytes().get(at + 1) == Some(&b'\n');
-            let Some(what) = unprintable(found).filter(|_| !ends_line && !(found == '\u{feff}' && at == 0)) else {
+            let begins_file = found == '\u{feff}' && at == 0;
+            let Some(what) = unprintable(found).filter(|_| !ends_line && !begins_file) else {
                 continue;
             };
             if self.enough() {
