@@ -49,11 +49,13 @@ pub(super) fn check(tree: &SourceTree, organization: &Organization, now: Moment,
 /// Whether a rule can reach any call at all, and an allow any call that no ring forbids.
 fn reach(organization: &Organization, rule: &Rule) -> Option<Diagnostic> {
     let mut met = false;
+    let mut placed = false;
     for deployment in deployments(organization, rule) {
         for placement in &deployment.placements {
             if !rule.scope.takes_place(placement.ring, placement.environment) {
                 continue;
             }
+            placed = true;
             let ring = organization.rings.get(placement.ring.0 as usize)?;
             let given = placement.given.iter();
             let tools = given.filter_map(|tool| organization.tools.get(tool.0 as usize));
@@ -78,10 +80,17 @@ fn reach(organization: &Organization, rule: &Rule) -> Option<Diagnostic> {
         let help = "a ring's ceiling holds whatever the rules say: deploy to another ring, or remove the rule";
         Diagnostic::new(&ALLOW_NEVER_APPLIES, message, rule.span, "").with_help(help)
     } else {
-        let message = format!(
-            "`{}` can never match: no deployment that it names was given a tool that it covers",
-            rule.name
-        );
+        let empty = |all: Option<usize>| all == Some(0);
+        let why = if empty(rule.scope.actions.as_ref().map(|all| all.len())) {
+            "no action is all that it asks for"
+        } else if empty(rule.scope.deployments.as_ref().map(|all| all.len())) {
+            "no deployment is all that it asks for"
+        } else if !placed {
+            "no deployment that it names works in such a ring and environment"
+        } else {
+            "no deployment that it names was given a tool or credential that it covers"
+        };
+        let message = format!("`{}` can never match: {why}", rule.name);
         let help = "check its selectors against the deployments, or remove it";
         Diagnostic::new(&RULE_NEVER_MATCHES, message, rule.span, "").with_help(help)
     })

@@ -15,7 +15,7 @@ use super::hash::HashMap;
 use super::part::Kept;
 use crate::ast::RuleEffect;
 use crate::resolve::{Organization, TeamId};
-use crate::source::SourceTree;
+use crate::source::{Revision, SourceTree};
 
 /// Fills the arrays in, what of the organisation is kept.
 pub(super) struct Writer<'w> {
@@ -181,7 +181,11 @@ impl Writer<'_> {
             let span = self.tree.used_at(rule.span);
             let path = self.tree.file(span.file).map_or("", |file| file.path.as_str());
             // With the commit it names a file of the repository, wherever in it the organisation lies.
-            let path = self.emitter.string(&self.tree.in_repository(path))?;
+            let path = match self.tree.revision() {
+                Revision::Commit { .. } => self.emitter.string(&self.tree.in_repository(path))?,
+                // Without one it names a file of the folder, wherever that lies today.
+                Revision::Folder => self.emitter.string(path)?,
+            };
             let line = self.tree.position(span).map_or(0, |(start, _)| start.line);
             self.emitter
                 .data

@@ -102,7 +102,8 @@ impl<'t, 's> Faults<'t, 's> {
         let mut returns = false;
         for (at, found) in text.char_indices() {
             let ends_line = found == '\r' && text.as_bytes().get(at + 1) == Some(&b'\n');
-            let Some(what) = unprintable(found).filter(|_| !(ends_line || found == '\u{feff}' && at == 0)) else {
+            let begins_file = found == '\u{feff}' && at == 0;
+            let Some(what) = unprintable(found).filter(|_| !ends_line && !begins_file) else {
                 continue;
             };
             if self.enough() {
@@ -269,10 +270,15 @@ impl<'t, 's> Faults<'t, 's> {
                     _ => format!("the key `{written}` is read as {what}"),
                 };
                 let fault = Diagnostic::new(&codes::NON_STRING_KEY, message, span, "a key must be text");
-                match written {
-                    "" => fault.with_help("write a key"),
-                    _ => fault.with_replacement("quote it", span, format!("\"{written}\"")),
+                if !written.is_empty() {
+                    let fault = fault.with_replacement("quote it", span, format!("\"{written}\""));
+                    if !quiet {
+                        self.push(fault);
+                    }
+                    // It is what it looks like to whoever refers to it.
+                    return Some(Spanned::new(text, span));
                 }
+                fault.with_help("write a key")
             }
             Value::Scalar(text, _) => return Some(Spanned::new(text, span)),
             Value::List(_) | Value::Map(_) => {
