@@ -2,12 +2,17 @@
 //!
 //! An entry that matches nothing is an error: in the repository, or in a team's file among that team's deployments.
 
+mod sets;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, RingId};
+
+pub(super) use sets::both;
+use sets::meet;
 
 use super::names::{Index, Names};
 use super::people::persons;
@@ -28,9 +33,6 @@ type Matched = (bool, Rc<[DeploymentId]>);
 
 /// Deployments, sorted; none where nothing is said of them.
 type Chosen = Option<Arc<[DeploymentId]>>;
-
-/// How many neighbours are looked at before a sorted set is searched by halves.
-const NEAR: usize = 8;
 
 /// What selectors look up, made once for all of them.
 pub(super) struct Lookup<'o> {
@@ -206,64 +208,6 @@ impl Lookup<'_> {
             sink.push(found.with_suggestion(&written.value, written.span, self.grouped.keys().copied()));
         }
     }
-}
-
-/// Both scopes: what a policy's `for` and a rule's own selectors say.
-pub(super) fn both(a: &Scope, b: &Scope) -> Scope {
-    Scope {
-        deployments: met(&a.deployments, &b.deployments),
-        rings: meet(a.rings.as_deref(), b.rings.as_deref()),
-        environments: meet(a.environments.as_deref(), b.environments.as_deref()),
-        actions: met(&a.actions, &b.actions),
-        resources: [a.resources.as_slice(), &b.resources].concat(),
-        holding: [a.holding.as_slice(), &b.holding].concat(),
-        on_behalf_of: [a.on_behalf_of.as_slice(), &b.on_behalf_of].concat(),
-    }
-}
-
-/// As [`meet`], of sets that are shared where the other takes nothing away.
-fn met<T: Copy + Ord>(a: &Option<Arc<[T]>>, b: &Option<Arc<[T]>>) -> Option<Arc<[T]>> {
-    match (a, b) {
-        (one, None) | (None, one) => one.clone(),
-        (Some(a), Some(b)) if Arc::ptr_eq(a, b) => Some(a.clone()),
-        (Some(a), Some(b)) => {
-            let shared = common(a, b);
-            Some(match shared.len() {
-                all if all == a.len() => a.clone(),
-                all if all == b.len() => b.clone(),
-                _ => Arc::from(shared),
-            })
-        }
-    }
-}
-
-/// What two sorted sets share; an absent one is everything.
-fn meet<T: Copy + Ord>(a: Option<&[T]>, b: Option<&[T]>) -> Option<Vec<T>> {
-    match (a, b) {
-        (None, None) => None,
-        (Some(one), None) | (None, Some(one)) => Some(one.to_vec()),
-        (Some(a), Some(b)) => Some(common(a, b)),
-    }
-}
-
-/// What is in both of two sorted sets.
-fn common<T: Copy + Ord>(a: &[T], b: &[T]) -> Vec<T> {
-    let (few, mut many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    let mut both = Vec::with_capacity(few.len());
-    for id in few {
-        // The next is near by where the sets are alike, and far where one is much longer.
-        let near = many.iter().take(NEAR).take_while(|other| *other < id).count();
-        let at = if near < NEAR {
-            near
-        } else {
-            many.partition_point(|other| other < id)
-        };
-        many = many.get(at..).unwrap_or_default();
-        if many.first() == Some(id) {
-            both.push(*id);
-        }
-    }
-    both
 }
 
 fn resources(written: &ast::Resources) -> Resources {
