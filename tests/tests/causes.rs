@@ -360,3 +360,25 @@ fn a_field_that_no_record_has_is_told_though_it_is_only_asked_for() {
         "unknown-argument: the argument `link` has no field `hots`",
     );
 }
+
+#[test]
+fn a_key_that_some_read_as_no_text_is_what_it_looks_like_to_others() {
+    let asked = rule("billing.refund", "context.args has n && context.args.n > 5");
+    let renamed = instead(
+        "amount: {type: int, optional: true}",
+        "n: {type: int, optional: true}",
+        &asked,
+    );
+    once(&renamed, "non-string-key: the key `n` is read as");
+    let lifted = "kind: Policy\nname: p\nrules:\n  no: {effect: deny, tools: [billing]}\n---\n\
+        {kind: Exception, name: e, to: p/no, tools: [billing], owner: carol, reason: x, until: 2027-06-01}\n";
+    once(&told(BASE, lifted), "non-string-key: the key `no` is read as");
+    once(
+        &told(BASE, "kind: Group\nname: g\nmembers: [alice]\nyes: 1\n"),
+        "non-string-key: ",
+    );
+    once(
+        &told(BASE, "kind: Group\nname: g\nmembers: [alice]\n\"yes\": 1\n"),
+        "unknown-key: ",
+    );
+}

@@ -23,7 +23,7 @@ use crate::ast::{Body, Document, Template, Text};
 use crate::diag::codes::document as codes;
 use crate::diag::{Diagnostic, Sink};
 use crate::parse::node::{Entry, Node, Value};
-use crate::parse::yaml::is_unprintable;
+use crate::parse::yaml::{Reading, is_unprintable, plain_reading};
 use crate::source::{FileId, Span};
 use fields::Fields;
 use form::Form;
@@ -300,6 +300,12 @@ impl Source<'_> {
     fn is_visible(&self, value: Span) -> bool {
         let written = self.text.get(value.start as usize..value.end as usize);
         written.is_none_or(|written| !written.contains(is_unprintable))
+    }
+
+    /// Whether a key is no text to some readers of YAML: it stands there without quotes.
+    fn is_disputed(&self, key: &Text) -> bool {
+        let written = self.text.get(key.span.start as usize..key.span.end as usize);
+        written == Some(key.value.as_str()) && plain_reading(&key.value) != Reading::String
     }
 
     /// Whether a comment stands on the line on which a value ends, right after it.

@@ -85,6 +85,8 @@ impl Reader<'_> {
                         value,
                     });
                 }
+                // That it is no text was reported.
+                None if self.source.is_disputed(&entry.key) => {}
                 None => unknown.push(&entry.key),
             }
         }
@@ -168,7 +170,8 @@ impl Reader<'_> {
             // The value is read even where the key is broken: both are then mended in one go.
             let label = format!("`{}`", entry.key.value);
             let value = self.read(&entry.value, ty, &label, entry.key.span);
-            let named = self.spelled(&entry.key.value, key, "a key", entry.key.span);
+            let named =
+                self.source.is_disputed(&entry.key) || self.spelled(&entry.key.value, key, "a key", entry.key.span);
             if named {
                 let value = value.unwrap_or(Spanned::new(Read::Hole, entry.value.span));
                 read.push((entry.key.clone(), value));

@@ -270,10 +270,15 @@ impl<'t, 's> Faults<'t, 's> {
                     _ => format!("the key `{written}` is read as {what}"),
                 };
                 let fault = Diagnostic::new(&codes::NON_STRING_KEY, message, span, "a key must be text");
-                match written {
-                    "" => fault.with_help("write a key"),
-                    _ => fault.with_replacement("quote it", span, format!("\"{written}\"")),
+                if !written.is_empty() {
+                    let fault = fault.with_replacement("quote it", span, format!("\"{written}\""));
+                    if !quiet {
+                        self.push(fault);
+                    }
+                    // It is what it looks like to whoever refers to it.
+                    return Some(Spanned::new(text, span));
                 }
+                fault.with_help("write a key")
             }
             Value::Scalar(text, _) => return Some(Spanned::new(text, span)),
             Value::List(_) | Value::Map(_) => {
