@@ -209,8 +209,10 @@ fn what_is_broken_is_a_hole_and_its_neighbours_stay() {
         assert_eq!(entry(root, key).value, Value::Hole, "{key}");
     }
     assert_eq!(entry(root, "f").value, Value::Scalar("g".to_owned(), Style::Plain));
+    // A key that is no text to some readers is reported, and read as it is written.
+    assert_eq!(entry(root, "yes").value, Value::Scalar("no".to_owned(), Style::Plain));
     let Value::Map(entries) = &root.value else { panic!() };
-    assert_eq!(entries.len(), 5);
+    assert_eq!(entries.len(), 6);
 }
 
 #[test]
