@@ -29,8 +29,8 @@ Examples:
   polity explain unknown-code           what a diagnostic means
 
 Where there are rules in Rego, it says which of them are compiled into the table
-and which the engine decides, and why; `--format json` says so under `rego`: rule,
-decided_by, because, span.
+and which the engine decides, and why. `--format json` says so under `rego`:
+rule, decided_by, because, span.
 
 With --base the commit that is checked out is checked, or --rev, and exit code 1
 says that an approval is missing. `--format json` then has a member `approvals`:

@@ -10,9 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use polity::lower::cedar::policies::entity_text;
-use polity::lower::cedar::world::{Asked, Lowered, Policies, World};
+use polity::lower::cedar::world::{Asked, Class, Lowered, Policies, World};
+use polity_runtime::table::Table;
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -270,7 +272,15 @@ fn one(folder: &Path, file: &Path, broken: Break<'_>) -> Option<Report> {
 pub struct Ready {
     world: World,
     policies: Policies,
+    /// The tables of the classes of requests that were asked about: most of a file's requests are of one class.
+    made: Mutex<BTreeMap<ClassKey, Arc<Made>>>,
 }
+
+/// A principal, an action and a resource, each a type and an id; and whether the request tells of the resource.
+type ClassKey = ([(String, String); 3], bool);
+
+/// What the policies are lowered to for a class, and their table; or why there is none.
+type Made = Result<(Vec<Lowered>, Table), String>;
 
 impl Ready {
     /// Reads the texts.
@@ -285,10 +295,11 @@ impl Ready {
         Ok(Self {
             world: World::new(&texts.schema, texts.entities.clone())?,
             policies: policies?,
+            made: Mutex::default(),
         })
     }
 
-    /// Decides a request, and compares.
+    /// Decides a request, and compares. What is broken on purpose is broken alike for all requests.
     pub fn judge(&self, request: &Request, open: bool, broken: Break<'_>) -> Verdict {
         match self.read(request) {
             Err(why) => Verdict::Refused(why),
@@ -299,7 +310,10 @@ impl Ready {
     fn judge_read(&self, request: &Request, read: &Read, open: bool, broken: Break<'_>) -> Verdict {
         match self.decide(read, open, broken) {
             Err(why) => Verdict::Refused(why),
-            Ok((lowered, ours)) => compare(request, &lowered, &ours),
+            Ok((made, ours)) => {
+                let lowered = made.as_ref().as_ref().map_or(&[][..], |(lowered, _)| lowered);
+                compare(request, lowered, &ours)
+            }
         }
     }
 
@@ -315,19 +329,34 @@ impl Ready {
         Ok(Read { named, context })
     }
 
-    fn decide(&self, read: &Read, open: bool, broken: Break<'_>) -> Result<(Vec<Lowered>, Decided), String> {
+    fn decide(&self, read: &Read, open: bool, broken: Break<'_>) -> Result<(Arc<Made>, Decided), String> {
         let [p, a, r] = &read.named;
         let named = [p, a, r].map(|(ty, id)| (ty.as_str(), id.as_str()));
         let class = self.world.class(&self.policies, named, open)?;
         let slots = class.call(&read.context)?;
+        let key = (read.named.clone(), open);
+        let known = self.made.lock().expect("no thread fails with it").get(&key).cloned();
+        let made = known.unwrap_or_else(|| {
+            let made = Arc::new(self.make(&class, broken));
+            self.made
+                .lock()
+                .expect("no thread fails with it")
+                .insert(key, Arc::clone(&made));
+            made
+        });
+        let (lowered, table) = made.as_ref().as_ref().map_err(Clone::clone)?;
+        let ours = decided(table, lowered, slots);
+        Ok((made, ours))
+    }
+
+    fn make(&self, class: &Class<'_>, broken: Break<'_>) -> Made {
         let mut lowered = class.lower(&self.policies);
         if let Some(why) = lowered.iter().find_map(|policy| policy.condition.as_ref().err()) {
             return Err(why.clone());
         }
         broken(&mut lowered);
         let table = table(&lowered, class.slots()).ok_or("a condition comes to too large a diagram")?;
-        let ours = decided(&table, &lowered, slots);
-        Ok((lowered, ours))
+        Ok((lowered, table))
     }
 }
 
