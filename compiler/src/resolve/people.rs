@@ -244,7 +244,7 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
     // Where somebody is unknown or could not be read, who is left to be counted is not the point.
     let unknown = sink.diagnostics().iter().any(|found| *found.code == UNKNOWN_PERSON);
     let all_known = !unknown && !organization.uncounted;
-    // An owner without a key can sign nothing, once the others do.
+    // An owner without a key can sign nothing, once the others do; a forge can still vouch for them.
     let keyed = |id: &&PersonId| {
         organization
             .people
@@ -252,9 +252,10 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
             .is_some_and(|one| !one.keys.is_empty())
     };
     let signing = organization.owners.iter().filter(keyed).count();
+    let vouched = documents.documents.iter().any(|one| matches!(one.body, Body::Forge(_)));
     let alone = match signing {
-        0 => organization.owners.len() < 2,
-        signing => signing < 2,
+        1 if !vouched => true,
+        _ => organization.owners.len() < 2,
     };
     if alone && !organization.sole_owner && !root.owners.is_empty() && all_known {
         let span = root.owners.first().map_or(document.span, |owner| owner.span);
