@@ -41,7 +41,7 @@ pub(super) fn trusted<'t>(
     let introductory = ObjectId::from_hex(wanted.as_bytes()).map_err(|_| failure(&TrailError::NoIntroductory))?;
     // Told apart from a commit that is there and on another branch: this repository does not have it at all.
     history.commit(introductory).map_err(|error| match error {
-        ReadError::Corrupt { .. } => failure(&TrailError::NotOnTrunk {
+        ReadError::Corrupt { .. } if !history.has(introductory) => failure(&TrailError::NotOnTrunk {
             commit: wanted.to_owned(),
             what: "the introductory commit",
             foxtrot: false,

@@ -59,6 +59,14 @@ fn a_repository_that_cannot_be_trusted_is_exit_code_two() {
     bench.polity("log repo").exits(2).says("git fetch --unshallow");
     fs::remove_file(bench.world.path().join(".git/shallow")).unwrap();
     bench.build("a.polity", "").exits(0);
+    // The commit that everything begins with: not what its id says, or lost.
+    let id = bench.world.introductory.to_string();
+    let object = bench.world.path().join(".git/objects").join(&id[..2]).join(&id[2..]);
+    fs::remove_file(&object).unwrap();
+    fs::write(&object, "x").unwrap();
+    bench.build("a.polity", "").exits(2).says("missing or not what its id says");
+    fs::remove_file(&object).unwrap();
+    bench.build("a.polity", "").exits(2);
 }
 
 #[test]
