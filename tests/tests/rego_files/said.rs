@@ -47,6 +47,11 @@ fn what_is_wrong_is_an_error() {
         ("deny if walk(input.args, [\"x\", 1])", "rego-syntax"),
         ("deny := \"no\" if input.args.amount > 5", "rego-outcome"),
         ("denies if input.args.amount > 5", "rego-outcome"),
+        // Beside a rule that decides it would pass for a helper that nobody needs.
+        (
+            "allow if input.args.amount < 9\ndenny contains \"x\" if input.args.amount > 5",
+            "rego-outcome",
+        ),
         ("deny if time.now_ns() > 5", "impure-builtin"),
         (
             "deny if http.send({\"url\": \"x\", \"method\": \"get\"}).status_code == 200",
@@ -121,8 +126,13 @@ fn what_no_condition_says_is_kept_for_the_engine() {
         let said = &said.expect("a note").message;
         assert!(said.contains(what) && said.contains("`p/deny`"), "{body}\n{said}");
     }
-    let (compiled, found) = built(&[("policies/p.rego", &rules("deny if input.args.amount > 5"))]);
-    assert!(found.is_empty() && compiled.table.is_some());
+    for plain in [
+        "deny if input.args.amount > 5",
+        "denied if input.args.amount > 5\n\ndeny if denied",
+    ] {
+        let (compiled, found) = built(&[("policies/p.rego", &rules(plain))]);
+        assert!(found.is_empty() && compiled.table.is_some(), "{plain}: {found:?}");
+    }
 }
 
 #[test]

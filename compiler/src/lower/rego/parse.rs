@@ -1,7 +1,7 @@
 //! The text of a `.rego` file becomes a module of regorus, within bounds: what it is called, which of its rules
 //! decide, and on demand the whole for [`super::lower()`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use regorus::unstable as syntax;
@@ -211,6 +211,9 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
     faults.extend(module::strangers(&module, &index));
     faults.extend(module::shapeless(&index));
     faults.extend(recursive(&index));
+    if Entry::ALL.iter().any(|entry| index.groups.contains_key(entry.name())) {
+        faults.extend(misspelt(&index));
+    }
     let mut found: Vec<Diagnostic> = faults
         .into_iter()
         .map(|fault| {
@@ -263,8 +266,8 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
     }
 }
 
-/// Rules that ask for themselves.
-fn recursive(index: &Index) -> Vec<Fault> {
+/// Of each rule the rules that it asks for, directly or not.
+fn asked(index: &Index) -> BTreeMap<&str, BTreeSet<&str>> {
     let calls: BTreeMap<&str, Vec<&str>> = index
         .groups
         .iter()
@@ -274,17 +277,46 @@ fn recursive(index: &Index) -> Vec<Fault> {
             (name.as_str(), known.map(String::as_str).collect())
         })
         .collect();
-    let reaches = |from: &str| {
-        let mut seen: Vec<&str> = Vec::new();
+    let reached = |from: &str| {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         let mut open: Vec<&str> = calls.get(from).cloned().unwrap_or_default();
         while let Some(next) = open.pop() {
-            if !seen.contains(&next) {
-                seen.push(next);
+            if seen.insert(next) {
                 open.extend(calls.get(next).into_iter().flatten());
             }
         }
-        seen.contains(&from)
+        seen
     };
+    calls.keys().map(|name| (*name, reached(name))).collect()
+}
+
+/// Rules that are called nearly as those that decide, and that none of them asks for: what they say would be lost.
+fn misspelt(index: &Index) -> Vec<Fault> {
+    let asked = asked(index);
+    let decide = Entry::ALL.map(Entry::name);
+    let used = |name: &str| {
+        let asks = |entry: &str| entry == name || asked.get(entry).is_some_and(|names| names.contains(name));
+        decide.into_iter().any(asks)
+    };
+    let unused = index.groups.iter().filter(|(name, _)| !used(name));
+    unused
+        .filter_map(|(name, group)| {
+            let near = crate::diag::nearest(name, decide)?;
+            Some(Fault {
+                code: &REGO_OUTCOME,
+                message: format!("`{name}` decides nothing, and no rule that decides asks for it"),
+                span: group.defs.first()?.span.clone(),
+                label: String::new(),
+                help: format!("did you mean `{near}`? else give it a name that is not so near, or remove it"),
+            })
+        })
+        .collect()
+}
+
+/// Rules that ask for themselves.
+fn recursive(index: &Index) -> Vec<Fault> {
+    let asked = asked(index);
+    let reaches = |name: &str| asked.get(name).is_some_and(|names| names.contains(name));
     let found = index.groups.iter().filter(|(name, _)| reaches(name));
     found
         .filter_map(|(name, group)| {
