@@ -64,7 +64,10 @@ fn a_repository_that_cannot_be_trusted_is_exit_code_two() {
     let object = bench.world.path().join(".git/objects").join(&id[..2]).join(&id[2..]);
     fs::remove_file(&object).unwrap();
     fs::write(&object, "x").unwrap();
-    bench.build("a.polity", "").exits(2).says("missing or not what its id says");
+    bench
+        .build("a.polity", "")
+        .exits(2)
+        .says("missing or not what its id says");
     fs::remove_file(&object).unwrap();
     bench.build("a.polity", "").exits(2);
 }
