@@ -187,9 +187,17 @@ pub fn run(folder: &Path, broken: Break<'_>) -> Report {
     run_files(folder, &files, broken)
 }
 
+/// The stack of each thread, in bytes: as the command's threads have, so that parsers need none of their own each time.
+const STACK: usize = 32 << 20;
+
 /// Runs some of the tests under a folder.
 pub fn run_files(folder: &Path, files: &[PathBuf], broken: Break<'_>) -> Report {
-    let reports: Vec<Report> = files.par_iter().filter_map(|file| one(folder, file, broken)).collect();
+    let threads = rayon::ThreadPoolBuilder::new()
+        .stack_size(STACK)
+        .build()
+        .expect("threads");
+    let each = || files.par_iter().filter_map(|file| one(folder, file, broken)).collect();
+    let reports: Vec<Report> = threads.install(each);
     let mut all = Report::default();
     reports.into_iter().for_each(|report| all.append(report));
     all
