@@ -126,11 +126,7 @@ fn what_takes_a_malformed_tree_away_and_changes_something_needs_an_approval() {
 fn evidence_that_cannot_be_read_counts_for_nothing_and_hinders_nobody() {
     for name in [&b"approvals"[..], b"other"] {
         let mut world = World::new();
-        world
-            .write(REFUNDS, refunds(200))
-            .commit("frank")
-            .approve(&["carol"])
-            .merge();
+        world.approved_step(200);
         let leaf = blob(&world, "x");
         let sub = |path: &str| {
             let found = world.git(&["rev-parse", &format!("{MAIN}^{{tree}}:{path}")]);

@@ -80,11 +80,7 @@ fn nobody_approves_what_an_agent_wrote_that_becomes_theirs() {
 #[test]
 fn the_log_shows_an_approval_at_the_step_that_it_was_given_for() {
     let mut world = World::new();
-    world
-        .write(REFUNDS, refunds(200))
-        .commit("frank")
-        .approve(&["carol"])
-        .merge();
+    world.approved_step(200);
     let given = world.files.clone();
     world
         .write(REFUNDS, refunds(100))
@@ -106,11 +102,7 @@ fn the_log_shows_an_approval_at_the_step_that_it_was_given_for() {
 fn a_revert_of_a_revert_is_a_change_like_any_other() {
     for approvers in [&[][..], &["dave"]] {
         let mut world = World::new();
-        world
-            .write(REFUNDS, refunds(200))
-            .commit("frank")
-            .approve(&["carol"])
-            .merge();
+        world.approved_step(200);
         let given = world.files.clone();
         world
             .write(REFUNDS, refunds(100))
@@ -193,11 +185,7 @@ fn a_part_of_an_approved_change_is_not_brought_back_alone() {
             .commit("frank")
             .approve(&["carol"])
             .merge();
-        world
-            .write(REFUNDS, refunds(100))
-            .commit("frank")
-            .approve(&["carol"])
-            .merge();
+        world.approved_step(100);
         if again {
             world.write(REFUNDS, refunds(200)).commit("frank").merge();
             world.refused("missing 1");
