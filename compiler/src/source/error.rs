@@ -67,6 +67,17 @@ pub enum ReadError {
 }
 
 impl ReadError {
+    /// What was read, or nothing of what is malformed: to be asked where that says as little as if it were not there.
+    ///
+    /// # Errors
+    /// Every other one.
+    pub fn unless_malformed<T>(found: Result<T, Self>) -> Result<Option<T>, Self> {
+        match found {
+            Err(error) if error.is_malformed() => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
     /// Whether what was read is to blame, and not the clone that it was read from.
     pub fn is_malformed(&self) -> bool {
         matches!(self, Self::Malformed { .. })

@@ -61,12 +61,9 @@ fn writes(history: &History, commit: &Commit) -> Result<bool, ReadError> {
     }
     let parent = commit.parents.first().map(|parent| history.commit(*parent)).transpose();
     let changes = parent.and_then(|parent| history.changes(parent.map(|parent| parent.tree), commit.tree));
-    let changes = match changes {
-        // What cannot be read was not made by anything mechanical.
-        Err(error) if error.is_malformed() => return Ok(true),
-        changes => changes?,
-    };
-    Ok(changes.iter().any(|change| !is_new_evidence(history, change)))
+    // What cannot be read was not made by anything mechanical.
+    Ok(ReadError::unless_malformed(changes)?
+        .is_none_or(|changes| changes.iter().any(|change| !is_new_evidence(history, change))))
 }
 
 /// What one commit's signature and text tell of who wrote it.

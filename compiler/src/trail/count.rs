@@ -17,6 +17,7 @@ use super::statement::{DocumentId, Statement, Verdict};
 use super::upgrade::COMPILER;
 use super::verify::{Answer, Given, Judged, OTHER_EFFECTS, Refused, short};
 use crate::parse::TEMPLATES;
+use crate::source::ReadError;
 
 /// Mode and object of what stands at a path, if anything does.
 type Stands = Option<(u16, ObjectId)>;
@@ -239,9 +240,9 @@ impl Court<'_> {
         // What templates are filled in to is made of them, too, as the edition has it.
         let also = ["polity.yaml", TEMPLATES.trim_end_matches('/')];
         for path in statement.documents.keys().map(|id| id.path.as_str()).chain(also) {
-            match change::entry(self.history, tree, path) {
-                Err(error) if error.is_malformed() => return Ok(None),
-                found => all.push(found?.map(|(mode, id)| (mode.value(), id))),
+            match ReadError::unless_malformed(change::entry(self.history, tree, path))? {
+                None => return Ok(None),
+                Some(found) => all.push(found.map(|(mode, id)| (mode.value(), id))),
             }
         }
         let of_compiler = statement.documents.keys().any(|id| id.kind == COMPILER);

@@ -97,10 +97,8 @@ impl Exhibit {
     pub(super) fn stands_in(&self, history: &History, tree: ObjectId) -> Result<bool, ReadError> {
         let folder = history.approvals();
         let blob = |extension: &str| {
-            let found = match history.entry(tree, &format!("{folder}/{}.{extension}", self.name)) {
-                Err(error) if error.is_malformed() => None,
-                found => found?,
-            };
+            let found = history.entry(tree, &format!("{folder}/{}.{extension}", self.name));
+            let found = ReadError::unless_malformed(found)?.flatten();
             Ok(found.filter(|(mode, _)| mode.is_blob()).map(|(_, id)| id))
         };
         Ok((blob("json")?, blob("sig")?) == (Some(self.blobs.0), self.blobs.1))
@@ -145,19 +143,16 @@ impl<'h> Archive<'h> {
         for (at, commit) in trunk.iter().enumerate().skip(since) {
             let tree = self.history.commit(*commit)?.tree;
             // A folder that nobody can read holds no evidence.
-            let mut id = match self.history.folder_at(tree, &folder) {
-                Err(error) if error.is_malformed() => None,
-                id => id?,
-            };
+            let mut id = ReadError::unless_malformed(self.history.folder_at(tree, &folder))?.flatten();
             if last == id {
                 continue;
             }
-            let changed = match self.history.files_between(last, id) {
-                Err(error) if error.is_malformed() => {
+            let changed = match ReadError::unless_malformed(self.history.files_between(last, id))? {
+                Some(changed) => changed,
+                None => {
                     id = None;
                     self.history.files_between(last, id)?
                 }
-                changed => changed?,
             };
             last = id;
             // A statement and its signature often come together, and are one exhibit.

@@ -315,15 +315,12 @@ impl History {
         };
         let after = self.commit(*after)?.tree;
         if at == 0 {
-            return match self.changes(None, after) {
-                Err(error) if error.is_malformed() => Ok(Vec::new()),
-                changes => changes,
-            };
+            return Ok(ReadError::unless_malformed(self.changes(None, after))?.unwrap_or_default());
         }
         for before in trunk.iter().take(at).rev().take(MOST_MALFORMED) {
-            match self.changes(Some(self.commit(*before)?.tree), after) {
-                Err(error) if error.is_malformed() => {}
-                changes => return changes,
+            let before = self.commit(*before)?.tree;
+            if let Some(changes) = ReadError::unless_malformed(self.changes(Some(before), after))? {
+                return Ok(changes);
             }
         }
         Ok(Vec::new())

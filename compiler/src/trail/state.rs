@@ -10,6 +10,7 @@ use std::rc::Rc;
 use gix::ObjectId;
 use polity_runtime::wire::Digest;
 
+use super::change;
 use super::history::History;
 use super::principals::Principals;
 use super::statement::DocumentId;
@@ -111,15 +112,8 @@ impl<'h> States<'h> {
     /// Where an object is missing or is not what its id says.
     pub fn written_at(&self, commit: ObjectId, path: &str) -> Result<OfFile, ReadError> {
         let none = || Ok(Rc::from([]));
-        let whole = match self.history.prefix() {
-            "" => path.to_owned(),
-            prefix => format!("{prefix}/{path}"),
-        };
-        let found = self.history.commit(commit)?.tree;
-        let found = match self.history.entry(found, &whole) {
-            Err(error) if error.is_malformed() => None,
-            found => found?,
-        };
+        let tree = self.history.commit(commit)?.tree;
+        let found = ReadError::unless_malformed(change::entry(self.history, tree, path))?.flatten();
         let Some((_, id)) = found.filter(|(mode, _)| mode.is_blob()) else {
             return none();
         };
@@ -136,9 +130,19 @@ impl<'h> States<'h> {
             text,
             blob: Some(id.to_string()),
         };
-        let documents: OfFile = of_file(&file).into();
-        self.files.borrow_mut().insert(key, documents.clone());
-        Ok(documents)
+        Ok(self.documents_of(&file))
+    }
+
+    /// The documents that a file holds, read once where its blob is known.
+    fn documents_of(&self, file: &SourceFile) -> OfFile {
+        match &file.blob {
+            None => of_file(file).into(),
+            Some(blob) => {
+                let key = (file.path.clone(), blob.clone());
+                let mut files = self.files.borrow_mut();
+                files.entry(key).or_insert_with(|| of_file(file).into()).clone()
+            }
+        }
     }
 
     fn read(&self, commit: ObjectId) -> Result<Rc<State>, ReadError> {
@@ -175,15 +179,7 @@ impl<'h> States<'h> {
     fn compile(&self, source: SourceTree, sink: Sink) -> State {
         let mut digests = BTreeMap::new();
         for file in source.files() {
-            let of_file = match &file.blob {
-                None => of_file(file).into(),
-                Some(blob) => {
-                    let key = (file.path.clone(), blob.clone());
-                    let mut files = self.files.borrow_mut();
-                    files.entry(key).or_insert_with(|| of_file(file).into()).clone()
-                }
-            };
-            digests.extend(of_file.iter().cloned());
+            digests.extend(self.documents_of(file).iter().cloned());
         }
         // Without lints, which compare dates with the moment: a tree that was good when it was approved must not become
         // bad by waiting.
