@@ -63,6 +63,12 @@ impl<'w> Automaton<'w> {
         self.text.iter().filter_map(|letter| char::from_u32(*letter)).collect()
     }
 
+    /// How many states it has. They are numbered from 0 on, where reading begins.
+    #[must_use]
+    pub fn states(&self) -> u32 {
+        u32::try_from(self.states).unwrap_or(u32::MAX)
+    }
+
     /// Where it is after one more byte. `None` only of an automaton that is not sound.
     #[inline]
     #[must_use]

@@ -210,9 +210,10 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
     let mut faults = module::impure(&module, &index);
     faults.extend(module::strangers(&module, &index));
     faults.extend(module::shapeless(&index));
-    faults.extend(recursive(&index));
+    let asked = asked(&index);
+    faults.extend(recursive(&index, &asked));
     if Entry::ALL.iter().any(|entry| index.groups.contains_key(entry.name())) {
-        faults.extend(misspelt(&index));
+        faults.extend(misspelt(&index, &asked));
     }
     let mut found: Vec<Diagnostic> = faults
         .into_iter()
@@ -267,7 +268,9 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
 }
 
 /// Of each rule the rules that it asks for, directly or not.
-fn asked(index: &Index) -> BTreeMap<&str, BTreeSet<&str>> {
+type Asked<'i> = BTreeMap<&'i str, BTreeSet<&'i str>>;
+
+fn asked(index: &Index) -> Asked<'_> {
     let calls: BTreeMap<&str, Vec<&str>> = index
         .groups
         .iter()
@@ -291,8 +294,7 @@ fn asked(index: &Index) -> BTreeMap<&str, BTreeSet<&str>> {
 }
 
 /// Rules that are called nearly as those that decide, and that none of them asks for: what they say would be lost.
-fn misspelt(index: &Index) -> Vec<Fault> {
-    let asked = asked(index);
+fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
     let decide = Entry::ALL.map(Entry::name);
     let used = |name: &str| {
         let asks = |entry: &str| entry == name || asked.get(entry).is_some_and(|names| names.contains(name));
@@ -314,8 +316,7 @@ fn misspelt(index: &Index) -> Vec<Fault> {
 }
 
 /// Rules that ask for themselves.
-fn recursive(index: &Index) -> Vec<Fault> {
-    let asked = asked(index);
+fn recursive(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
     let reaches = |name: &str| asked.get(name).is_some_and(|names| names.contains(name));
     let found = index.groups.iter().filter(|(name, _)| reaches(name));
     found

@@ -75,9 +75,9 @@ fn alike(automata: &[&[u32]], (first, last): (u8, u8)) -> Vec<u8> {
     ends.collect::<BTreeSet<u8>>().into_iter().collect()
 }
 
+/// None of what is no automaton.
 fn states(words: &[u32]) -> u32 {
-    let length = words.get(1).map_or(0, |length| *length as usize);
-    words.get(length + 3).copied().unwrap_or(0)
+    Automaton::new(words).map_or(0, |automaton| automaton.states())
 }
 
 /// Where a letter leads from each state.
