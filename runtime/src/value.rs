@@ -43,6 +43,20 @@ pub enum Effect {
     Destructive,
 }
 
+impl Effect {
+    /// All of them, from the least on.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Destructive];
+
+    /// As documents, bundles and policies spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
 /// A value of a term: an argument after normalisation, a constant, or what an operator made of them.
 ///
 /// `List` is sorted and without duplicates, as Cedar's sets compare.

@@ -95,7 +95,7 @@ fn ring(view: &mut View<'_>, ring: &Ring, used: bool) {
     } = ring;
     let put = |view: &mut View<'_>, kind, what, value| view.put(&subject, kind, what, span, value);
     put(view, Kind::Ring, "level", Value::Any(Some(level.to_string())));
-    let effects = effects.iter().map(|effect| super::tools::effect(*effect).to_owned());
+    let effects = effects.iter().map(|effect| effect.as_str().to_owned());
     put(view, Kind::Ring, "effects", Value::Fewer(Some(effects.collect())));
     put(view, Kind::Ring, "irreversible", Value::No(*irreversible));
     put(view, Kind::Limit, "limits.rate", Value::Slower(Some(*rate)));

@@ -66,7 +66,7 @@ fn organization(view: &mut View<'_>) {
         .grace
         .effects
         .iter()
-        .map(|effect| super::tools::effect(*effect).to_owned());
+        .map(|effect| effect.as_str().to_owned());
     put(view, "bundle.grace.effects", Value::Fewer(Some(effects.collect())));
     for (code, level) in &organization.lints {
         let subject = document("Organization", &code.value);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use polity_runtime::table::ToolId;
-use polity_runtime::value::{Effect, Slot};
+use polity_runtime::value::Slot;
 
 use super::Direction::Neutral;
 use super::value::Value;
@@ -36,15 +36,6 @@ pub(super) fn items(view: &mut View<'_>) {
     }
     for base in &organization.bases {
         self::base(view, base);
-    }
-}
-
-/// As it is written.
-pub(super) fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Read => "read",
-        Effect::Write => "write",
-        Effect::Destructive => "destructive",
     }
 }
 
@@ -110,7 +101,7 @@ fn action(view: &mut View<'_>, action: &Action, lifting: bool) {
     view.exists(&subject, Kind::Tool, span, Neutral, Neutral);
     let put = |view: &mut View<'_>, kind, what, value| view.put(&subject, kind, what, span, value);
     // Rules and rings take hold of an action by its class: one that says it does less is held by fewer.
-    let class = Value::Stricter(action.effect as i64, effect(action.effect).to_owned());
+    let class = Value::Stricter(action.effect as i64, action.effect.as_str().to_owned());
     put(view, Kind::Tool, "effect", class);
     put(view, Kind::Tool, "external", Value::Yes(action.external));
     put(view, Kind::Tool, "reversible", Value::No(action.reversible));

@@ -296,7 +296,7 @@ impl Update<'_> {
                 self.class(node, mine, theirs, &mut what)?;
             }
         } else {
-            let effect = |action: &Action| action.class.effect.map(|effect| yaml::effect(effect.value));
+            let effect = |action: &Action| action.class.effect.map(|effect| effect.value.as_str());
             if mine.variants.is_empty() && effect(mine) != effect(theirs) {
                 what.push(format!(
                     "an import would propose `effect: {}`",
@@ -431,10 +431,7 @@ fn differing(old: Hints, new: Hints, what: &mut Vec<String>) {
 /// The three values of a class that an import proposes, as they are written.
 fn values(class: &ActionClass) -> [(&'static str, Option<String>); 3] {
     [
-        (
-            "effect",
-            class.effect.map(|effect| yaml::effect(effect.value).to_owned()),
-        ),
+        ("effect", class.effect.map(|effect| effect.value.as_str().to_owned())),
         ("external", class.external.map(|external| external.value.to_string())),
         (
             "reversible",

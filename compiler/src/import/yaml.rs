@@ -4,8 +4,6 @@
 
 use std::fmt::Write as _;
 
-use polity_runtime::value::Effect;
-
 use crate::ast::{Action, ActionClass, Definition, Endpoint, Hints, Param, ParamType, Server, Text, Tool, Variant};
 use crate::parse::yaml::{Reading, plain_reading};
 use crate::report::visible;
@@ -168,15 +166,6 @@ pub fn list(texts: &[Text]) -> String {
     format!("[{}]", texts.join(", "))
 }
 
-/// `read`, `write` or `destructive`.
-pub fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Read => "read",
-        Effect::Write => "write",
-        Effect::Destructive => "destructive",
-    }
-}
-
 /// Any text as one scalar or key, good in block and in flow style.
 pub fn scalar(text: &str) -> String {
     let word = |c: char| c.is_ascii_alphanumeric() || "_-./@".contains(c);
@@ -251,7 +240,7 @@ impl Lines {
     }
     fn class(&mut self, level: usize, class: &ActionClass) {
         if let Some(effect) = class.effect {
-            self.put(level, "effect", self::effect(effect.value));
+            self.put(level, "effect", effect.value.as_str());
         }
         for (key, value) in [("external", class.external), ("reversible", class.reversible)] {
             if let Some(value) = value {

@@ -1,5 +1,7 @@
 //! Constants as the arguments are that they are compared with: strings normalised as the runtime normalises them.
 
+use polity_runtime::value::Effect;
+
 use crate::diag::Code;
 use crate::diag::codes::condition::{INVALID_CONSTANT, NOT_IN_ENUM, UNKNOWN_ENTITY};
 use crate::lower::types::{Declared, Kind};
@@ -88,7 +90,7 @@ impl Declared {
                 tools.push("credential");
                 (tools, "tool")
             }
-            Self::Effect => (vec!["read", "write", "destructive"], "effect"),
+            Self::Effect => (Effect::ALL.map(Effect::as_str).to_vec(), "effect"),
         }
     }
 }

@@ -103,11 +103,7 @@ impl Organization {
 
 /// As [`Organization::groups`], of what is known of an action.
 pub(crate) fn groups<'n>(name: &'n str, tool: &'n str, effect: Effect, external: bool) -> Vec<&'n str> {
-    let effect = match effect {
-        Effect::Read => "read",
-        Effect::Write => "write",
-        Effect::Destructive => "destructive",
-    };
+    let effect = effect.as_str();
     let mut groups = vec![tool, effect];
     if external {
         groups.push("external");

@@ -2,7 +2,6 @@
 //! order in which they are looked at.
 
 use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, RingId};
-use polity_runtime::value::Effect;
 
 use super::diagram::{Diagram, Diagrams, TooLarge};
 use super::hash::HashMap;
@@ -454,11 +453,7 @@ fn names(organization: &Organization, action: &crate::resolve::Action) -> Vec<St
         Some(tool) if tool.credential.is_none() => tool.name.clone(),
         _ => "credential".to_owned(),
     };
-    let effect = match action.effect {
-        Effect::Read => "read",
-        Effect::Write => "write",
-        Effect::Destructive => "destructive",
-    };
+    let effect = action.effect.as_str();
     let external = action.external.then(|| "external".to_owned());
     [action.name.clone(), action.base.clone(), group, effect.to_owned()]
         .into_iter()

@@ -84,7 +84,7 @@ pub(super) fn write(manifest: &Manifest) -> Json {
 }
 
 fn write_grace(grace: &Grace) -> Json {
-    let effects = grace.effects.iter().map(|effect| Json::string(effect_name(*effect)));
+    let effects = grace.effects.iter().map(|effect| Json::string(effect.as_str()));
     Json::object([
         ("until", Json::string(grace.until.to_string())),
         ("effects", Json::Array(effects.collect())),
@@ -127,14 +127,6 @@ pub(crate) fn text_or_null(text: &Option<String>) -> Json {
 
 fn digest_or_null(digest: &Option<Digest>) -> Json {
     digest.map_or(Json::Null, |digest| Json::string(digest.to_string()))
-}
-
-fn effect_name(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Read => "read",
-        Effect::Write => "write",
-        Effect::Destructive => "destructive",
-    }
 }
 
 /// A manifest from its JSON form.
@@ -199,9 +191,9 @@ fn read_grace(f: &mut Fields) -> Result<Grace, FieldError> {
     let until = f.time("until")?;
     let mut effects = BTreeSet::new();
     for item in f.array("effects")? {
-        let effect = [Effect::Read, Effect::Write, Effect::Destructive]
+        let effect = Effect::ALL
             .into_iter()
-            .find(|effect| item == Json::string(effect_name(*effect)))
+            .find(|effect| item == Json::string(effect.as_str()))
             .ok_or_else(|| f.wrong("effects", "a list of `read`, `write` and `destructive`"))?;
         if effects.last().is_some_and(|last| *last >= effect) {
             return Err(f.wrong("effects", "a list in order, without repetitions"));

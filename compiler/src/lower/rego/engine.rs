@@ -13,7 +13,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use polity_runtime::rego::ProgramFault;
-use polity_runtime::value::Effect;
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::program::DeserializationResult;
 use regorus::unstable::{Lexer, Source, Token, TokenKind};
@@ -181,11 +180,7 @@ impl Whole {
         let tool = tool
             .filter(|tool| tool.credential.is_none())
             .map_or("credential", |tool| tool.name.as_str());
-        let effect = match action.effect {
-            Effect::Read => "read",
-            Effect::Write => "write",
-            Effect::Destructive => "destructive",
-        };
+        let effect = action.effect.as_str();
         let resources = action
             .resources
             .iter()

@@ -4,7 +4,6 @@
 //! What agent, environment and action settle is a term that is settled when the table is made, or a constant; what the
 //! call alone knows is a slot. An optional argument is undefined where it is absent; a required one errs.
 
-use polity_runtime::value::Effect;
 use regorus::unstable::Span;
 
 use super::lower::{Lowerer, Out, Then};
@@ -61,11 +60,7 @@ impl<'a> Lowerer<'a> {
             (Place::Action, "name") => Val::Named(Declared::Action, action.name.clone()),
             (Place::Action, "tool") => Val::Named(Declared::Tool, action.tool.clone()),
             (Place::Action, "effect") => {
-                let effect = match action.effect {
-                    Effect::Read => "read",
-                    Effect::Write => "write",
-                    Effect::Destructive => "destructive",
-                };
+                let effect = action.effect.as_str();
                 Val::Named(Declared::Effect, effect.to_owned())
             }
             (Place::Action, "external") => Val::Const(Const::Bool(action.external)),

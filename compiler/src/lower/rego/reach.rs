@@ -44,12 +44,8 @@ pub(super) fn selector(index: &Index, group: &Group, span: Span) -> Option<Selec
         Some(all.into_iter().map(|name| Text::new(name, span)).collect())
     };
     let effects = any(Part::Effects).map(|names| {
-        let effect = |name: &Text| match name.value.as_str() {
-            "write" => Effect::Write,
-            "destructive" => Effect::Destructive,
-            _ => Effect::Read,
-        };
-        names.iter().map(|name| Spanned::new(effect(name), span)).collect()
+        let effects = names.iter().filter_map(|name| effect(&name.value));
+        effects.map(|effect| Spanned::new(effect, span)).collect()
     });
     let found = Selector {
         span: Some(span),
@@ -122,6 +118,10 @@ fn text(e: &Expr) -> Option<String> {
     }
 }
 
+fn effect(name: &str) -> Option<Effect> {
+    Effect::ALL.into_iter().find(|effect| effect.as_str() == name)
+}
+
 /// A place in the input document.
 fn place(index: &Index, e: &Expr) -> Option<Vec<String>> {
     let mut path = module::path(e)?;
@@ -145,9 +145,7 @@ fn named(place: &[String], names: impl IntoIterator<Item = String>) -> Option<Te
             let all = names.iter().map(|name| format!("{name}.**")).collect();
             return names.iter().all(plain).then_some((Part::Actions, all));
         }
-        ["action", "effect"] => (Part::Effects, |name| {
-            ["read", "write", "destructive"].contains(&name.as_str())
-        }),
+        ["action", "effect"] => (Part::Effects, |name| effect(name).is_some()),
         ["environment"] => (Part::Environments, |_| true),
         ["agent", "team"] => (Part::Teams, |_| true),
         ["agent", "agent"] => (Part::Agents, |name| !name.contains('/')),
