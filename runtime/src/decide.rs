@@ -4,8 +4,11 @@
 //! reasons and sources are looked up from the cold part only when asked ([`crate::explain`]).
 
 use crate::guard::{Answer, Call, Guard, Silent, Trace, evaluate};
-use crate::session::State;
-use crate::table::{ActionId, ApprovalId, Cell, Entries, KillId, NONE, RuleId, Table, ToolId, record};
+use crate::route::{End, Route};
+use crate::session::{Seat, State};
+use crate::table::{
+    ActionId, ApprovalId, Cell, DeploymentId, Entries, EnvironmentId, KillId, NONE, RuleId, Table, ToolId, record,
+};
 use crate::value::{Arguments, Effect};
 
 /// The answer.
@@ -191,8 +194,30 @@ impl Observer for Silent {
 /// Decides one call. Changes nothing; the caller lets an allowed call's reads join the session.
 #[inline]
 pub fn decide<O: Observer>(table: &Table, state: &State<'_>, request: &Request<'_>, observer: &mut O) -> Decision {
-    match settle(table, state, request, observer) {
-        Ok((action, cell)) => weigh(table, state, request, action, &cell, observer),
+    let route = request
+        .action
+        .and_then(|action| Route::find(table, &state.seat, action));
+    decide_along(table, state, request, route.as_ref(), observer)
+}
+
+/// The same where the way from the seat to the request's action is known: nothing, where the table has no such action.
+#[inline(always)]
+pub(crate) fn decide_along<O: Observer>(
+    table: &Table,
+    state: &State<'_>,
+    request: &Request<'_>,
+    route: Option<&Route>,
+    observer: &mut O,
+) -> Decision {
+    let call = Call {
+        slots: request.arguments.slots(),
+        now: request.now,
+        calls: state.calls,
+        holding: state.holding,
+        on_behalf_of: request.on_behalf_of,
+    };
+    match settle(table, &state.seat, request, &call, route, observer) {
+        Ok((action, cell)) => weigh(table, &call, action, &cell, observer),
         Err(decision) => decision,
     }
 }
@@ -201,12 +226,13 @@ pub fn decide<O: Observer>(table: &Table, state: &State<'_>, request: &Request<'
 #[inline(always)]
 fn settle<'t, O: Observer>(
     table: &'t Table,
-    state: &State<'_>,
+    seat: &Seat,
     request: &Request<'_>,
+    call: &Call<'_>,
+    route: Option<&Route>,
     observer: &mut O,
 ) -> Result<(ActionId, Cell<'t>), Decision> {
-    use record::action as a;
-    if let Some(kill) = killed(table, state, request) {
+    if let Some(kill) = killed(table, seat, request.action) {
         return Err(Decision {
             kill: Some(kill),
             ..Decision::refusal(Code::Killed)
@@ -215,97 +241,89 @@ fn settle<'t, O: Observer>(
     if request.phase == Phase::Expired {
         return Err(Decision::refusal(Code::Expired));
     }
-    let refuse = |code| {
+    let refuse = |code, action| {
         Err(Decision {
-            action: request.action,
+            action,
             ..Decision::refusal(code)
         })
     };
-    if state.seat.deployment.is_none() {
-        return refuse(Code::UnknownAgent);
+    if seat.deployment.is_none() {
+        return refuse(Code::UnknownAgent, request.action);
     }
-    if state.seat.environment.is_none() {
-        return refuse(Code::UnknownEnvironment);
+    if seat.environment.is_none() {
+        return refuse(Code::UnknownEnvironment, request.action);
     }
-    let Some((action, record)) = request
-        .action
-        .and_then(|action| Some((action, table.action_record(action)?)))
-    else {
-        return refuse(Code::UnknownAction);
+    let Some(route) = route else {
+        return refuse(Code::UnknownAction, request.action);
     };
-    let plain = record[a::VARIANT_COUNT] == 0;
-    // In the grace an action with variants waits until it is known which effect the call has.
-    if request.phase != Phase::Live {
-        let open = if plain {
-            request.phase.takes(table.effect(action))
-        } else {
-            table
-                .variants(action)
-                .any(|(_, variant)| request.phase.takes(table.effect(variant)))
-        };
-        if !open {
-            return refuse(Code::Expired);
-        }
+    let named = route.action;
+    if request.phase != Phase::Live && !is_open(table, request.phase, named) {
+        return refuse(Code::Expired, Some(named));
     }
-    if request.now >= state.seat.until {
-        return refuse(Code::NotAdmitted);
+    if request.now >= seat.until {
+        return refuse(Code::NotAdmitted, Some(named));
     }
-    let (first, count) = state.seat.given;
-    let Some(fragment) = table.fragment_among(first, count, ToolId(record[a::TOOL])) else {
-        return refuse(Code::NotGiven);
-    };
+    if matches!(route.end, End::NotGiven) {
+        return refuse(Code::NotGiven, Some(named));
+    }
     if request.arguments.undeclared().is_some() {
-        return refuse(Code::UndeclaredArgument);
+        return refuse(Code::UndeclaredArgument, Some(named));
     }
-    let action = if plain {
-        action
-    } else {
-        let taken = classify(table, state, request, action, observer);
-        let Some(variant) = taken else {
-            return Err(Decision {
-                action: Some(action),
-                ..Decision::refusal(Code::Unclassified)
-            });
-        };
-        if !request.phase.takes(table.effect(variant)) {
-            return Err(Decision {
-                action: Some(variant),
-                ..Decision::refusal(Code::Expired)
-            });
+    let (action, record) = match &route.end {
+        End::NotGiven | End::NoCell => (named, None),
+        End::Cell(record) => (named, Some(record)),
+        End::Fragment(fragment) => {
+            let Some(variant) = classify(table, call, named, observer) else {
+                return refuse(Code::Unclassified, Some(named));
+            };
+            if !request.phase.takes(table.effect(variant)) {
+                return refuse(Code::Expired, Some(variant));
+            }
+            let cell = table.cell_id(*fragment, variant);
+            (variant, cell.and_then(|cell| table.cell_record(cell)))
         }
-        variant
     };
-    let Some(cell) = table.cell_id(fragment, action).and_then(|cell| table.cell(cell)) else {
-        return Err(Decision {
-            action: Some(action),
-            ..Decision::refusal(Code::NoGrant)
-        });
+    let Some(record) = record else {
+        return refuse(Code::NoGrant, Some(action));
     };
+    let cell = table.lists(record);
     observer.cell(&cell);
     if cell.ceiling {
-        return Err(Decision {
-            action: Some(action),
-            ..Decision::refusal(Code::RingCeiling)
-        });
+        return refuse(Code::RingCeiling, Some(action));
     }
     Ok((action, cell))
 }
 
+/// Whether the grace takes the action. One with variants waits until it is known which effect the call has.
+#[cold]
+fn is_open(table: &Table, phase: Phase, action: ActionId) -> bool {
+    let mut variants = table.variants(action).peekable();
+    match variants.peek() {
+        None => phase.takes(table.effect(action)),
+        Some(_) => variants.any(|(_, variant)| phase.takes(table.effect(variant))),
+    }
+}
+
 /// The kill that covers the call, if one does. Names that are unknown are covered by a kill of everything only.
 #[inline]
-fn killed(table: &Table, state: &State<'_>, request: &Request<'_>) -> Option<KillId> {
+fn killed(table: &Table, seat: &Seat, action: Option<ActionId>) -> Option<KillId> {
     let data = table.data();
     // Nearly always: then none of the records has to be fetched.
     if data.kills.is_empty() {
         None
     } else {
-        kill_of(table, state, request)
+        kill_of(table, seat.deployment, seat.environment, action)
     }
 }
 
 /// The kill, where there are some.
 #[cold]
-fn kill_of(table: &Table, state: &State<'_>, request: &Request<'_>) -> Option<KillId> {
+fn kill_of(
+    table: &Table,
+    deployment: Option<DeploymentId>,
+    environment: Option<EnvironmentId>,
+    action: Option<ActionId>,
+) -> Option<KillId> {
     let data = table.data();
     let everything = data
         .organization
@@ -313,26 +331,19 @@ fn kill_of(table: &Table, state: &State<'_>, request: &Request<'_>) -> Option<Ki
         .map_or(NONE, |r| r[record::organization::KILL]);
     let of = |word: u32| (word != NONE).then_some(KillId(word));
     of(everything)
-        .or_else(|| of(data.deployments.get(state.seat.deployment?.0 as usize)?[record::deployment::KILL]))
-        .or_else(|| of(data.environments.get(state.seat.environment?.0 as usize)?[record::environment::KILL]))
+        .or_else(|| of(data.deployments.get(deployment?.0 as usize)?[record::deployment::KILL]))
+        .or_else(|| of(data.environments.get(environment?.0 as usize)?[record::environment::KILL]))
         .or_else(|| {
-            let tool = table.action_record(request.action?)?[record::action::TOOL];
+            let tool = table.action_record(action?)?[record::action::TOOL];
             of(table.tool_record(ToolId(tool))?[record::tool::KILL])
         })
 }
 
 /// The variant that takes the call: the first whose test holds. A test that errs ends it: nothing takes the call.
-fn classify<O: Observer>(
-    table: &Table,
-    state: &State<'_>,
-    request: &Request<'_>,
-    action: ActionId,
-    observer: &mut O,
-) -> Option<ActionId> {
-    let call = call(state, request);
+fn classify<O: Observer>(table: &Table, call: &Call<'_>, action: ActionId, observer: &mut O) -> Option<ActionId> {
     for (guard, variant) in table.variants(action) {
         observer.enter(Kind::Variant, RuleId(variant.0));
-        let answer = evaluate(table, guard, &call, observer);
+        let answer = evaluate(table, guard, call, observer);
         observer.leave(answer);
         match answer {
             Answer::Yes => return Some(variant),
@@ -345,27 +356,14 @@ fn classify<O: Observer>(
 
 /// Steps 8 to 11: denies, then grants, then gates.
 #[inline(always)]
-fn weigh<O: Observer>(
-    table: &Table,
-    state: &State<'_>,
-    request: &Request<'_>,
-    action: ActionId,
-    cell: &Cell<'_>,
-    observer: &mut O,
-) -> Decision {
-    let call = call(state, request);
+fn weigh<O: Observer>(table: &Table, call: &Call<'_>, action: ActionId, cell: &Cell<'_>, observer: &mut O) -> Decision {
     let mut erred = false;
-    let mut ask = |kind, &[rule, guard, _]: &[u32; 3]| {
-        observer.enter(kind, RuleId(rule));
-        let answer = evaluate(table, Guard(guard), &call, observer);
-        observer.leave(answer);
-        erred |= answer == Answer::Error;
-        answer
-    };
     // A deny that cannot be evaluated denies.
     let mut denied = None;
     for entry in cell.denies {
-        if ask(Kind::Deny, entry) != Answer::No {
+        let answer = ask(table, call, Kind::Deny, entry, observer);
+        erred |= answer == Answer::Error;
+        if answer != Answer::No {
             denied = denied.or(Some(RuleId(entry[record::entry::RULE])));
             if !O::THOROUGH {
                 break;
@@ -381,7 +379,8 @@ fn weigh<O: Observer>(
                 continue;
             }
             let rule = RuleId(entry[record::entry::RULE]);
-            let answer = ask(Kind::Grant, entry);
+            let answer = ask(table, call, Kind::Grant, entry, observer);
+            erred |= answer == Answer::Error;
             // A grant that cannot be evaluated grants nothing, but its approval still binds.
             if answer == Answer::Yes {
                 granted = granted.or(Some(rule));
@@ -392,8 +391,10 @@ fn weigh<O: Observer>(
         }
         if granted.is_some() || O::THOROUGH {
             for entry in cell.gates {
+                let answer = ask(table, call, Kind::Gate, entry, observer);
+                erred |= answer == Answer::Error;
                 // All that match bind, but the first by name is what a decision reports: the rest is looked up later.
-                if ask(Kind::Gate, entry) != Answer::No {
+                if answer != Answer::No {
                     asked = first(asked, RuleId(entry[record::entry::RULE]));
                     if !O::THOROUGH {
                         break;
@@ -404,7 +405,7 @@ fn weigh<O: Observer>(
     }
     if O::THOROUGH {
         for entry in cell.observed {
-            ask(Kind::Observed, entry);
+            erred |= ask(table, call, Kind::Observed, entry, observer) == Answer::Error;
         }
     }
     let (outcome, code, rule) = match (denied, granted, asked) {
@@ -423,21 +424,19 @@ fn weigh<O: Observer>(
     }
 }
 
+/// Evaluates the guard of a cell's entry.
+#[inline(always)]
+fn ask<O: Observer>(table: &Table, call: &Call<'_>, kind: Kind, entry: &[u32; 3], observer: &mut O) -> Answer {
+    observer.enter(kind, RuleId(entry[record::entry::RULE]));
+    let answer = evaluate(table, Guard(entry[record::entry::GUARD]), call, observer);
+    observer.leave(answer);
+    answer
+}
+
 /// The first of two rules by name: ids follow names.
 #[inline]
 fn first(asked: Option<RuleId>, rule: RuleId) -> Option<RuleId> {
     Some(asked.map_or(rule, |asked| asked.min(rule)))
-}
-
-#[inline]
-fn call<'c>(state: &State<'c>, request: &Request<'c>) -> Call<'c> {
-    Call {
-        slots: request.arguments.slots(),
-        now: request.now,
-        calls: state.calls,
-        holding: state.holding,
-        on_behalf_of: request.on_behalf_of,
-    }
 }
 
 /// The approvals and limits that a rule of a cell brings, by its entry.

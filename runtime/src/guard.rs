@@ -5,7 +5,7 @@
 //! refer only backwards, so they have a bounded depth. The arrays come from [`Table`]; nothing here knows of rules.
 
 mod operand;
-mod quick;
+pub(crate) mod quick;
 mod term;
 mod test;
 
@@ -36,11 +36,11 @@ impl Guard {
     /// The leaf that this is, if it is one.
     #[inline]
     pub fn leaf(self) -> Option<Answer> {
-        match self {
-            Self::NO => Some(Answer::No),
-            Self::YES => Some(Answer::Yes),
-            Self::ERROR => Some(Answer::Error),
-            Self(_) => None,
+        // The three are the last numbers that there are.
+        match self.0.checked_sub(Self::NO.0)? {
+            0 => Some(Answer::No),
+            1 => Some(Answer::Yes),
+            _ => Some(Answer::Error),
         }
     }
 }
@@ -105,11 +105,13 @@ pub enum Op {
     Text = 20,
     /// [`Test::Resource`].
     Resource = 21,
+    /// [`Test::Among`].
+    Among = 22,
 }
 
 impl Op {
     /// All of them, each at its number.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Has,
         Self::IsTrue,
         Self::Equal,
@@ -132,6 +134,7 @@ impl Op {
         Self::Number,
         Self::Text,
         Self::Resource,
+        Self::Among,
     ];
 
     /// From its number.
@@ -351,16 +354,20 @@ pub enum Blame {
     Table,
 }
 
-/// Walks a guard to its leaf.
-#[inline]
+/// Walks a guard to its leaf. Many are a leaf already.
+#[inline(always)]
 pub(crate) fn evaluate<T: Trace>(table: &Table, guard: Guard, call: &Call<'_>, trace: &mut T) -> Answer {
-    let nodes = &table.data().nodes;
-    let mut at = guard.0;
-    loop {
-        let Some(&[head, a, b, yes, no, error]) = nodes.get(at as usize) else {
-            return Guard(at).leaf().unwrap_or(Answer::Error);
-        };
-        let next = match test([head, a, b], table, call) {
+    match guard.leaf() {
+        Some(answer) => answer,
+        None => walk(table, guard, call, trace),
+    }
+}
+
+fn walk<T: Trace>(table: &Table, guard: Guard, call: &Call<'_>, trace: &mut T) -> Answer {
+    let nodes = table.data().nodes.as_slice();
+    let Guard(mut at) = guard;
+    while let Some([head, a, b, yes, no, error]) = nodes.get(at as usize) {
+        let next = *match test([*head, *a, *b], table, call) {
             Ok(true) => {
                 trace.test(at, Answer::Yes, None);
                 yes
@@ -380,6 +387,7 @@ pub(crate) fn evaluate<T: Trace>(table: &Table, guard: Guard, call: &Call<'_>, t
         }
         at = next;
     }
+    Guard(at).leaf().unwrap_or(Answer::Error)
 }
 
 /// One test. What most conditions ask is answered from the node and the slot alone.
@@ -390,12 +398,16 @@ fn test(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> 
     const NUMBER: u32 = Op::Number as u32;
     const TEXT: u32 = Op::Text as u32;
     const RESOURCE: u32 = Op::Resource as u32;
+    const AMONG: u32 = Op::Among as u32;
+    const KNOWN: u32 = Op::KnownPerson as u32;
     match test::op(words) {
         NUMBER => quick::number(words, call),
         TEXT => quick::text(words, table, call),
         RESOURCE => quick::resource(words, table, call),
+        AMONG => quick::among(words, table, call),
         HAS => quick::has(words, call),
         HOLDS => quick::holds(words, call),
+        KNOWN => quick::known(words, table, call),
         _ => general(words, table, call),
     }
 }
@@ -453,7 +465,7 @@ fn general([op, left, right]: [u32; 3], table: &Table, call: &Call<'_>) -> Resul
             Operand::Str(name) => Ok(table.knows_person(&name)),
             _ => Err(Blame::Table),
         },
-        Op::Has | Op::Holds | Op::Number | Op::Text | Op::Resource => Err(Blame::Table),
+        Op::Has | Op::Holds | Op::Number | Op::Text | Op::Resource | Op::Among => Err(Blame::Table),
         #[cfg(feature = "rego")]
         Op::Program => crate::rego::ask(table, left, right, call),
         // No table with such a node loads.

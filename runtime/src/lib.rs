@@ -15,6 +15,7 @@ pub mod guard;
 pub mod rego;
 pub mod value;
 pub mod session;
+pub mod route;
 pub mod decide;
 pub mod explain;
 pub mod load;

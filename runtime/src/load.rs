@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::bundle::{OpenError, UnverifiedBundle};
-use crate::decide::{Code, Decision, Outcome, Phase, Request, decide};
+use crate::decide::{Code, Decision, Outcome, Phase, Request, decide, decide_along};
 use crate::explain::{Explanation, explain};
 use crate::guard::Silent;
 use crate::manifest::{self, Manifest};
@@ -140,10 +140,17 @@ impl Bundle {
     #[inline]
     pub fn decide(&self, session: &mut Session, call: &Call<'_>) -> Decision {
         session.bind(&self.table, self.stamp);
-        let decision = decide(&self.table, &session.state(), &self.request(call), &mut Silent);
+        if let Some(action) = call.action {
+            session.find(&self.table, action);
+        }
+        let route = call.action.and_then(|action| session.route(action));
+        let reads = route.is_none_or(|route| route.reads);
+        let decision = decide_along(&self.table, &session.state(), &self.request(call), route, &mut Silent);
         if decision.outcome == Outcome::Allow {
             session.count();
-            self.read(session, decision.action);
+            if reads {
+                self.read(session, decision.action);
+            }
         }
         decision
     }

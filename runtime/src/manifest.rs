@@ -158,6 +158,7 @@ impl Manifest {
     /// is wrong, and must not lengthen its life. There is no bound on how far ahead `issued` may be, since a host whose
     /// clock starts in 1970 must be able to load what was signed today; that a bundle is not dated ahead is for the
     /// signer to see to.
+    #[inline]
     pub fn phase(&self, now_ms: i64) -> Phase {
         let now = self.effective_time(now_ms);
         match &self.grace {
@@ -168,6 +169,7 @@ impl Manifest {
     }
 
     /// The later of the host's time and `issued`, in milliseconds since 1970.
+    #[inline]
     pub fn effective_time(&self, now_ms: i64) -> i64 {
         now_ms.max(self.issued.millis())
     }

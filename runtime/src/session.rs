@@ -2,7 +2,8 @@
 //!
 //! Classes only grow. A session outlives a change of bundle: it keeps names, and is resolved anew.
 
-use crate::table::{Admission, ClassId, DeploymentId, EnvironmentId, PlacementId, Table};
+use crate::route::{Route, Routes};
+use crate::table::{ActionId, Admission, ClassId, DeploymentId, EnvironmentId, PlacementId, Table};
 
 /// A set of data classes, by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,6 +94,7 @@ pub struct Session {
     stamp: u64,
     seat: Seat,
     holding: ClassSet,
+    routes: Routes,
 }
 
 impl Session {
@@ -106,6 +108,7 @@ impl Session {
             stamp,
             seat: Seat::resolve(table, agent, environment),
             holding: ClassSet::default(),
+            routes: Routes::default(),
         }
     }
 
@@ -135,11 +138,24 @@ impl Session {
         if self.stamp != stamp {
             self.stamp = stamp;
             self.seat = Seat::resolve(table, &self.agent, &self.environment);
+            self.routes = Routes::default();
             self.holding = ClassSet::default();
             for class in self.held.iter().filter_map(|name| table.class(name)) {
                 self.holding.insert(class.0);
             }
         }
+    }
+
+    /// Finds the way to an action of the table that it was bound to, if it is not kept yet.
+    #[inline]
+    pub(crate) fn find(&mut self, table: &Table, action: ActionId) {
+        self.routes.find(table, &self.seat, action);
+    }
+
+    /// The way to an action that was found just before; `None` where the table has no such action.
+    #[inline]
+    pub(crate) fn route(&self, action: ActionId) -> Option<&Route> {
+        self.routes.get(action)
     }
 
     /// Where it stands in the table that it was bound to.

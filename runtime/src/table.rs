@@ -373,21 +373,31 @@ impl Table {
     }
 
     /// A cell's lists.
-    #[inline(always)]
     pub fn cell(&self, id: CellId) -> Option<Cell<'_>> {
+        self.cell_record(id).map(|record| self.lists(record))
+    }
+
+    /// A cell's record.
+    #[inline]
+    pub(crate) fn cell_record(&self, id: CellId) -> Option<&[u32; 6]> {
+        self.data.cells.get(id.0 as usize)
+    }
+
+    /// The lists of a cell's record.
+    #[inline(always)]
+    pub(crate) fn lists(&self, record: &[u32; 6]) -> Cell<'_> {
         use record::cell as c;
-        let r = self.data.cells.get(id.0 as usize)?;
         let list = |list| {
-            let (first, count) = c::run(r, list);
+            let (first, count) = c::run(record, list);
             slice(&self.data.entries, first, count)
         };
-        Some(Cell {
+        Cell {
             denies: list(c::DENIES),
             grants: list(c::GRANTS),
             gates: list(c::GATES),
             observed: list(c::OBSERVED),
-            ceiling: c::ceiling(r),
-        })
+            ceiling: c::ceiling(record),
+        }
     }
 
     /// An action's record.

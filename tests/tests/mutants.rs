@@ -101,7 +101,7 @@ fn number(data: &mut TableData, random: &mut Random, of: impl Fn(u32, i64, u32) 
     })
 }
 
-const WAYS: [(&str, Break); 22] = [
+const WAYS: [(&str, Break); 23] = [
     ("a deny that never matches", |data, random| {
         entry_with_guard(data, random, record::cell::DENIES, Guard::NO)
     }),
@@ -163,6 +163,16 @@ const WAYS: [(&str, Break); 22] = [
                 fit: Fit::Prefix,
                 start,
                 length,
+            }),
+            _ => None,
+        })
+    }),
+    ("one of some texts that is not looked for", |data, random| {
+        test(data, random, |test| match test {
+            Test::Among { side, first, count } if count > 1 => Some(Test::Among {
+                side,
+                first,
+                count: count - 1,
             }),
             _ => None,
         })

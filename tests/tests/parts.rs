@@ -187,11 +187,17 @@ fn a_part_of_a_team_holds_nothing_of_another() {
                 .collect();
             let named = |name: u32| {
                 let constant = |value: &[u32; 6]| value[0] == constant::STRING && value[1] == name;
+                let is_text = |start: u32, length: u32| {
+                    let start = start as usize;
+                    data.string_text.get(start..start + length as usize) == Some(part.string(name))
+                };
                 // A constant that is compared with one argument stands in its node.
                 let in_node = |node: &[u32; 6]| match Test::decode([node[0], node[1], node[2]]) {
-                    Some(Test::Text { start, length, .. }) => {
-                        let start = start as usize;
-                        data.string_text.get(start..start + length as usize) == Some(part.string(name))
+                    Some(Test::Text { start, length, .. }) => is_text(start, length),
+                    Some(Test::Among { first, count, .. }) => {
+                        let words = &data.words[first as usize..(first + 2 * count) as usize];
+                        let (pairs, _) = words.as_chunks::<2>();
+                        pairs.iter().any(|[start, length]| is_text(*start, *length))
                     }
                     _ => false,
                 };

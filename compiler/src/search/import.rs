@@ -143,6 +143,22 @@ impl<'t> Imported<'t> {
                 };
                 text(side, fit, self.text(start, length)?)
             }
+            guard::Test::Among { side, first, count } => {
+                let (pairs, []) = self.words(first, count.checked_mul(2)?)?.as_chunks::<2>() else {
+                    return None;
+                };
+                let text = |[start, length]: &[u32; 2]| Some(Constant::String(self.text(*start, *length)?.to_owned()));
+                let mut texts = pairs.iter().map(text).collect::<Option<Vec<_>>>()?;
+                texts.sort_unstable();
+                Some(Test {
+                    op: Op::Contains,
+                    left: Term::Constant(Constant::Set(texts)),
+                    right: match side {
+                        Side::Slot(slot) => Term::Slot(Slot(u16::try_from(slot).ok()?)),
+                        Side::Surroundings => Term::OnBehalfOf,
+                    },
+                })
+            }
             guard::Test::Resource { term, steps, count } => self.resource(term, steps, count),
         }
     }
@@ -493,7 +509,8 @@ fn operator(op: guard::Op) -> Option<Op> {
         | guard::Op::KnownPerson
         | guard::Op::Number
         | guard::Op::Text
-        | guard::Op::Resource => return None,
+        | guard::Op::Resource
+        | guard::Op::Among => return None,
     })
 }
 

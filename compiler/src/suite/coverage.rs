@@ -394,6 +394,6 @@ fn can_err(table: &Table, node: u32) -> bool {
         Some(Test::General(op, left, right)) => !matches!(op, Op::Has | Op::Holds) && (reads(left) || reads(right)),
         // The time is always there.
         Some(Test::Number { side, .. }) => side != Side::Surroundings,
-        Some(Test::Text { .. } | Test::Resource { .. }) | None => true,
+        Some(Test::Text { .. } | Test::Among { .. } | Test::Resource { .. }) | None => true,
     }
 }

@@ -271,6 +271,11 @@ impl Emitter {
         if let (Op::Like, Some(side), Term::Pattern(parts)) = (test.op, string_side(&test.left), &test.right) {
             return fit_of(parts).map(|(fit, text)| self.text(side, fit, &text)).transpose();
         }
+        if let (Op::Contains, Term::Constant(Constant::Set(values)), Some(side)) =
+            (test.op, &test.left, string_side(&test.right))
+        {
+            return self.among(side, values);
+        }
         let (side, value, swapped) = match (&test.left, &test.right) {
             (side, Term::Constant(value)) => (side, value, false),
             (Term::Constant(value), side) => (side, value, true),
@@ -315,6 +320,29 @@ impl Emitter {
             start,
             length,
         })
+    }
+
+    /// A string among constants, where all of them are strings and there is one.
+    fn among(&mut self, side: Side, values: &[Constant]) -> Result<Option<guard::Test>, Full> {
+        let texts = values.iter().map(|value| match value {
+            Constant::String(text) => Some(text.as_str()),
+            _ => None,
+        });
+        let Some(mut texts) = texts.collect::<Option<Vec<_>>>().filter(|texts| !texts.is_empty()) else {
+            return Ok(None);
+        };
+        texts.sort_unstable_by_key(|text| (text.len(), *text));
+        texts.dedup();
+        let mut words = Vec::new();
+        for text in &texts {
+            let (start, length) = self.span(text)?;
+            words.extend([start, length]);
+        }
+        Ok(Some(guard::Test::Among {
+            side,
+            first: self.list(words)?,
+            count: count(&texts)?,
+        }))
     }
 
     /// Where a string stands in the text.

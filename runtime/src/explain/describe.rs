@@ -47,6 +47,14 @@ pub(super) fn node(table: &Table, action: Option<ActionId>, node: u32) -> String
                 Fit::Any | Fit::Pattern | Fit::Never => String::new(),
             }
         }
+        Some(Test::Among { side: of, first, count }) => {
+            let pairs = table.words(first, count.saturating_mul(2)).as_chunks::<2>().0.iter();
+            let mut texts: Vec<&str> = pairs.map(|[start, length]| table.text(*start, *length)).collect();
+            // As a set of constants lists them.
+            texts.sort_unstable();
+            let texts: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
+            format!("[{}].contains({})", texts.join(", "), side(of, Term::OnBehalfOf))
+        }
         Some(Test::Resource {
             term: id, steps, count, ..
         }) => {
@@ -95,7 +103,7 @@ fn general(table: &Table, action: Option<ActionId>, op: Op, left: Term, right: T
         Op::Holds => format!("the session holds {right}"),
         Op::KnownPerson => format!("{left} is known"),
         Op::Program => left,
-        Op::Number | Op::Text | Op::Resource => String::new(),
+        Op::Number | Op::Text | Op::Resource | Op::Among => String::new(),
     }
 }
 

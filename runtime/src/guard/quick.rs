@@ -1,8 +1,10 @@
 //! The tests that stand whole in their node: its three words and the call in, yes, no or why not out. Each answers as
 //! the general test would that it stands for; the workspace's comparison with a reference evaluator holds it to that.
 
+use std::cmp::Ordering;
+
 use super::test::{self, Fit, relation};
-use super::{Blame, Call, Term, constant, term};
+use super::{Blame, Call, Term, constant, general, term};
 use crate::table::{Table, join, slice};
 use crate::value::{self, Value};
 
@@ -30,9 +32,9 @@ pub(super) fn number(words: [u32; 3], call: &Call<'_>) -> Result<bool, Blame> {
     }
     let constant = join(low, high);
     let found = match number.cmp(&constant) {
-        std::cmp::Ordering::Less => relation::LESS,
-        std::cmp::Ordering::Equal => relation::EQUAL,
-        std::cmp::Ordering::Greater => relation::GREATER,
+        Ordering::Less => relation::LESS,
+        Ordering::Equal => relation::EQUAL,
+        Ordering::Greater => relation::GREATER,
     };
     Ok(wanted & found != 0)
 }
@@ -52,14 +54,69 @@ pub(super) fn text(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bo
     Ok(fits(table, text, fit, start, length))
 }
 
+/// A string among the constants whose places the node says.
+#[inline(never)]
+pub(super) fn among(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
+    let [_, first, count] = words;
+    let text: &str = match test::slot(words) {
+        None => call.on_behalf_of.ok_or(Blame::OnBehalfOf)?,
+        Some(slot) => match call.slots.get(slot) {
+            Some(Value::Str(text)) => text,
+            other => return other_type(slot, other, true),
+        },
+    };
+    let (pairs, _) = slice(&table.data().words, first, count.saturating_mul(2)).as_chunks::<2>();
+    let text = text.as_bytes();
+    // Lengths alone rule out nearly all of a few: no text is read for those.
+    Ok(if pairs.len() <= FEW {
+        pairs
+            .iter()
+            .any(|[start, length]| *length as usize == text.len() && same(table.bytes(*start, *length), text))
+    } else {
+        let found = pairs.binary_search_by(|[start, length]| in_order(table.bytes(*start, *length), text));
+        found.is_ok()
+    })
+}
+
+/// Equality of bytes, most of which are few: those are compared here, without asking a function for it.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    const HALF: usize = 8;
+    if a.len() != b.len() || a.len() > 2 * HALF {
+        return a == b;
+    }
+    // The first eight and the last eight are all there is; likewise of four.
+    if let (Some(first), Some(last)) = (a.first_chunk::<HALF>(), a.last_chunk::<HALF>()) {
+        return b.first_chunk() == Some(first) && b.last_chunk() == Some(last);
+    }
+    if let (Some(first), Some(last)) = (a.first_chunk::<4>(), a.last_chunk::<4>()) {
+        return b.first_chunk() == Some(first) && b.last_chunk() == Some(last);
+    }
+    a.iter().eq(b)
+}
+
+/// As many constants as are looked at one after the other.
+const FEW: usize = 8;
+
+/// The order of the constants in a set: by length, then by bytes.
+#[inline]
+pub(crate) fn in_order(a: &[u8], b: &[u8]) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
 /// Whether a string stands to its constant as it must. Bytes say what characters would: both are UTF-8.
 #[inline]
 fn fits(table: &Table, text: &str, fit: Fit, start: u32, length: u32) -> bool {
-    let text_bytes = text.as_bytes();
+    let constant = || table.bytes(start, length);
+    let bytes = text.as_bytes();
     match fit {
-        Fit::Equal => text_bytes == table.bytes(start, length),
-        Fit::Prefix => text_bytes.starts_with(table.bytes(start, length)),
-        Fit::Suffix => text_bytes.ends_with(table.bytes(start, length)),
+        Fit::Equal => bytes.len() == length as usize && same(bytes, constant()),
+        Fit::Prefix => (bytes.get(..length as usize)).is_some_and(|first| same(first, constant())),
+        Fit::Suffix => {
+            let rest = bytes.len().checked_sub(length as usize);
+            rest.and_then(|at| bytes.get(at..))
+                .is_some_and(|last| same(last, constant()))
+        }
         Fit::Any => true,
         Fit::Pattern => value::glob(&[(text, false)], slice(&table.data().words, start, length)),
         Fit::Never => false,
@@ -68,7 +125,7 @@ fn fits(table: &Table, text: &str, fit: Fit, start: u32, length: u32) -> bool {
 
 /// A resource against a glob, slot by slot. All slots are looked at: one that cannot be read is an error, whatever
 /// the others say.
-#[inline]
+#[inline(never)]
 pub(super) fn resource([head, _, first]: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
     let (steps, _) = slice(&table.data().words, first, (head >> 16) * 3).as_chunks::<3>();
     let mut matches = true;
@@ -110,6 +167,16 @@ pub(super) fn has([_, left, _]: [u32; 3], call: &Call<'_>) -> Result<bool, Blame
     }
 }
 
+/// Whether a person is known.
+#[inline(never)]
+pub(super) fn known(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
+    match (Term::decode(words[1]), call.on_behalf_of) {
+        (Some(Term::OnBehalfOf), Some(name)) => Ok(table.knows_person(name)),
+        (Some(Term::OnBehalfOf), None) => Err(Blame::OnBehalfOf),
+        _ => general(words, table, call),
+    }
+}
+
 /// Whether the session holds a class.
 #[inline]
 pub(super) fn holds([_, _, right]: [u32; 3], call: &Call<'_>) -> Result<bool, Blame> {
@@ -128,5 +195,25 @@ fn other_type(slot: usize, value: Option<&Value<'_>>, equality: bool) -> Result<
         Some(value @ (Value::Absent | Value::Invalid(_) | Value::Present)) => Err(term::blame(slot, value)),
         Some(_) if equality => Ok(false),
         _ => Err(Blame::Table),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every length up to well beyond what is compared in place, and a difference at every byte.
+    #[test]
+    fn bytes_are_the_same_where_each_of_them_is() {
+        for length in 0..40_u8 {
+            let bytes: Vec<u8> = (0..length).collect();
+            assert!(same(&bytes, &bytes.clone()), "{length}");
+            assert!(!same(&bytes, &[&bytes[..], b"x"].concat()), "{length}");
+            for at in 0..bytes.len() {
+                let mut other = bytes.clone();
+                other[at] ^= 1;
+                assert!(!same(&bytes, &other), "{length} {at}");
+            }
+        }
     }
 }

@@ -32,6 +32,16 @@ pub enum Test {
         /// How many bytes.
         length: u32,
     },
+    /// A string among constants: `[head, first pair in words, how many]`.
+    Among {
+        /// What is looked for: a slot, or for whom the agent works.
+        side: Side,
+        /// Where the pairs begin in `words`: of each constant its first byte in the table's text, and how many. The
+        /// shortest come first, those of one length in the order of their bytes.
+        first: u32,
+        /// How many constants; at least one.
+        count: u32,
+    },
     /// A resource against a glob that falls into one [`Step`] for each slot of the resource, and agrees with its
     /// literals: `[head, term, first step in words]`.
     Resource {
@@ -191,6 +201,7 @@ impl Test {
                 start,
                 length,
             } => [Op::Text as u32 | (fit as u32) << TAG | side.encode()?, start, length],
+            Self::Among { side, first, count } => [Op::Among as u32 | side.encode()?, first, count],
             Self::Resource { term, steps, count } => {
                 let count = u32::from(u16::try_from(count).ok()?) << SLOT;
                 [Op::Resource as u32 | count, term, steps]
@@ -217,6 +228,11 @@ impl Test {
                 fit: fit(words).filter(|fit| fit.of_text())?,
                 start: a,
                 length: b,
+            },
+            Op::Among => Self::Among {
+                side: Side::decode(head)?,
+                first: a,
+                count: b,
             },
             Op::Resource => Self::Resource {
                 term: a,
@@ -268,6 +284,11 @@ mod tests {
             },
         ];
         for side in [Side::Slot(0), Side::Slot(u32::from(u16::MAX)), Side::Surroundings] {
+            some.push(Test::Among {
+                side,
+                first: u32::MAX,
+                count: 3,
+            });
             for fit in [Fit::Equal, Fit::Prefix, Fit::Suffix] {
                 some.push(Test::Text {
                     side,

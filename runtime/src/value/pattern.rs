@@ -125,14 +125,15 @@ pub fn safe_in_resource(value: &str) -> bool {
     let mut doubts = chunks
         .iter()
         .fold(0, |doubts, chunk| doubts | doubtful(u64::from_le_bytes(*chunk)));
-    if !rest.is_empty() {
-        doubts |= doubtful(match bytes.last_chunk::<8>() {
-            // Looking again at what was looked at is harmless.
-            Some(last) => u64::from_le_bytes(*last),
-            None => rest
-                .iter()
-                .fold(u64::from_le_bytes([b'a'; 8]), |word, byte| word << 8 | u64::from(*byte)),
-        });
+    // Looking again at what was looked at is harmless.
+    if let Some(last) = bytes.last_chunk::<8>() {
+        doubts |= doubtful(u64::from_le_bytes(*last));
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+        doubts |= doubtful(first << 32 | last);
+    } else {
+        let harmless = u64::from_le_bytes([b'a'; 8]);
+        doubts |= doubtful(rest.iter().fold(harmless, |word, byte| word << 8 | u64::from(*byte)));
     }
     !matches!(bytes, b"." | b"..") && (doubts == 0 || has_no_separator(value))
 }

@@ -2,6 +2,7 @@
 //! lead forward, and nothing is deeper or more work than a decision can afford.
 
 use super::{Check, Checked, ensure, is_of, within};
+use crate::guard::quick::in_order;
 use crate::guard::{self, Fit, Function, Guard, Op, Step, Term, Test, constant, resource};
 use crate::table::slice;
 use crate::value::{AUTOMATON, Automaton};
@@ -51,13 +52,14 @@ impl Check<'_> {
         for (at, &[head, a, b, yes, no, error]) in d.nodes.iter().enumerate() {
             let known = match Test::decode([head, a, b]) {
                 Some(Test::General(op, left, right)) => {
-                    !matches!(op, Op::Number | Op::Text | Op::Resource)
+                    !matches!(op, Op::Number | Op::Text | Op::Resource | Op::Among)
                         && self.term(left, usize::MAX)
                         && self.term(right, usize::MAX)
                         && self.asks(op, left, right)
                 }
                 Some(Test::Number { .. }) => true,
                 Some(Test::Text { start, length, .. }) => self.is_text(start, length),
+                Some(Test::Among { first, count, .. }) => self.among(first, count),
                 Some(Test::Resource { term, steps, count }) => self.steps(term, steps, count),
                 None => false,
             };
@@ -188,6 +190,19 @@ impl Check<'_> {
         end.is_some_and(|end| self.data.string_text.get(start..end).is_some())
     }
 
+    /// The constants of a set: each is there, and they stand in order, so that each is found.
+    fn among(&self, first: u32, count: u32) -> bool {
+        let d = self.data;
+        let Some(length) = count.checked_mul(2).filter(|length| within(&d.words, first, *length)) else {
+            return false;
+        };
+        let (pairs, _) = slice(&d.words, first, length).as_chunks::<2>();
+        let bytes = |[start, length]: &[u32; 2]| slice(d.string_text.as_bytes(), *start, *length);
+        count > 0
+            && pairs.iter().all(|[start, length]| self.is_text(*start, *length))
+            && pairs.is_sorted_by(|a, b| in_order(bytes(a), bytes(b)).is_lt())
+    }
+
     /// The steps of a resource: one for each of its slots, which says the same of it.
     fn steps(&self, term: u32, steps: u32, count: u32) -> bool {
         let d = self.data;
@@ -226,6 +241,7 @@ fn is_pattern(words: &[u32]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guard::Side;
     use crate::table::{NONE, Table, TableData};
 
     /// A table of terms each of which is the sum of the one before and of one more operand.
@@ -263,5 +279,36 @@ mod tests {
             .collect();
         let fault = format!("record {MAX_TERM_DEPTH} of section `constants` is broken: {TOO_MUCH}");
         assert_eq!(refused(sets), Some(fault));
+    }
+
+    /// A set of texts out of order would hide some of them from a search that halves it.
+    #[test]
+    fn the_texts_of_a_set_are_there_and_in_order() {
+        let table = |pairs: &[[u32; 2]], count: u32| {
+            let test = Test::Among {
+                side: Side::Surroundings,
+                first: 0,
+                count,
+            };
+            let [head, a, b] = test.encode().unwrap();
+            Table::new(TableData {
+                string_offsets: vec![0, 6],
+                string_text: "acme/r".into(),
+                organization: vec![[0, NONE, 0, 0]],
+                words: pairs.concat(),
+                nodes: vec![[head, a, b, Guard::YES.0, Guard::NO.0, Guard::ERROR.0]],
+                ..TableData::default()
+            })
+            .is_ok()
+        };
+        // `r`, `ac`, `me`: the shortest first, then by their bytes.
+        assert!(table(&[[5, 1], [0, 2], [2, 2]], 3));
+        assert!(!table(&[[0, 2], [5, 1], [2, 2]], 3), "a longer one first");
+        assert!(!table(&[[5, 1], [2, 2], [0, 2]], 3), "not by bytes");
+        assert!(!table(&[[5, 1], [5, 1]], 2), "twice the same");
+        assert!(!table(&[[5, 2]], 1), "beyond the text");
+        assert!(!table(&[[5, 1]], 2), "beyond the words");
+        assert!(!table(&[], 0), "none");
+        assert!(!table(&[[5, 1]], u32::MAX), "more than can be counted");
     }
 }

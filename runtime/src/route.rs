@@ -1,0 +1,102 @@
+//! A seat and an action in, the way to the cell that decides out. It asks nothing of the call, so a session looks it up
+//! once and keeps it: that spares a decision four reads of the table, each of which waits for the one before.
+
+use crate::session::Seat;
+use crate::table::{ActionId, NONE, Table, ToolId, record};
+
+/// Where an action of a table leads from a seat.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The action.
+    pub(crate) action: ActionId,
+    /// Whether a session holds more after it, or may.
+    pub(crate) reads: bool,
+    /// How far it leads.
+    pub(crate) end: End,
+}
+
+/// How far a route leads before the call itself is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    /// The tool was not given.
+    NotGiven,
+    /// The action has variants: which of them the call is decides the cell in this fragment.
+    Fragment(u32),
+    /// Nothing reaches the action.
+    NoCell,
+    /// The cell's record.
+    Cell([u32; 6]),
+}
+
+impl Route {
+    /// Looks the route up; `None` for an action that is not of this table.
+    pub fn find(table: &Table, seat: &Seat, action: ActionId) -> Option<Self> {
+        use record::action as a;
+        let record = table.action_record(action)?;
+        let plain = record[a::VARIANT_COUNT] == 0;
+        let (first, count) = seat.given;
+        let end = match table.fragment_among(first, count, ToolId(record[a::TOOL])) {
+            None => End::NotGiven,
+            Some(fragment) if !plain => End::Fragment(fragment),
+            Some(fragment) => match table.cell_id(fragment, action).and_then(|cell| table.cell_record(cell)) {
+                Some(cell) => End::Cell(*cell),
+                None => End::NoCell,
+            },
+        };
+        Some(Self {
+            action,
+            reads: !plain || record[a::READ_COUNT] > 0,
+            end,
+        })
+    }
+}
+
+/// As many routes as a session keeps. Agents use a few dozen actions, and a few at a time; picked by gut feeling.
+const KEPT: usize = 8;
+
+/// The routes that a session took last.
+///
+/// INVARIANT: each was found in the table and from the seat that the session is bound to.
+#[derive(Debug, Clone)]
+pub(crate) struct Routes([Route; KEPT]);
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self(
+            [Route {
+                action: ActionId(NONE),
+                reads: false,
+                end: End::NotGiven,
+            }; KEPT],
+        )
+    }
+}
+
+impl Routes {
+    /// The route of an action, if it is kept.
+    #[inline]
+    pub(crate) fn get(&self, action: ActionId) -> Option<&Route> {
+        // No action of a table has the number that stands for none.
+        self.0
+            .get(action.0 as usize % KEPT)
+            .filter(|kept| kept.action == action && action.0 != NONE)
+    }
+
+    /// Sees to it that the route of an action is kept, if the table has the action.
+    #[inline]
+    pub(crate) fn find(&mut self, table: &Table, seat: &Seat, action: ActionId) {
+        if self.get(action).is_none() {
+            self.keep(table, seat, action);
+        }
+    }
+
+    #[cold]
+    fn keep(&mut self, table: &Table, seat: &Seat, action: ActionId) {
+        if let (Some(kept), Some(route)) = (
+            self.0.get_mut(action.0 as usize % KEPT),
+            Route::find(table, seat, action),
+        ) {
+            *kept = route;
+        }
+    }
+}
