@@ -35,6 +35,13 @@ pub enum ReadError {
         /// The grafts file.
         path: PathBuf,
     },
+    /// The repository keeps its refs in another way than as files.
+    Refs {
+        /// The repository.
+        path: PathBuf,
+        /// What its configuration says of them.
+        storage: String,
+    },
     /// The commit has no such folder.
     NotInCommit {
         /// The folder, relative to the repository.
@@ -114,10 +121,17 @@ impl fmt::Display for ReadError {
                 "`{}` gives commits other parents than their own, so the history cannot be checked; remove that file",
                 path.display()
             ),
+            Self::Refs { path, storage } => write!(
+                f,
+                "the repository `{}` keeps its refs as `{storage}`, and only files are read; run \
+                 `git refs migrate --ref-format=files`",
+                path.display()
+            ),
             Self::NotInCommit { path, commit } => write!(f, "commit {commit} has no folder `{path}`"),
             Self::Corrupt { object, message } => write!(
                 f,
-                "the object {object} is missing or not what its id says ({message}); run `git fsck`, or clone again"
+                "the object {object} is missing or not what its id says ({message}); run `git fsck`, or clone again, \
+                 without `--filter`"
             ),
             Self::Malformed { object, message } => write!(
                 f,

@@ -75,6 +75,12 @@ pub(crate) fn open(path: &Path) -> Result<Repository, ReadError> {
     if repository.is_shallow().map_err(|error| broken(&place, &error))? {
         return Err(ReadError::Shallow { path: place });
     }
+    if let Some(storage) = repository.config_snapshot().string("extensions.refStorage")
+        && !storage.eq_ignore_ascii_case(b"files")
+    {
+        let storage = storage.to_string();
+        return Err(ReadError::Refs { path: place, storage });
+    }
     let grafts = repository.common_dir().join("info").join("grafts");
     match std::fs::symlink_metadata(&grafts) {
         Ok(found) if !found.is_file() || found.len() > 0 => Err(ReadError::Grafted { path: grafts }),
@@ -90,7 +96,10 @@ pub(crate) fn commit_of(repository: &Repository, revision: &str) -> Result<Objec
     };
     let mut id = repository
         .rev_parse_single(revision)
-        .map_err(|error| unknown(error.to_string()))?
+        .map_err(|error| match repository.head() {
+            Ok(head) if head.is_unborn() => unknown("the repository has no commit yet".to_owned()),
+            _ => unknown(error.to_string()),
+        })?
         .detach();
     for _ in 0..MAX_TAGS {
         let object = object(repository, id, MAX_OBJECT_BYTES)?;

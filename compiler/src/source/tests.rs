@@ -386,6 +386,27 @@ fn history_that_is_cut_short_or_forged_is_refused() {
 }
 
 #[test]
+fn refs_that_are_no_files_are_told_from_revisions_that_are_not_there() {
+    let (_guard, root) = repository(&[]);
+    // As `git init --ref-format=reftable` leaves it, which older versions of git cannot make.
+    git(&root, &["config", "core.repositoryFormatVersion", "1"]);
+    git(&root, &["config", "extensions.refStorage", "reftable"]);
+    let refused = fails(&root, None);
+    assert!(matches!(&refused, ReadError::Refs { storage, .. } if storage == "reftable"));
+    assert!(refused.to_string().contains("git refs migrate"), "{refused}");
+    git(&root, &["config", "extensions.refStorage", "files"]);
+    assert_eq!(paths(&read(&root, None).0), ALL);
+}
+
+#[test]
+fn a_repository_without_a_commit_says_so() {
+    let empty = tempfile::tempdir().unwrap();
+    git(empty.path(), &["init", "-q"]);
+    let refused = fails(empty.path(), None).to_string();
+    assert_eq!(refused, "`HEAD` names no commit: the repository has no commit yet");
+}
+
+#[test]
 fn replace_refs_are_not_believed() {
     let (_guard, root) = repository(&[]);
     git(&root, &["replace", "HEAD", "HEAD~1"]);
