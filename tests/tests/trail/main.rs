@@ -4,6 +4,7 @@ mod access;
 mod approvals;
 mod attacks;
 mod bench;
+mod checkpoints;
 mod commands;
 mod histories;
 mod kills;
