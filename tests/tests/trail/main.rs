@@ -6,6 +6,7 @@ mod attacks;
 mod bench;
 mod checkpoints;
 mod commands;
+mod evasions;
 mod histories;
 mod kills;
 mod malformed;
