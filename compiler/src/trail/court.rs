@@ -5,6 +5,7 @@
 //! built of is not judged otherwise later. What counts as an approval is settled in [`super::count`]; no cache is read
 //! here.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::error::TrailError;
 use super::evidence::{self, Archive, Exhibit, Grade, Vouched};
 use super::history::{Commit, History, Signed, no_such_place};
 use super::principals::Principal;
-use super::requirements::{Ask, AskedBy, Authors, asks, says_who_approves};
+use super::requirements::{Ask, AskedBy, asks, says_who_approves};
 use super::state::{State, States};
 use super::statement::DocumentId;
 use super::upgrade;
@@ -59,7 +60,7 @@ pub(super) struct Court<'h> {
     pub(super) exhibits: Vec<Exhibit>,
     pub(super) vouched: Vec<Vouched>,
     /// Which of these commits somebody had to write: joined steps ask over and over.
-    wrote: Wrote,
+    pub(super) wrote: RefCell<Wrote>,
     /// By the place of the commit that brings evidence: the earliest place that any of it speaks from.
     arrivals: BTreeMap<usize, usize>,
     /// From here on evidence is looked for.
@@ -96,7 +97,7 @@ impl<'h> Court<'h> {
             exhibits,
             vouched,
             begin,
-            wrote: Wrote::default(),
+            wrote: RefCell::default(),
             brought,
         })
     }
@@ -274,7 +275,7 @@ impl<'h> Court<'h> {
             before: begin,
             after: begin,
             step,
-            authors: Authors::default(),
+            authors: Arc::default(),
             answers: Vec::new(),
             broken: None,
         };
@@ -314,7 +315,7 @@ impl<'h> Court<'h> {
             before,
             after,
             step: change::step(self.history, &left, &right, &changes)?,
-            authors: Authors::default(),
+            authors: Arc::default(),
             answers: Vec::new(),
             broken,
         };
@@ -322,8 +323,8 @@ impl<'h> Court<'h> {
         if judged.broken.is_some() || judged.step.facts.is_empty() {
             return Ok(judged);
         }
-        let commits = (before + 1..=after).flat_map(|at| self.brought.get(at).into_iter().flatten());
-        judged.authors = authors::of(self.history, &self.wrote, commits, &left, &right)?;
+        let wrote = &mut self.wrote.borrow_mut();
+        judged.authors = authors::of(self.history, wrote, &self.brought, (before, after), (&left, &right))?;
         for mut ask in asks(&left, &judged.step, &judged.authors) {
             ask.documents.extend(touched.iter().cloned());
             let answer = match ask.by {

@@ -4,6 +4,7 @@
 //! it. No cache is read here.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use gix::ObjectId;
 
@@ -65,7 +66,7 @@ pub struct Judged {
     /// What it does.
     pub step: Step,
     /// Who wrote it.
-    pub authors: Authors,
+    pub authors: Arc<Authors>,
     /// What it needs, and what it has.
     pub answers: Vec<Answer>,
     /// Why its tree does not compile.
