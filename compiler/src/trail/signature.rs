@@ -164,6 +164,17 @@ impl Key {
         &self.bytes
     }
 
+    /// What its secret half is told by: whoever has that of a key may say that it is in a device, and sign as if it were.
+    pub fn material(&self) -> &[u8] {
+        match &self.data {
+            KeyData::Ed25519(key) => &key.0,
+            KeyData::SkEd25519(key) => &key.public_key().0,
+            KeyData::Ecdsa(key) => key.as_sec1_bytes(),
+            KeyData::SkEcdsaSha2NistP256(key) => key.ec_point().as_bytes(),
+            _ => &self.bytes,
+        }
+    }
+
     /// An armoured signature from what an ssh-agent gave for [`to_sign`].
     ///
     /// # Errors

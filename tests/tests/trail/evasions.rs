@@ -259,6 +259,27 @@ fn a_key_has_one_spelling() {
     }
 }
 
+/// Whoever has an agent's key could sign as a device would, and say that somebody touched it.
+#[test]
+fn a_key_in_a_file_is_no_device_of_somebody_else() {
+    use ssh_key::public::{KeyData, SkEd25519};
+
+    for (key, shared) in [("bot", true), ("new", false)] {
+        let KeyData::Ed25519(point) = *crate::world::key(key).public_key().key_data() else {
+            panic!("another kind of key")
+        };
+        let device = ssh_key::PublicKey::new(KeyData::SkEd25519(SkEd25519::new(point, "ssh:")), "");
+        let mut world = World::new();
+        world
+            .replace("people.yaml", &public("erin"), &device.to_openssh().unwrap())
+            .commit("frank");
+        match shared {
+            true => world.merge().refused("a key belongs to one principal"),
+            false => drop(world.approve(&["alice"]).merge().holds()),
+        }
+    }
+}
+
 /// A point of P-256 as OpenSSH writes it, and in its short form.
 fn two_forms() -> (String, String) {
     use ssh_key::public::{EcdsaPublicKey, KeyData};
