@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The ref that approvals name unless a trust root names another.
-const MAIN: &str = "refs/heads/main";
+pub(super) const MAIN: &str = "refs/heads/main";
 
 /// Say what is wrong with a repository
 #[derive(clap::Args)]

@@ -11,7 +11,9 @@ use gix::ObjectId;
 use super::{
     Console, Exit, Failure, Format,
     build::trust_root,
-    cache, files,
+    cache,
+    check::MAIN,
+    files,
     progress::{self, Progress},
     trail, values,
 };
@@ -19,7 +21,7 @@ use crate::ast::Moment;
 use crate::report::{json, trail as report};
 use crate::trail::error::TrailError;
 use crate::trail::history::History;
-use crate::trail::ledger::{Entry, Ledger, Memo};
+use crate::trail::ledger::{Entry, GivenFor, Ledger, Memo};
 use select::{Found, Select};
 
 /// Show who changed what, and who approved it
@@ -39,7 +41,8 @@ says, before or after the change. An agent together with an environment, a
 credential or an action is its access: then those steps are shown that change
 it, whichever document it came by (a rule, a template, a ring, a ceiling), and
 both trees of each that might are compiled. What is claimed is nobody's
-signature.
+signature. An approval that names another ref than `refs/heads/main` says so;
+with --trust those alone are shown that name the trust root's.
 
 What was found out of each commit is kept in `.git/polity/`, which may be
 deleted. `--trust` verifies without it, and no build ever reads it.")]
@@ -94,9 +97,12 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let opened = trail::open(&arguments.path, arguments.rev.as_deref())?;
     let mut unapproved = String::new();
-    if let Some(path) = &arguments.trust {
-        let trust = trust_root(&files::read(path, "the trust root", files::LARGEST_KEY)?)?;
-        let trail = trail::attest(&opened, &trust, None)?;
+    let trust = match &arguments.trust {
+        Some(path) => Some(trust_root(&files::read(path, "the trust root", files::LARGEST_KEY)?)?),
+        None => None,
+    };
+    if let Some(trust) = &trust {
+        let trail = trail::attest(&opened, trust, None)?;
         unapproved = report::shortfalls(&trail);
         if trail.sole_owner && trail.holds() {
             console.remark(report::SOLE_OWNER);
@@ -109,7 +115,11 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         true => Memo::default(),
         false => cache::read(&place),
     };
-    let ledger = Ledger::read(&opened.history, &trunk, memo).map_err(fail)?;
+    let wanted = trust.as_ref().map(|trust| GivenFor {
+        organization: &trust.organization,
+        reference: &trust.reference,
+    });
+    let ledger = Ledger::read(&opened.history, &trunk, memo, wanted).map_err(fail)?;
     let shown = progress::with_progress(console, "reading the history", |progress| {
         lines(&opened.history, &ledger, &trunk, &arguments, progress)
     });
@@ -164,6 +174,9 @@ struct Approval {
     grade: String,
     key: Option<String>,
     statement: String,
+    /// What it was given for; with a trust root always its own.
+    #[serde(rename = "ref")]
+    reference: String,
 }
 
 /// How many steps' files are read at once: enough for every processor, and few where the first steps answer.
@@ -208,7 +221,7 @@ fn line(entry: &Entry, found: Found, wanted: &Arguments) -> Option<Line> {
     let moment = entry.commit.committer.seconds.saturating_mul(1000);
     if let Some(person) = &wanted.person {
         let wrote = entry.written_by.contains(person) || entry.rejections.contains(person);
-        if !wrote && !entry.approvals.iter().any(|given| given.person == *person) {
+        if !wrote && !entry.approvals.iter().any(|one| one.given.person == *person) {
             return None;
         }
     }
@@ -223,11 +236,12 @@ fn line(entry: &Entry, found: Found, wanted: &Arguments) -> Option<Line> {
         approvals: entry
             .approvals
             .iter()
-            .map(|given| Approval {
-                person: given.person.clone(),
-                grade: given.grade.to_string(),
-                key: given.fingerprint.clone(),
-                statement: given.evidence.clone(),
+            .map(|one| Approval {
+                person: one.given.person.clone(),
+                grade: one.given.grade.to_string(),
+                key: one.given.fingerprint.clone(),
+                statement: one.given.evidence.clone(),
+                reference: one.reference.clone(),
             })
             .collect(),
         rejected_by: entry.rejections.clone(),
@@ -243,7 +257,12 @@ fn text(line: &Line) -> String {
         .iter()
         .map(|given| {
             let key = given.key.as_deref().unwrap_or("no key");
-            format!("{} ({}, {key})", given.person, given.grade)
+            // Without a trust root nobody says which ref this is.
+            let elsewhere = match given.reference.as_str() {
+                MAIN => String::new(),
+                other => format!(", for {other}"),
+            };
+            format!("{} ({}, {key}{elsewhere})", given.person, given.grade)
         })
         .collect();
     let approved = match approvals.as_slice() {

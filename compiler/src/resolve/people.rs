@@ -338,7 +338,7 @@ fn keys(documents: &Documents, sink: &mut Sink) {
         let mut listed: Vec<(&Text, Vec<u8>)> = Vec::new();
         for key in signing {
             match Key::parse(&key.value) {
-                Ok(read) => listed.push((key, read.as_bytes().to_vec())),
+                Ok(read) => listed.push((key, read.material().to_vec())),
                 Err(error) => {
                     let found = Diagnostic::new(&BAD_KEY, format!("this key cannot sign: {error}"), key.span, "");
                     sink.push(found.with_help(

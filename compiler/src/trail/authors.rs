@@ -2,7 +2,6 @@
 //!
 //! Names and addresses are typed text: they take an approver away, and never give one.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,44 +9,79 @@ use gix::ObjectId;
 
 use super::change::is_new_evidence;
 use super::history::{Commit, History, Signed};
-use super::principals::Principal;
+use super::principals::{Principal, Principals};
 use super::requirements::Authors;
 use super::state::State;
 use super::statement::Block;
 use super::verify::short;
 use crate::source::ReadError;
 
-/// What is known of commits: whether somebody had to write them.
-pub(super) type Wrote = RefCell<HashMap<ObjectId, bool>>;
+/// What was found out of commits. Steps that fall short are joined with all that follow, one by one, so what was told of
+/// the first of them is not told again.
+#[derive(Default)]
+pub(super) struct Wrote {
+    /// Whether somebody had to write them.
+    known: HashMap<ObjectId, bool>,
+    /// Who wrote the longest step that was asked about last.
+    last: Option<Told>,
+    /// How many commits were looked at, each time that one was.
+    #[cfg(test)]
+    looked_at: usize,
+}
 
-/// Who wrote these commits, by the keys of the tree before the step, and of the one after it as well.
+/// Who wrote what leads from one place of the trunk to another.
+struct Told {
+    before: usize,
+    after: usize,
+    /// Whose keys were whose after it.
+    keys: Principals,
+    authors: Arc<Authors>,
+}
+
+/// Who wrote what leads from one place of the trunk to another, by the keys of the tree before it, and of the one after
+/// it as well. `brought` are the commits that each place of the trunk brings.
 ///
 /// # Errors
 /// Where an object is missing or is not what its id says.
-pub(super) fn of<'c>(
+pub(super) fn of(
     history: &History,
-    wrote: &Wrote,
-    commits: impl Iterator<Item = &'c Arc<Commit>>,
-    before: &State,
-    after: &State,
-) -> Result<Authors, ReadError> {
-    let mut authors = Authors::default();
-    for commit in commits {
+    wrote: &mut Wrote,
+    brought: &[Vec<Arc<Commit>>],
+    (before, after): (usize, usize),
+    (left, right): (&State, &State),
+) -> Result<Arc<Authors>, ReadError> {
+    let last = wrote.last.take();
+    let last = last.filter(|told| told.before == before && told.after <= after && told.keys == right.principals);
+    let mut told = last.unwrap_or_else(|| Told {
+        before,
+        after: before,
+        keys: right.principals.clone(),
+        authors: Arc::default(),
+    });
+    let authors = Arc::make_mut(&mut told.authors);
+    let commits = brought.get(told.after + 1..=after).unwrap_or_default();
+    for commit in commits.iter().flatten() {
+        #[cfg(test)]
+        {
+            wrote.looked_at += 1;
+        }
         if let Some(block) = Block::parse(&commit.message) {
             authors.named.extend(block.requesters);
         }
-        let known = wrote.borrow().get(&commit.id).copied();
-        let writes = match known {
-            Some(writes) => writes,
+        let writes = match wrote.known.get(&commit.id) {
+            Some(writes) => *writes,
             None => writes(history, commit)?,
         };
-        wrote.borrow_mut().insert(commit.id, writes);
+        wrote.known.insert(commit.id, writes);
         if writes {
-            author(commit, before, after, &mut authors);
+            author(commit, left, right, authors);
         }
     }
-    let owners = authors.agents.iter().filter_map(|agent| after.principals.owner(agent));
+    let owners = authors.agents.iter().filter_map(|agent| right.principals.owner(agent));
     authors.owners = owners.map(str::to_owned).collect();
+    told.after = after;
+    let authors = told.authors.clone();
+    wrote.last = Some(told);
     Ok(authors)
 }
 
@@ -113,3 +147,6 @@ fn author(commit: &Commit, left: &State, right: &State, authors: &mut Authors) {
             .extend(left.principals.by_email(address.trim()).map(str::to_owned));
     }
 }
+
+#[cfg(test)]
+mod tests;

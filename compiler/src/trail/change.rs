@@ -86,17 +86,10 @@ pub struct Subject {
 /// # Errors
 /// Where a changed file is missing or is not what its id says.
 pub fn step(history: &History, before: &State, after: &State, changes: &[Change]) -> Result<Step, ReadError> {
-    let mut step = Step::default();
-    let ids: BTreeSet<&DocumentId> = before.digests.keys().chain(after.digests.keys()).collect();
-    for id in ids {
-        let sides = Sides {
-            before: before.digests.get(id).copied(),
-            after: after.digests.get(id).copied(),
-        };
-        if sides.before != sides.after {
-            step.documents.insert(id.clone(), sides);
-        }
-    }
+    let mut step = Step {
+        documents: compiled(before, after),
+        ..Step::default()
+    };
     if !step.documents.is_empty() {
         let ids: BTreeSet<DocumentId> = step.documents.keys().filter(|id| id.kind != "Test").cloned().collect();
         let compared = meaning::compare(before, after, &ids);
@@ -107,7 +100,60 @@ pub fn step(history: &History, before: &State, after: &State, changes: &[Change]
         step.facts.extend(facts);
         step.effects = effects;
     }
-    let compiled: BTreeSet<&str> = step.documents.keys().map(|id| id.path.as_str()).collect();
+    for (id, sides) in files(history, &step.documents, changes)? {
+        step.facts.push(Fact {
+            what: format!("{} `{}`", verb(&sides), id.path),
+            direction: Direction::Neutral,
+            meaning: false,
+            documents: [id.clone()].into(),
+            effects: BTreeSet::new(),
+            reach: Some(Vec::new()),
+            access: Vec::new(),
+            teams: Some(team_of(&id.path).map(str::to_owned).into_iter().collect()),
+        });
+        step.documents.insert(id, sides);
+    }
+    Ok(step)
+}
+
+/// The documents of a step, whatever they mean.
+///
+/// # Errors
+/// Where a changed file is missing or is not what its id says.
+pub fn documents(
+    history: &History,
+    before: &State,
+    after: &State,
+    changes: &[Change],
+) -> Result<BTreeSet<DocumentId>, ReadError> {
+    let compiled = compiled(before, after);
+    let files = files(history, &compiled, changes)?;
+    Ok(compiled
+        .into_keys()
+        .chain(files.into_iter().map(|(id, _)| id))
+        .collect())
+}
+
+/// The documents of what is compiled that differ.
+fn compiled(before: &State, after: &State) -> BTreeMap<DocumentId, Sides<Digest>> {
+    let ids: BTreeSet<&DocumentId> = before.digests.keys().chain(after.digests.keys()).collect();
+    let sides = ids.into_iter().map(|id| {
+        let sides = Sides {
+            before: before.digests.get(id).copied(),
+            after: after.digests.get(id).copied(),
+        };
+        (id.clone(), sides)
+    });
+    sides.filter(|(_, sides)| sides.before != sides.after).collect()
+}
+
+/// All other files that differ, evidence that is added apart.
+fn files(
+    history: &History,
+    documents: &BTreeMap<DocumentId, Sides<Digest>>,
+    changes: &[Change],
+) -> Result<Vec<(DocumentId, Sides<Digest>)>, ReadError> {
+    let compiled: BTreeSet<&str> = documents.keys().map(|id| id.path.as_str()).collect();
     let mut files = Vec::new();
     for change in changes.iter().filter(|change| !is_new_evidence(history, change)) {
         let path = inside(history, &change.path);
@@ -125,20 +171,7 @@ pub fn step(history: &History, before: &State, after: &State, changes: &[Change]
         };
         files.push((id, sides));
     }
-    for (id, sides) in files {
-        step.facts.push(Fact {
-            what: format!("{} `{}`", verb(&sides), id.path),
-            direction: Direction::Neutral,
-            meaning: false,
-            documents: [id.clone()].into(),
-            effects: BTreeSet::new(),
-            reach: Some(Vec::new()),
-            access: Vec::new(),
-            teams: Some(team_of(&id.path).map(str::to_owned).into_iter().collect()),
-        });
-        step.documents.insert(id, sides);
-    }
-    Ok(step)
+    Ok(files)
 }
 
 /// A path as rules and statements name it: from the organisation's root, and with a slash before it where it lies

@@ -1,6 +1,7 @@
 //! Which approvals count: what is asked and the evidence in, an [`Answer`] out, with why each of the others does not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use gix::ObjectId;
 use polity_runtime::wire::Digest;
@@ -23,8 +24,15 @@ use crate::source::ReadError;
 type Stands = Option<(u16, ObjectId)>;
 
 impl Court<'_> {
-    /// What there is of an approval that is asked for.
-    pub(super) fn answer(&self, ask: Ask, before: usize, left: &State, judged: &Judged) -> Result<Answer, TrailError> {
+    /// What there is of an approval that is asked for, of a step after the first of two places of the trunk, and by the
+    /// evidence that there is up to the second.
+    pub(super) fn answer(
+        &self,
+        ask: Ask,
+        (before, known): (usize, usize),
+        left: &State,
+        judged: &Judged,
+    ) -> Result<Answer, TrailError> {
         let mut excluded = judged.authors.excluded(&left.principals);
         // Nobody else could ever approve what an owner wrote who is alone; that every report shows.
         let alone = alone(&ask, left, judged).filter(|owner| excluded.remove(owner));
@@ -32,7 +40,8 @@ impl Court<'_> {
         let mut refused: BTreeSet<Refused> = BTreeSet::new();
         let eligible: BTreeSet<&String> = ask.seats.iter().flat_map(|seat| &seat.people).collect();
         // Evidence lies in the step's own tree, or in any later one.
-        for exhibit in self.exhibits.iter().filter(|exhibit| exhibit.until > before + 1) {
+        let there = |exhibit: &&Exhibit| exhibit.until > before + 1 && exhibit.from <= known;
+        for exhibit in self.exhibits.iter().filter(there) {
             let statement = match &exhibit.statement {
                 Ok(statement) => statement.clone(),
                 Err(why) => {
@@ -51,7 +60,7 @@ impl Court<'_> {
             {
                 continue;
             }
-            let counted = self.count(&ask, exhibit, &statement, before, left, judged)?;
+            let counted = self.count(&ask, exhibit, &statement, (before, known), left, judged)?;
             let counted = counted.and_then(|mut given| {
                 given.own = alone.as_ref() == Some(&given.person);
                 let person = &given.person;
@@ -122,7 +131,7 @@ impl Court<'_> {
         ask: &Ask,
         exhibit: &Exhibit,
         statement: &Statement,
-        before: usize,
+        (before, known): (usize, usize),
         left: &State,
         judged: &Judged,
     ) -> Result<Result<Given, String>, TrailError> {
@@ -146,7 +155,7 @@ impl Court<'_> {
             own: false,
         };
         if given.grade == Grade::Claimed
-            && let Some(bot) = self.vouching(exhibit, before, left)?
+            && let Some(bot) = self.vouching(exhibit, before + 1..=known, left)?
         {
             given.grade = Grade::Forge;
             given.fingerprint = Some(bot);
@@ -283,8 +292,13 @@ impl Court<'_> {
 
     /// The key of a merge bot that vouches for a statement in the step or later; the bot's in the tree before the step
     /// and in the one before its commit.
-    fn vouching(&self, exhibit: &Exhibit, before: usize, left: &State) -> Result<Option<String>, TrailError> {
-        for vouched in self.vouched.iter().filter(|vouched| vouched.at > before) {
+    fn vouching(
+        &self,
+        exhibit: &Exhibit,
+        places: RangeInclusive<usize>,
+        left: &State,
+    ) -> Result<Option<String>, TrailError> {
+        for vouched in self.vouched.iter().filter(|vouched| places.contains(&vouched.at)) {
             let says = vouched
                 .block
                 .approvals

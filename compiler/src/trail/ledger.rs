@@ -42,13 +42,31 @@ pub struct Entry {
     /// Why of some part it is not.
     pub unknown: usize,
     /// Who approved it, strongest proof first.
-    pub approvals: Vec<Given>,
+    pub approvals: Vec<Approval>,
     /// Who rejected it.
     pub rejections: Vec<String>,
     /// Lines of its message that claim an approval, which is none.
     pub claims: Vec<String>,
     /// Where it was discussed, where a merge bot says so.
     pub discussed: Option<String>,
+}
+
+/// Somebody's word on a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Who gave it, and how it is proved.
+    pub given: Given,
+    /// The ref that it was given for.
+    pub reference: String,
+}
+
+/// What approvals have to be given for.
+#[derive(Debug, Clone, Copy)]
+pub struct GivenFor<'a> {
+    /// The organisation.
+    pub organization: &'a str,
+    /// The ref.
+    pub reference: &'a str,
 }
 
 /// The documents that a step changed.
@@ -81,12 +99,21 @@ pub struct Ledger<'h> {
 }
 
 impl<'h> Ledger<'h> {
-    /// Looks at every tree of a trunk.
+    /// Looks at every tree of a trunk. Statements that were given for something else than `wanted` are left out.
     ///
     /// # Errors
     /// Where an object is missing or is not what its id says.
-    pub fn read(history: &'h History, trunk: &'h [ObjectId], memo: Memo) -> Result<Self, TrailError> {
-        let exhibits = Archive::new(history).exhibits(trunk, 0)?;
+    pub fn read(
+        history: &'h History,
+        trunk: &'h [ObjectId],
+        memo: Memo,
+        wanted: Option<GivenFor<'_>>,
+    ) -> Result<Self, TrailError> {
+        let mut exhibits = Archive::new(history).exhibits(trunk, 0)?;
+        exhibits.retain(|exhibit| match (&exhibit.statement, wanted) {
+            (Ok(said), Some(wanted)) => said.reference == wanted.reference && said.organization == wanted.organization,
+            _ => true,
+        });
         let mut by_document: BTreeMap<DocumentId, Vec<usize>> = BTreeMap::new();
         for (at, exhibit) in exhibits.iter().enumerate() {
             let statement = exhibit.statement.iter();
@@ -289,7 +316,7 @@ impl<'h> Ledger<'h> {
         }
         entry
             .approvals
-            .sort_by(|a, b| (b.grade, &a.person).cmp(&(a.grade, &b.person)));
+            .sort_by(|a, b| (b.given.grade, &a.given.person).cmp(&(a.given.grade, &b.given.person)));
         Ok(entry)
     }
 
@@ -421,12 +448,12 @@ impl<'h> Ledger<'h> {
             Verdict::Reject if given.grade > Grade::Claimed => entry.rejections.push(given.person),
             Verdict::Reject => {}
             Verdict::Approve => {
-                if let Some(known) = entry.approvals.iter_mut().find(|known| known.person == given.person) {
-                    if given.grade > known.grade {
-                        *known = given;
-                    }
-                } else {
-                    entry.approvals.push(given);
+                let reference = statement.reference.clone();
+                let mut all = entry.approvals.iter_mut();
+                match all.find(|known| (&known.given.person, &known.reference) == (&given.person, &reference)) {
+                    Some(known) if given.grade > known.given.grade => known.given = given,
+                    Some(_) => {}
+                    None => entry.approvals.push(Approval { given, reference }),
                 }
             }
         }

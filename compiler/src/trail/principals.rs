@@ -18,7 +18,7 @@ pub enum Principal {
 }
 
 /// The keys of a tree.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Principals {
     /// A key that two principals list is nobody's.
     keys: BTreeMap<Key, Option<Principal>>,

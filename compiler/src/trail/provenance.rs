@@ -71,6 +71,8 @@ pub fn provenance(
     previous: Option<Provenance>,
 ) -> Result<Provenance, TrailError> {
     let commit = |at: usize| trail.trunk.get(at).map(ToString::to_string).unwrap_or_default();
+    // Where everything was judged, the bundle before has nothing to add.
+    let previous = previous.filter(|_| trail.introductory < trail.begin);
     let (known_rules, mut access) = previous.map(|known| (known.rules, known.access)).unwrap_or_default();
     let places = places(history, &trail.trunk, organization, tree)?;
     let rules = places.into_iter().map(|(rule, at)| {
@@ -86,7 +88,9 @@ pub fn provenance(
     });
     let rules = rules.collect();
     let all = access::all(table);
-    for judged in trail.judged().filter(|judged| !judged.step.facts.is_empty()) {
+    let mut judged: Vec<&Judged> = trail.judged().collect();
+    judged.sort_by_key(|judged| (judged.after, judged.before));
+    for judged in judged.into_iter().filter(|judged| !judged.step.facts.is_empty()) {
         let origin = Origin {
             commit: commit(judged.after),
             approved_by: approvers(Some(judged)),

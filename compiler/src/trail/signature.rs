@@ -1,13 +1,15 @@
 //! SSH keys and signatures: text from documents and commits in, verified signers out.
 //!
-//! The only module that knows the crate `ssh-key`. It does not know whose a key is, nor what was signed. Formats:
+//! The only module that knows the crates `ssh-key` and `ring`. It does not know whose a key is, nor what was signed. Formats:
 //! <https://cvsweb.openbsd.org/src/usr.bin/ssh/PROTOCOL.sshsig> and PROTOCOL.u2f beside it.
+
+mod verify;
 
 use std::fmt;
 
 use ssh_key::private::{Ed25519Keypair, KeypairData};
-use ssh_key::public::KeyData;
-use ssh_key::{Algorithm, EcdsaCurve, HashAlg, LineEnding, PrivateKey, Signature, SshSig};
+use ssh_key::public::{EcdsaPublicKey, KeyData};
+use ssh_key::{Algorithm, HashAlg, LineEnding, Mpint, PrivateKey, Signature, SshSig};
 use zeroize::Zeroizing;
 
 /// The namespace of an approval. A signature made for anything else is no approval.
@@ -16,6 +18,8 @@ pub const APPROVAL: &str = "polity-approval@v1";
 pub const COMMIT: &str = "git";
 /// RSA keys below this size are refused: NIST SP 800-57 part 1 rev. 5, table 2, gives 3072 bits 128 bits of strength.
 const LEAST_RSA_BITS: u32 = 3072;
+/// RSA keys above this size are refused: whoever may push would have others calculate for long.
+const MOST_RSA_BITS: u32 = 8192;
 /// The flag of a hardware key that says that somebody touched it: the lowest bit of the first byte after the signature.
 const USER_PRESENT: u8 = 1;
 /// Flags and counter, which a hardware key signs along and `ssh-key` keeps at the signature's end.
@@ -41,9 +45,15 @@ pub fn verify(armour: &[u8], namespace: &str, message: &[u8]) -> Result<Signer, 
         });
     }
     let key = Key::of(signature.public_key().clone()).map_err(SignatureError::Key)?;
-    ssh_key::PublicKey::new(key.data.clone(), "")
-        .verify(namespace, message, &signature)
-        .map_err(|_| SignatureError::Invalid)?;
+    // Nothing is said there today; ssh-keygen overlooks it, and others sign it along.
+    if !signature.reserved().is_empty() {
+        return Err(SignatureError::Malformed);
+    }
+    let signed =
+        SshSig::signed_data(namespace, signature.hash_alg(), message).map_err(|_| SignatureError::Malformed)?;
+    if !verify::holds(&key.data, &signed, signature.signature()) {
+        return Err(SignatureError::Invalid);
+    }
     let present = key.is_hardware() && {
         let bytes = signature.signature_bytes();
         let flags = bytes.len().checked_sub(HARDWARE_TRAILER).and_then(|at| bytes.get(at));
@@ -108,13 +118,20 @@ impl Key {
             KeyData::Ed25519(key) => point(&key.0)?,
             KeyData::SkEd25519(key) => point(&key.public_key().0)?,
             KeyData::Rsa(key) => {
-                let bits = key.key_size();
+                let bits = bits(key.n());
                 if bits < LEAST_RSA_BITS {
                     return Err(KeyError::Short { bits });
                 }
+                if bits > MOST_RSA_BITS {
+                    return Err(KeyError::Long { bits });
+                }
             }
-            KeyData::Ecdsa(key) if key.curve() == EcdsaCurve::NistP256 => {}
-            KeyData::SkEcdsaSha2NistP256(_) => {}
+            // OpenSSH takes no compressed point either: one key would have two spellings.
+            KeyData::Ecdsa(EcdsaPublicKey::NistP256(point)) if !point.is_compressed() => {}
+            KeyData::SkEcdsaSha2NistP256(key) if !key.ec_point().is_compressed() => {}
+            KeyData::Ecdsa(EcdsaPublicKey::NistP256(_)) | KeyData::SkEcdsaSha2NistP256(_) => {
+                return Err(KeyError::Malformed);
+            }
             other => return Err(KeyError::Unsupported(other.algorithm().to_string())),
         }
         let bytes = ssh_key::PublicKey::new(data.clone(), "")
@@ -147,6 +164,17 @@ impl Key {
         &self.bytes
     }
 
+    /// What its secret half is told by: whoever has that of a key may say that it is in a device, and sign as if it were.
+    pub fn material(&self) -> &[u8] {
+        match &self.data {
+            KeyData::Ed25519(key) => &key.0,
+            KeyData::SkEd25519(key) => &key.public_key().0,
+            KeyData::Ecdsa(key) => key.as_sec1_bytes(),
+            KeyData::SkEcdsaSha2NistP256(key) => key.ec_point().as_bytes(),
+            _ => &self.bytes,
+        }
+    }
+
     /// An armoured signature from what an ssh-agent gave for [`to_sign`].
     ///
     /// # Errors
@@ -162,6 +190,14 @@ impl Key {
     pub fn is_rsa(&self) -> bool {
         matches!(self.data.algorithm(), Algorithm::Rsa { .. })
     }
+}
+
+/// The size of a number, of which only the whole bytes would be told otherwise.
+fn bits(number: &Mpint) -> u32 {
+    let bytes = number.as_positive_bytes().unwrap_or_default();
+    let unused = bytes.first().map_or(0, |byte| byte.leading_zeros());
+    let all = u32::try_from(bytes.len()).unwrap_or(u32::MAX).saturating_mul(8);
+    all.saturating_sub(unused)
 }
 
 /// An Ed25519 key must be a point, and not one of the few under which a signature says nothing.
@@ -273,6 +309,11 @@ pub enum KeyError {
         /// Its size.
         bits: u32,
     },
+    /// An RSA key that is too long.
+    Long {
+        /// Its size.
+        bits: u32,
+    },
 }
 
 impl fmt::Display for KeyError {
@@ -281,6 +322,7 @@ impl fmt::Display for KeyError {
             Self::Malformed => f.write_str("it is no public key as OpenSSH writes it"),
             Self::Unsupported(algorithm) => write!(f, "keys of the kind `{algorithm}` are not supported"),
             Self::Short { bits } => write!(f, "the RSA key has {bits} bits, and {LEAST_RSA_BITS} are the least"),
+            Self::Long { bits } => write!(f, "the RSA key has {bits} bits, and {MOST_RSA_BITS} are the most"),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! it. No cache is read here.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use gix::ObjectId;
 
@@ -65,7 +66,7 @@ pub struct Judged {
     /// What it does.
     pub step: Step,
     /// Who wrote it.
-    pub authors: Authors,
+    pub authors: Arc<Authors>,
     /// What it needs, and what it has.
     pub answers: Vec<Answer>,
     /// Why its tree does not compile.
@@ -159,9 +160,20 @@ pub fn verify(history: &History, head: ObjectId, trusted: Trusted<'_>) -> Result
         ));
     }
     let court = Court::new(history, &trunk, trusted, begin)?;
-    let steps = court.sit(begin)?;
     let upgrade = court.upgrade(begin)?;
     let sole_owner = court.states.of(head)?.organization.sole_owner;
+    let mut sat = court.sit(begin)?;
+    let mut begin = begin;
+    if sat.reaches_back && introductory < begin {
+        // An approval may speak of steps on both sides of the checkpoint, of which that says too little.
+        let whole = Trusted {
+            checkpoint: None,
+            ..trusted
+        };
+        sat = Court::new(history, &trunk, whole, introductory)?.sit(introductory)?;
+        begin = introductory;
+    }
+    let steps = sat.steps;
     Ok(Trail {
         trunk,
         begin,
@@ -242,7 +254,7 @@ pub fn review(
     };
     let court = Court::new(history, &chain, trusted, before)?;
     court.begin(before)?;
-    let judged = court.judge(before, chain.len().saturating_sub(1))?;
+    let judged = court.judge(before, chain.len().saturating_sub(1), chain.len())?;
     Ok(Review {
         organization: found.clone(),
         reference: reference.to_owned(),

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use crate::bench::{Bench, run};
-use crate::world::{MAIN, REFUNDS, World, public, refunds};
+use crate::world::{APPROVAL, MAIN, REFUNDS, World, public, refunds, sign};
 
 #[test]
 fn a_build_attests_what_was_approved_and_nothing_else() {
@@ -321,6 +321,33 @@ fn the_log_answers_who_approved_what_in_a_line() {
     assert_eq!(read["steps"][1]["approvals"][0]["person"], "carol");
     assert_eq!(read["steps"][1]["approvals"][0]["grade"], "signed");
     assert_eq!(read["steps"][1]["commit"], first);
+}
+
+/// An approval for another ref is shown as none of this one.
+#[test]
+fn the_log_tells_for_which_ref_an_approval_was_given() {
+    let make = |reference: &str| {
+        let mut world = World::new();
+        world.write(REFUNDS, refunds(200)).commit("frank");
+        let mut statement = world.statement("carol");
+        statement.reference = reference.to_owned();
+        world.add_evidence(&statement, Some(sign("carol", APPROVAL, &statement.to_bytes())));
+        world.commit("").merge();
+        Bench::new(world)
+    };
+    let elsewhere = make("refs/heads/release");
+    elsewhere.polity("log repo").exits(0).says(", for refs/heads/release)");
+    let known = elsewhere.polity("log repo --trust keys/trust.json").exits(1);
+    assert!(known.out.contains("approved by nobody"), "{}", known.out);
+    let json = elsewhere.polity("log repo --format json").exits(0);
+    let read: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(read["steps"][0]["approvals"][0]["ref"], "refs/heads/release");
+    let here = make(MAIN);
+    for command in ["log repo", "log repo --trust keys/trust.json"] {
+        let said = here.polity(command).exits(0);
+        assert!(said.out.contains("approved by carol (signed, SHA256:"), "{}", said.out);
+        assert!(!said.out.contains(", for "), "{}", said.out);
+    }
 }
 
 #[test]

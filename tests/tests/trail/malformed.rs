@@ -252,3 +252,195 @@ fn a_trunk_whose_policies_do_not_compile_is_mended_with_the_commands() {
     bench.world.git(&["merge", "-q", "--no-ff", "-m", "merge", "work"]);
     bench.build("a.polity", "").exits(0);
 }
+
+/// A commit on top of the trunk whose bytes are what `make` makes of a good one's, its headers before the message.
+fn by_hand(world: &mut World, make: impl Fn(&str) -> String) {
+    let bytes = world.unsigned(&[world.main], "by hand", "frank");
+    let (headers, message) = bytes.split_once("\n\n").unwrap();
+    let bytes = format!("{}\n\n{message}", make(headers));
+    let signature = sign("frank", COMMIT, bytes.as_bytes()).trim_end().replace('\n', "\n ");
+    let (headers, message) = bytes.split_once("\n\n").unwrap();
+    let signed = format!("{headers}\ngpgsig {signature}\n\n{message}");
+    world.head = world.write_commit(&signed);
+}
+
+/// What becomes of a line of a commit's header.
+fn line(headers: &str, name: &str, make: impl Fn(&str) -> String) -> String {
+    let lines = headers.lines().map(|line| match line.starts_with(name) {
+        true => make(line),
+        false => line.to_owned(),
+    });
+    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
+type Make = Box<dyn Fn(&str) -> String>;
+
+#[test]
+fn whoever_a_trunk_commit_says_wrote_it_may_be_any_text() {
+    let twice = |line: &str| format!("{line}\n{line}");
+    let odd: Vec<(&str, Make)> = vec![
+        ("no author", Box::new(|all| line(all, "author ", |_| String::new()))),
+        (
+            "no committer",
+            Box::new(|all| line(all, "committer ", |_| String::new())),
+        ),
+        ("two authors", Box::new(move |all| line(all, "author ", twice))),
+        ("two committers", Box::new(move |all| line(all, "committer ", twice))),
+        (
+            "a bare author",
+            Box::new(|all| line(all, "author ", |_| "author ".to_owned())),
+        ),
+        (
+            "brackets",
+            Box::new(|all| line(all, "author ", |_| "author >a< <b<c>> 1 2 3".to_owned())),
+        ),
+        ("no name of a header", Box::new(|all| format!("{all}\nx"))),
+        ("an empty header", Box::new(|all| format!("{all}\n "))),
+        (
+            "a carriage return",
+            Box::new(|all| line(all, "author ", |line| format!("{line}\r"))),
+        ),
+        (
+            "a tree at the end",
+            Box::new(|all| format!("{all}\n{}", all.lines().next().unwrap())),
+        ),
+        (
+            "a parent at the end",
+            Box::new(|all| format!("{all}\nparent {}", "1".repeat(40))),
+        ),
+    ];
+    for (what, make) in &odd {
+        let changed = |approvers: &[&str]| {
+            let mut world = World::new();
+            world.write(REFUNDS, refunds(200)).commit("frank").approve(approvers);
+            by_hand(&mut world, make);
+            world.forward();
+            world
+        };
+        // Nobody's word is taken for it, and nobody is kept from giving theirs.
+        let refused = changed(&[]).verify().unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(!refused.holds(), "{what}");
+        let trail = changed(&["carol"]).verify().unwrap();
+        assert!(trail.holds(), "{what}");
+        assert_eq!(trail.steps[0].authors.people, ["frank".to_owned()].into(), "{what}");
+    }
+    // A NUL in the header or in the message: what git shows of it is not what was signed.
+    let nul: [Make; 2] = [
+        Box::new(|all| line(all, "author ", |line| line.replace("frank", "fr\0ank"))),
+        Box::new(|all| format!("{all}\n\nshown\0hidden\n")),
+    ];
+    for make in &nul {
+        let changed = |approvers: &[&str]| {
+            let mut world = World::new();
+            world.write(REFUNDS, refunds(200)).commit("frank").approve(approvers);
+            by_hand(&mut world, make);
+            world.forward();
+            world
+        };
+        changed(&["carol"]).refused("missing 1");
+        changed(&["carol", "dave"]).holds();
+    }
+}
+
+/// What nobody can tell the tree or the parents of, git included, and what is said of it.
+fn unreadable() -> Vec<(&'static str, Make)> {
+    let first = |all: &str| all.lines().next().unwrap().to_owned();
+    vec![
+        (
+            "it names no tree",
+            Box::new(|all| line(all, "tree ", |_| String::new())),
+        ),
+        ("it names no tree", Box::new(|_| String::new())),
+        (
+            "it names no tree",
+            Box::new(move |all| format!("{}\n{}", all.lines().nth(1).unwrap(), first(all))),
+        ),
+        (
+            "one of its headers names no object",
+            Box::new(|all| line(all, "tree ", |line| format!("{line} "))),
+        ),
+        (
+            "one of its headers names no object",
+            Box::new(|all| line(all, "tree ", |line| format!("{line}\r"))),
+        ),
+        (
+            "one of its headers names no object",
+            Box::new(|all| line(all, "tree ", |line| line[..20].to_owned())),
+        ),
+        (
+            "one of its headers names no object",
+            Box::new(|all| line(all, "tree ", |_| format!("tree {}", "1".repeat(64)))),
+        ),
+        (
+            "one of its headers names no object",
+            Box::new(|all| line(all, "parent ", |_| "parent of all".to_owned())),
+        ),
+        (
+            "one of its headers names no object",
+            Box::new(|all| line(all, "parent ", |line| line.replace("parent ", "parent  "))),
+        ),
+        // Between the tree and its parents nothing may stand: this one has none, and a trunk without a beginning.
+        (
+            "is not on the first-parent chain",
+            Box::new(|all| line(all, "tree ", |line| format!("{line}\n{line}"))),
+        ),
+        (
+            "is not on the first-parent chain",
+            Box::new(|all| line(all, "parent ", |line| format!("x\n{line}"))),
+        ),
+    ]
+}
+
+#[test]
+fn a_trunk_commit_that_is_malformed_itself_is_taken_off_and_nothing_is_lost() {
+    for (said, make) in unreadable() {
+        let mut world = World::new();
+        world.approved_step(200);
+        let trunk = world.main;
+        by_hand(&mut world, make);
+        let bad = world.head;
+        world.forward();
+        world.refused(said);
+        // What is put on top of it hides nothing.
+        world.commit("frank").forward();
+        world.refused(said);
+        // Off the trunk it may lie about, as a branch or as what a merge brings along.
+        let any = gix::refs::transaction::PreviousValue::Any;
+        world.repository.reference("refs/heads/evil", bad, any, "test").unwrap();
+        world.set_main(trunk);
+        world.head = trunk;
+        world.holds();
+        world.approved_step(300).holds();
+    }
+}
+
+#[test]
+fn a_malformed_trunk_is_told_by_every_command_with_what_to_do() {
+    let mut world = World::new();
+    world.approved_step(200);
+    let trunk = world.main;
+    let (said, make) = unreadable().remove(0);
+    by_hand(&mut world, make);
+    world.forward();
+    let mut bench = Bench::new(world);
+    let carol = bench.secret("carol");
+    let (reference, branch) = (bench.world.main, trunk);
+    for command in [
+        "log repo".to_owned(),
+        "log repo --trust keys/trust.json".to_owned(),
+        format!("check repo --rev {branch} --base {reference}"),
+        format!("approve {reference}..{branch} --path repo --key {carol} --yes"),
+    ] {
+        bench
+            .polity(&command)
+            .exits(2)
+            .says(said)
+            .says("take the commit that has it off the branch");
+    }
+    bench.build("a.polity", "").exits(2).says(said);
+    // Its twin: taken off.
+    bench.world.set_main(trunk);
+    bench.build("a.polity", "").exits(0);
+    bench.polity("log repo --trust keys/trust.json").exits(0);
+}
