@@ -127,6 +127,13 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     if !arguments.no_cache {
         cache::write(&place, &ledger.into_memo());
     }
+    if shown.is_empty() {
+        console.remark(&match trunk.len().saturating_sub(1) {
+            0 => "note: the history is one commit, and nothing came after it\n".to_owned(),
+            1 => "note: the one step since the first commit changes nothing that is asked for\n".to_owned(),
+            steps => format!("note: none of the {steps} steps since the first commit changes what is asked for\n"),
+        });
+    }
     match arguments.format {
         Format::Json => console.result(&json::pretty(&Log {
             version: 1,
