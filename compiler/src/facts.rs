@@ -76,19 +76,14 @@ pub struct Subject {
     /// Its name; of a Deployment `team/agent`.
     pub name: String,
     /// The deployment, where it concerns one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
     /// The environment, where it concerns one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
     /// The action, where it concerns one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// The rule, `policy/rule`, where it concerns one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// The team, where it concerns one: what it owns, or whose owners are asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
 }
 
@@ -164,12 +159,16 @@ impl Kind {
 
 /// What differs from one organisation to the next, sorted by subject.
 pub fn facts(before: &Organization, after: &Organization) -> Vec<Fact> {
-    compare(&Properties::of(before), &Properties::of(after))
+    between(&items(before), &items(after))
 }
 
-/// As [`facts`], of what is known of each side.
-pub fn compare(before: &Properties, after: &Properties) -> Vec<Fact> {
-    let [Properties(before), Properties(after)] = [before, after];
+/// As [`facts`], of what is known of each side. `None` where what was written of one cannot be read.
+pub fn compare(before: &Properties, after: &Properties) -> Option<Vec<Fact>> {
+    let [before, after] = properties::differing(before, after)?;
+    Some(between(&before, &after))
+}
+
+fn between(before: &Items, after: &Items) -> Vec<Fact> {
     let keys: BTreeSet<&(Subject, &'static str)> = before.keys().chain(after.keys()).collect();
     let mut facts: Vec<Fact> = keys
         .into_iter()
@@ -311,19 +310,23 @@ struct Item {
 /// Everything that is compared of one side.
 type Items = BTreeMap<(Subject, &'static str), Item>;
 
+fn items(organization: &Organization) -> Items {
+    let mut view = View {
+        organization,
+        items: Items::new(),
+    };
+    people::items(&mut view);
+    environments::items(&mut view);
+    tools::items(&mut view);
+    agents::items(&mut view);
+    policies::items(&mut view);
+    view.items
+}
+
 impl Properties {
     /// What an organisation says.
     pub fn of(organization: &Organization) -> Self {
-        let mut view = View {
-            organization,
-            items: Items::new(),
-        };
-        people::items(&mut view);
-        environments::items(&mut view);
-        tools::items(&mut view);
-        agents::items(&mut view);
-        policies::items(&mut view);
-        Self(view.items)
+        items(organization).into()
     }
 }
 

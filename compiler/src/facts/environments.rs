@@ -118,7 +118,11 @@ fn ring(view: &mut View<'_>, ring: &Ring, used: bool) {
     let set = |list: &[String]| Value::Fewer(Some(list.iter().cloned().collect()));
     let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Isolation, what, value);
     put(view, "isolation.user", Value::Best(user.clone(), "nonroot".to_owned()));
-    put(view, "isolation.rootfs", Value::Best(rootfs.clone(), "read-only".to_owned()));
+    put(
+        view,
+        "isolation.rootfs",
+        Value::Best(rootfs.clone(), "read-only".to_owned()),
+    );
     put(view, "isolation.tmpfs", set(tmpfs));
     put(view, "isolation.writable", set(writable));
     put(view, "isolation.capabilities", set(capabilities));

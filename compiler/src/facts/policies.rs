@@ -67,12 +67,7 @@ fn rule(view: &mut View<'_>, rule: &Rule) {
             team: of,
             ..subject.clone()
         };
-        view.put(
-            &subject,
-            Kind::Approval,
-            APPROVAL,
-            Value::Approval(Some(approved)),
-        );
+        view.put(&subject, Kind::Approval, APPROVAL, Value::Approval(Some(approved)));
     }
 }
 
@@ -97,12 +92,7 @@ fn exception(view: &mut View<'_>, exception: &Exception) {
     put(view, "to", Value::Any(rule));
     let when = written(&exception.when);
     put(view, "when", Value::Any(when));
-    view.put(
-        &subject,
-        Kind::Exception,
-        "until",
-        Value::Sooner(Some(exception.until)),
-    );
+    view.put(&subject, Kind::Exception, "until", Value::Sooner(Some(exception.until)));
     put(view, "owner", Value::Plain(exception.owner.clone()));
     put(view, "reason", Value::Plain(exception.reason.clone()));
     scope(view, &subject, Kind::Exception, &exception.scope);
@@ -201,12 +191,7 @@ fn approval_rule(view: &mut View<'_>, rule: &ApprovalRule) {
             team: of,
             ..subject.clone()
         };
-        view.put(
-            &subject,
-            Kind::ApprovalRule,
-            REQUIRE,
-            Value::Approval(Some(approved)),
-        );
+        view.put(&subject, Kind::ApprovalRule, REQUIRE, Value::Approval(Some(approved)));
     }
 }
 

@@ -391,11 +391,37 @@ fn a_fact_says_what_it_concerns_and_both_values() {
 }
 
 #[test]
-fn what_is_written_of_a_side_reads_back_as_it_was() {
-    let read = |bytes: Vec<u8>| Properties::from_bytes(bytes.leak());
-    let of = Properties::of(&compiled(BASE).organization);
-    let bytes = of.to_bytes();
-    assert_eq!(read(bytes.clone()).as_ref(), Some(&of));
-    assert_eq!(read(bytes[..bytes.len() - 1].to_vec()), None);
-    assert_eq!(read(b"{}".to_vec()), None);
+fn sides_that_were_written_down_differ_in_the_same_facts() {
+    let base = resolved(BASE);
+    let edits: Vec<String> = edits().into_iter().map(|(.., text)| text).collect();
+    edits.par_iter().for_each(|text| {
+        let edited = resolved(text);
+        let sides = [&base, &edited].map(Properties::of);
+        let kept = sides.each_ref().map(|side| written(side.to_bytes().unwrap()).unwrap());
+        for [before, after] in [[0, 1], [1, 0]] {
+            let told = compare(&sides[before], &sides[after]);
+            assert!(told.is_some());
+            assert_eq!(compare(&kept[before], &kept[after]), told);
+            assert_eq!(compare(&sides[before], &kept[after]), told);
+            assert_eq!(compare(&kept[before], &sides[after]), told);
+        }
+        assert_eq!(kept[1].to_bytes(), sides[1].to_bytes());
+    });
+}
+
+#[test]
+fn what_cannot_be_read_of_a_side_is_not_taken_for_nothing() {
+    let base = Properties::of(&resolved(BASE));
+    let bytes = base.to_bytes().unwrap();
+    assert!(written(bytes[..bytes.len() - 1].to_vec()).is_none());
+    // A record of another form.
+    let torn = written([[2, 0, 0, 0, 0xff, 0xff].as_slice(), &bytes].concat()).unwrap();
+    let kept = written(bytes).unwrap();
+    for [before, after] in [[&torn, &kept], [&kept, &torn], [&torn, &base], [&base, &torn]] {
+        assert_eq!(compare(before, after), None);
+    }
+}
+
+fn written(bytes: Vec<u8>) -> Option<Properties> {
+    Properties::from_bytes(bytes.leak())
 }
