@@ -248,6 +248,8 @@ pub struct Placement {
     pub credentials: Vec<Text>,
     pub enforced_by: Option<Spanned<Enforcement>>,
     pub until: Option<Spanned<Moment>>,
+    /// What enforces it was broken: nobody is told that it is not admitted.
+    pub unread: bool,
 }
 
 #[derive(Debug)]

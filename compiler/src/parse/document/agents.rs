@@ -142,6 +142,7 @@ pub(super) fn deployment(reader: &mut Reader<'_>, fields: &mut Fields) -> Deploy
             .map(|(environment, mut fields)| {
                 let placement = Placement {
                     span: fields.span,
+                    unread: fields.is_hole("enforced_by"),
                     ring: fields.text("ring"),
                     tools: fields.texts("tools").unwrap_or_default(),
                     credentials: fields.texts("credentials").unwrap_or_default(),
