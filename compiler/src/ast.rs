@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use polity_runtime::value::Effect as ActionEffect;
+use serde::{Deserialize, Serialize};
 
 pub use tools::{
     Action, ActionClass, Credential, Definition, Endpoint, Hints, Param, ParamType, ResourceType, Server, Tool,
@@ -80,7 +81,7 @@ pub enum Body {
 }
 
 /// A length of time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Millis(pub i64);
 
 /// As it would be written: in the greatest unit that divides it.
@@ -95,7 +96,7 @@ impl fmt::Display for Millis {
 }
 
 /// `20/h`: so many in so long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rate {
     /// How many; at least 1.
     pub count: u32,
@@ -247,6 +248,8 @@ pub struct Placement {
     pub credentials: Vec<Text>,
     pub enforced_by: Option<Spanned<Enforcement>>,
     pub until: Option<Spanned<Moment>>,
+    /// What enforces it was broken: nobody is told that it is not admitted.
+    pub unread: bool,
 }
 
 #[derive(Debug)]
@@ -359,7 +362,7 @@ pub struct Requirement {
 }
 
 /// How strongly an approval is proved. Ordered: `Present` is the strongest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Evidence {
     Forge,
     Signed,

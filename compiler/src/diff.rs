@@ -9,6 +9,7 @@
 mod group;
 mod pair;
 mod place;
+mod side;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,7 @@ use polity_runtime::table::Table;
 
 use crate::facts::{Direction, Fact};
 pub use crate::search::{Call, Fault};
+pub use side::{Side, compare};
 
 /// Everything that differs.
 #[derive(Debug, Clone, Default)]
@@ -219,7 +221,7 @@ impl Changes {
     }
 }
 
-/// A table has a test that this compiler does not know: it was made by another.
+/// A side holds what this compiler does not know, as a test in a table: it was made by another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreadable;
 

@@ -10,6 +10,7 @@ mod agents;
 mod environments;
 mod people;
 mod policies;
+mod properties;
 mod tools;
 mod value;
 
@@ -19,11 +20,13 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, RingId, ToolId};
 
 use crate::resolve::{Organization, PersonId, Requirement, TeamId};
-use crate::source::Span;
 use crate::trail::signature::fingerprint;
+pub use properties::Properties;
 use value::Value;
 
 /// One thing that is not as it was.
@@ -41,14 +44,10 @@ pub struct Fact {
     pub after: Option<String>,
     /// Which way it goes.
     pub direction: Direction,
-    /// Where the subject stands before, in the tree of that side.
-    pub before_span: Option<Span>,
-    /// Where it stands now.
-    pub after_span: Option<Span>,
 }
 
 /// Which way a fact goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Direction {
     /// More is possible, or it could not be told.
     Widened,
@@ -70,7 +69,7 @@ impl Direction {
 }
 
 /// What a fact concerns: a document, and the part of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Subject {
     /// The document's kind.
     pub document: &'static str,
@@ -89,7 +88,7 @@ pub struct Subject {
 }
 
 /// The sorts of things that are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     /// The organisation itself: its owners, lints, the life of its bundles.
     Organization,
@@ -160,12 +159,21 @@ impl Kind {
 
 /// What differs from one organisation to the next, sorted by subject.
 pub fn facts(before: &Organization, after: &Organization) -> Vec<Fact> {
-    let [before, after] = [before, after].map(items);
+    between(&items(before), &items(after))
+}
+
+/// As [`facts`], of what is known of each side. `None` where what was written of one cannot be read.
+pub fn compare(before: &Properties, after: &Properties) -> Option<Vec<Fact>> {
+    let [before, after] = properties::differing(before, after)?;
+    Some(between(&before, &after))
+}
+
+fn between(before: &Items, after: &Items) -> Vec<Fact> {
     let keys: BTreeSet<&(Subject, &'static str)> = before.keys().chain(after.keys()).collect();
     let mut facts: Vec<Fact> = keys
         .into_iter()
         .filter_map(|(subject, what)| {
-            let sides = [(&before, &after), (&after, &before)].map(|(own, other)| side(own, other, subject, what));
+            let sides = [(before, after), (after, before)].map(|(own, other)| side(own, other, subject, what));
             match sides {
                 [Side::Known(before), Side::Known(after)] => compared(subject, what, before, after),
                 _ => None,
@@ -232,8 +240,6 @@ fn compared(subject: &Subject, what: &'static str, before: Option<&Item>, after:
         before: said_before,
         after: said_after,
         direction,
-        before_span: before.and_then(|item| item.span),
-        after_span: after.and_then(|item| item.span),
     })
 }
 
@@ -295,11 +301,10 @@ impl Fact {
 }
 
 /// A value under its subject and name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Item {
     kind: Kind,
     value: Value,
-    span: Option<Span>,
 }
 
 /// Everything that is compared of one side.
@@ -318,6 +323,13 @@ fn items(organization: &Organization) -> Items {
     view.items
 }
 
+impl Properties {
+    /// What an organisation says.
+    pub fn of(organization: &Organization) -> Self {
+        items(organization).into()
+    }
+}
+
 /// One side, and the items found so far.
 struct View<'o> {
     organization: &'o Organization,
@@ -326,12 +338,12 @@ struct View<'o> {
 
 impl<'o> View<'o> {
     /// Takes note that something is there, and of which way it goes if it comes, and if it goes.
-    fn exists(&mut self, subject: &Subject, kind: Kind, span: Option<Span>, comes: Direction, goes: Direction) {
-        self.put(subject, kind, "", span, Value::Exists { comes, goes });
+    fn exists(&mut self, subject: &Subject, kind: Kind, comes: Direction, goes: Direction) {
+        self.put(subject, kind, "", Value::Exists { comes, goes });
     }
 
-    fn put(&mut self, subject: &Subject, kind: Kind, what: &'static str, span: Option<Span>, value: Value) {
-        self.items.insert((subject.clone(), what), Item { kind, value, span });
+    fn put(&mut self, subject: &Subject, kind: Kind, what: &'static str, value: Value) {
+        self.items.insert((subject.clone(), what), Item { kind, value });
     }
 
     fn person(&self, id: PersonId) -> String {

@@ -360,6 +360,7 @@ fn placement(fields: Fields<'_>) -> Placement {
         credentials: fields.texts("credentials").unwrap_or_default(),
         enforced_by: fields.text("enforced_by").map(|text| at(enforcement(&text.value))),
         until: fields.moment("until"),
+        unread: false,
     }
 }
 

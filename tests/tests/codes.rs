@@ -196,6 +196,11 @@ fn one_cause_gives_one_error() {
         ),
         (
             "teams/payments/claude-code.yaml",
+            "kind: Deployment\nagent: claude-code\nenvironments: {development: {ring: trusted, tools: [github], enforced_by: sidecar}}\n",
+            "unknown-value",
+        ),
+        (
+            "teams/payments/claude-code.yaml",
             "kind: Deployment\nagent: claude-cod\nenvironments: {development: {ring: trusted, tools: [github], enforced_by: gateway}}\n",
             "unknown-agent",
         ),
@@ -210,6 +215,27 @@ fn one_cause_gives_one_error() {
         let codes: Vec<_> = found.findings.diagnostics().iter().map(|found| found.code.id).collect();
         assert_eq!(codes, [code], "{path}\n{}", found.text);
     }
+}
+
+#[test]
+fn where_the_organisation_cannot_be_read_its_teams_have_their_owners() {
+    let block = |path: &str, text: &str| Block {
+        word: "yaml".to_owned(),
+        path: path.to_owned(),
+        times: 1,
+        lines: text.to_owned(),
+    };
+    let gates = "\
+kind: Policy
+name: gates
+rules:
+  team: {effect: require_approval, actions: [github.merge_pull_request], approval: {require: [{from: [team-owners], count: 1}], timeout: 1h}}
+  owners: {effect: require_approval, actions: [github.merge_pull_request], approval: {require: [{from: [owners], count: 1}], timeout: 1h}}
+";
+    let broken = "polity: v1\nkind: Organization\nname: acme\nowners: [\n";
+    let found = run(&[block("polity.yaml", broken), block("policies/gates.yaml", gates)]);
+    let codes: Vec<_> = found.findings.diagnostics().iter().map(|found| found.code.id).collect();
+    assert_eq!(codes, ["yaml-syntax"], "{}", found.text);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod agents;
 mod folders;
+mod paths;
 mod rules;
 mod searched;
 mod unused;
@@ -35,6 +36,7 @@ pub fn check(tree: &SourceTree, documents: &Documents, organization: &Organizati
     rules::check(tree, organization, now, &mut found);
     unused::check(documents, organization, &mut found);
     folders::check(tree, documents, organization, &mut found);
+    paths::check(tree, documents, &mut found);
     let failing = sink.has_errors();
     let errors = sink.diagnostics().iter().filter(|one| one.severity == Severity::Error);
     let with_errors: BTreeSet<usize> = errors.filter_map(|error| document_of(documents, error)).collect();

@@ -126,7 +126,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     if let Some(remark) = left_out(&order, &tree) {
         console.remark(&remark);
     }
-    let said = text::findings(&findings, &tree, console.colour_on_error());
+    let said = text::folded(&findings, &tree, console.colour_on_error());
     console.remark(&said);
     if sole_owner && unapproved.is_none() {
         console.remark(report::trail::SOLE_OWNER);

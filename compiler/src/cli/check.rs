@@ -59,6 +59,9 @@ pub(super) struct Arguments {
     /// With --base: the trust root, which names the organisation and the ref
     #[arg(long, value_name = "FILE", requires = "base")]
     trust: Option<PathBuf>,
+    /// Show every warning and note, however many say the same; other formats always do
+    #[arg(long)]
+    all: bool,
     /// How to write the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -105,7 +108,11 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     match arguments.format {
         Format::Text => {
             let engines = rego::text(&decided, &tree);
-            console.result(&(text::findings(&findings, &tree, console.colour()) + &engines + &said))?;
+            let shown = match arguments.all {
+                true => text::findings(&findings, &tree, console.colour()),
+                false => text::folded(&findings, &tree, console.colour()),
+            };
+            console.result(&(shown + &engines + &said))?;
         }
         Format::Json => console.result(&match found {
             Some(review) => json::reviewed(&findings, &tree, &decided, review),

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use polity_runtime::{Bundle, decide::Outcome, table::Table};
+use polity_runtime::{Bundle, decide::Outcome};
 
 use super::{
     Console, Exit, Failure,
     build::trust_root,
+    cache::sides::Sides,
     files,
     progress::{self, Progress},
     repository,
@@ -15,14 +16,13 @@ use super::{
 };
 use crate::{
     ast::Moment,
-    compile::{Memo, compile_both},
+    compile::{Ask, Memo, compile_both, compile_with},
     diag::Findings,
-    diff::{Changes, diff},
-    facts::facts,
+    diff::{Changes, Side, Unreadable, compare, diff},
     report::changes::{json, markdown, text},
     report::replay as replays,
     report::text::findings,
-    source::SourceTree,
+    source::{Located, SourceTree, locate},
     suite::replay::{Changed, Replay, replay},
 };
 
@@ -47,7 +47,13 @@ be decided is called possible, and counts. Comments and order are no change.
 
 The exit code is 0 whatever differs. With --fail-on it is 1 if something is
 widened (or narrowed, or differs at all). It is 1 too where a side does not
-compile."
+compile.
+
+What a revision compiled to is kept in `.git/polity/`, which may be deleted, so
+that it is compiled once. It is signed with a key of yours that lies outside the
+repository, below $XDG_STATE_HOME or ~/.local/state, and what that key did not
+sign is compiled anew. With --fail-on both sides always are: what decides
+whether a change is merged trusts nothing that an earlier run left behind."
 )]
 pub(super) struct Arguments {
     /// Revisions, `BASE..HEAD`; only a base: against the work tree. Or two bundles
@@ -65,6 +71,9 @@ pub(super) struct Arguments {
     /// Exit with 1 if there is such a change; may be given several times
     #[arg(long, value_enum, value_name = "KIND", value_delimiter = ',')]
     fail_on: Vec<FailOn>,
+    /// Compile both sides anew, and neither read nor write `.git/polity/`
+    #[arg(long)]
+    no_cache: bool,
     /// Show every change, however many there are
     #[arg(long)]
     all: bool,
@@ -97,7 +106,7 @@ enum Format {
 
 /// What is compared.
 #[derive(Debug, PartialEq, Eq)]
-enum Sides {
+enum Compare {
     /// A revision, and another or the work tree.
     Revisions(String, Option<String>),
     Bundles(PathBuf, PathBuf),
@@ -117,8 +126,18 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         None => None,
     };
     let compared = progress::with_progress(console, "comparing", |progress| match &sides {
-        Sides::Revisions(base, head) => revisions(&arguments.path, base, head.as_deref(), log.as_deref(), progress),
-        Sides::Bundles(old, new) => bundles(old, new, arguments.trust.as_deref(), log.as_deref(), now),
+        Compare::Revisions(base, head) => {
+            let asked = Asked {
+                path: &arguments.path,
+                base,
+                head: head.as_deref(),
+                log: log.as_deref(),
+                // Whoever could write what is kept could decide what is merged.
+                cached: !arguments.no_cache && arguments.fail_on.is_empty(),
+            };
+            revisions(&asked, progress)
+        }
+        Compare::Bundles(old, new) => bundles(old, new, arguments.trust.as_deref(), log.as_deref(), now),
     })?;
     let changes = match compared {
         Compared::Changes(changes) => changes,
@@ -141,7 +160,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     if changes.is_empty() && arguments.format == Format::Text {
         console.remark("every call is answered as before\n");
     }
-    if matches!(sides, Sides::Bundles(..)) {
+    if matches!(sides, Compare::Bundles(..)) {
         let beside = "bundles hold no servers, isolation or owners: those are compared between revisions";
         console.remark(&format!("{beside}\n"));
     }
@@ -179,7 +198,7 @@ fn replayed(replay: &Replay, arguments: &Arguments, console: &mut Console) -> Re
 }
 
 /// What the words name.
-fn sides(words: &[String]) -> Result<Sides, Failure> {
+fn sides(words: &[String]) -> Result<Compare, Failure> {
     let head = || "HEAD".to_owned();
     let is_bundle = |word: &String| {
         Path::new(word)
@@ -187,21 +206,21 @@ fn sides(words: &[String]) -> Result<Sides, Failure> {
             .is_some_and(|extension| extension == "polity")
     };
     match words {
-        [] => Ok(Sides::Revisions(head(), None)),
+        [] => Ok(Compare::Revisions(head(), None)),
         [one] if is_bundle(one) => {
             Err(Failure::misuse("a bundle is compared with another")
                 .with_help("name two bundles: `OLD.polity NEW.polity`"))
         }
         [one] => match one.split_once("..") {
-            None => Ok(Sides::Revisions(one.clone(), None)),
+            None => Ok(Compare::Revisions(one.clone(), None)),
             Some((_, rest)) if rest.starts_with('.') => Err(Failure::misuse("`...` is not understood")
                 .with_help("write `BASE..HEAD`, with `git merge-base` for the base where the branches parted")),
             Some((base, to)) => {
                 let or_head = |word: &str| if word.is_empty() { head() } else { word.to_owned() };
-                Ok(Sides::Revisions(or_head(base), Some(or_head(to))))
+                Ok(Compare::Revisions(or_head(base), Some(or_head(to))))
             }
         },
-        [old, new] => Ok(Sides::Bundles(old.into(), new.into())),
+        [old, new] => Ok(Compare::Bundles(old.into(), new.into())),
         _ => Err(Failure::misuse("at most two sides can be compared")),
     }
 }
@@ -212,44 +231,105 @@ type Log = [Result<Request, String>];
 enum Compared {
     Changes(Changes),
     Replayed(Replay),
-    /// Sides that do not compile: what they are, and what was found.
-    Broken(Vec<(String, SourceTree, Findings)>),
+    Broken(Broken),
 }
 
-fn revisions(
-    path: &Path,
-    base: &str,
-    head: Option<&str>,
-    log: Option<&Log>,
-    progress: &Progress,
-) -> Result<Compared, Failure> {
-    progress.say("reading both sides");
-    let before = repository::read(path, Some(base))?;
-    let after = repository::read(path, head)?;
-    progress.say("compiling both sides");
-    let [mut before, mut after] = compile_both([before, after], &Memo::default());
-    let changes = match (&before.table, &after.table) {
-        (Some(old), Some(new)) if let Some(log) = log => return Ok(Compared::Replayed(replay(old, new, log))),
-        (Some(old), Some(new)) => {
-            progress.say("searching for calls that tell them apart");
-            let mut changes = compare(old, new)?;
-            changes.facts = facts(&before.organization, &after.organization);
-            changes
-        }
-        _ => {
-            let after_name = head.map_or_else(|| "the work tree".to_owned(), |head| format!("`{head}`"));
-            let mut broken = Vec::new();
-            for (what, compiled) in [(format!("`{base}`"), &mut before), (after_name, &mut after)] {
-                if compiled.table.is_none() {
-                    broken.push((what, compiled.tree.clone(), std::mem::take(&mut compiled.findings)));
-                }
+/// What is compared, each a revision or the work tree.
+struct Asked<'a> {
+    path: &'a Path,
+    base: &'a str,
+    head: Option<&'a str>,
+    log: Option<&'a Log>,
+    /// Whether what is known of a revision counts, and is kept.
+    cached: bool,
+}
+
+fn revisions(asked: &Asked<'_>, progress: &Progress) -> Result<Compared, Failure> {
+    let revisions = [Some(asked.base), asked.head];
+    let located = revisions.map(|revision| {
+        // What cannot be found is told by whoever reads it.
+        let located = revision.filter(|_| asked.cached)?;
+        locate(asked.path, located).ok()
+    });
+    // Both are of one repository.
+    let kept = located.iter().flatten().next();
+    let kept = kept.and_then(|located| Sides::open(&located.git_folder));
+    let known = |at: &Option<Located>| kept.as_ref()?.read(&at.as_ref()?.tree);
+    let [before, after] = &located;
+    let (before, after) = rayon::join(|| known(before), || known(after));
+    let known = [before, after];
+    let is_known = known.each_ref().map(Option::is_some);
+    let sides = match complete(known, asked.path, revisions, progress)? {
+        Ok(sides) => sides,
+        Err(broken) => return Ok(Compared::Broken(broken)),
+    };
+    let keep = || {
+        for ((side, located), is_known) in sides.iter().zip(&located).zip(is_known) {
+            if let (Some(kept), Some(located), false) = (&kept, located, is_known) {
+                kept.write(&located.tree, side);
             }
-            return Ok(Compared::Broken(broken));
         }
     };
+    let [before, after] = &sides;
+    let compared = || match asked.log {
+        Some(log) => Ok(Compared::Replayed(replay(&before.table, &after.table, log))),
+        None => {
+            progress.say("searching for calls that tell them apart");
+            compare(before, after).map(Compared::Changes).map_err(unreadable)
+        }
+    };
+    let (compared, ()) = rayon::join(compared, keep);
     // The process is about to end: giving back the memory of two large repositories only takes time.
-    std::mem::forget((before, after));
-    Ok(Compared::Changes(changes))
+    std::mem::forget(sides);
+    compared
+}
+
+/// Sides that do not compile: what they are, and what was found.
+type Broken = Vec<(String, SourceTree, Findings)>;
+
+/// Compiles what is not known.
+fn complete(
+    known: [Option<Side>; 2],
+    path: &Path,
+    revisions: [Option<&str>; 2],
+    progress: &Progress,
+) -> Result<Result<[Side; 2], Broken>, Failure> {
+    let [before, after] = revisions;
+    let known = match known {
+        [Some(before), Some(after)] => return Ok(Ok([before, after])),
+        known => known,
+    };
+    progress.say("reading what is to be compared");
+    let read = |known: &Option<Side>, revision| match known {
+        Some(_) => Ok(None),
+        None => repository::read(path, revision).map(Some),
+    };
+    let [known_before, known_after] = &known;
+    let trees = [read(known_before, before)?, read(known_after, after)?];
+    progress.say("compiling it");
+    let memo = Memo::default();
+    let mut compiled = match trees {
+        [Some(before), Some(after)] => compile_both([before, after], &memo).map(Some),
+        trees => trees.map(|tree| tree.map(|(tree, sink)| compile_with(&tree, &memo, Ask::Nothing, sink))),
+    };
+    let mut broken = Vec::new();
+    for (compiled, revision) in compiled.iter_mut().zip(revisions) {
+        if let Some(compiled) = compiled.as_mut().filter(|compiled| compiled.table.is_none()) {
+            let name = revision.map_or_else(|| "the work tree".to_owned(), |revision| format!("`{revision}`"));
+            broken.push((name, compiled.tree.clone(), std::mem::take(&mut compiled.findings)));
+        }
+    }
+    let [before, after] = &mut compiled;
+    let [known_before, known_after] = known;
+    let (before, after) = rayon::join(
+        || known_before.or_else(|| Side::take(before.as_mut()?)),
+        || known_after.or_else(|| Side::take(after.as_mut()?)),
+    );
+    std::mem::forget(compiled);
+    Ok(match (before, after) {
+        (Some(before), Some(after)) => Ok([before, after]),
+        _ => Err(broken),
+    })
 }
 
 fn bundles(old: &Path, new: &Path, trust: Option<&Path>, log: Option<&Log>, now: Moment) -> Result<Compared, Failure> {
@@ -265,12 +345,14 @@ fn bundles(old: &Path, new: &Path, trust: Option<&Path>, log: Option<&Log>, now:
     let (old, new) = (load(old)?, load(new)?);
     match log {
         Some(log) => Ok(Compared::Replayed(replay(old.table(), new.table(), log))),
-        None => compare(old.table(), new.table()).map(Compared::Changes),
+        None => diff(old.table(), new.table())
+            .map(Compared::Changes)
+            .map_err(unreadable),
     }
 }
 
-fn compare(before: &Table, after: &Table) -> Result<Changes, Failure> {
-    diff(before, after).map_err(|_| Failure::falls_short("a side holds tests that this program does not know"))
+fn unreadable(_: Unreadable) -> Failure {
+    Failure::falls_short("a side holds what this program does not know")
 }
 
 #[cfg(test)]
@@ -280,7 +362,7 @@ mod tests {
     #[test]
     fn what_is_compared_is_read_as_git_reads_it() {
         let of = |words: &[&str]| sides(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
-        let revisions = |base: &str, head: Option<&str>| Sides::Revisions(base.to_owned(), head.map(str::to_owned));
+        let revisions = |base: &str, head: Option<&str>| Compare::Revisions(base.to_owned(), head.map(str::to_owned));
         for (words, wanted) in [
             (&[][..], revisions("HEAD", None)),
             (&["main"], revisions("main", None)),
@@ -289,7 +371,7 @@ mod tests {
             (&["..topic"], revisions("HEAD", Some("topic"))),
             (
                 &["a.polity", "b.polity"],
-                Sides::Bundles("a.polity".into(), "b.polity".into()),
+                Compare::Bundles("a.polity".into(), "b.polity".into()),
             ),
         ] {
             assert_eq!(of(words).as_ref(), Ok(&wanted), "{words:?}");

@@ -152,7 +152,7 @@ fn sound(files: &[(String, String)], now: Moment, console: &mut Console) -> Resu
     if found.all(|found| found.severity == Severity::Note) {
         return Ok(());
     }
-    console.remark(&text::findings(&compiled.findings, &tree, console.colour_on_error()));
+    console.remark(&text::folded(&compiled.findings, &tree, console.colour_on_error()));
     Err(Failure::misuse("nothing is written, as it would not check clean").with_help("choose other names"))
 }
 

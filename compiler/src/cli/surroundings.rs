@@ -1,5 +1,10 @@
 //! The clock and the environment: read here and nowhere else.
 
+use std::io::Read as _;
+
+use polity_runtime::wire::Digest;
+use sha2::{Digest as _, Sha256};
+
 use super::Failure;
 use crate::ast::Moment;
 
@@ -39,6 +44,32 @@ pub(super) fn source_date_epoch() -> Result<Option<Moment>, Failure> {
     )]
     let set = std::env::var_os("SOURCE_DATE_EPOCH");
     set.map(|value| epoch(&value.to_string_lossy())).transpose()
+}
+
+/// Where this user's programs keep what is of this machine alone, as the XDG base directory specification has it.
+pub(super) fn state_folder() -> Option<std::path::PathBuf> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the environment comes in as a value from here on"
+    )]
+    let set = std::env::var_os("XDG_STATE_HOME").map(std::path::PathBuf::from);
+    let home = || Some(std::env::home_dir()?.join(".local").join("state"));
+    // A relative one is to be ignored, says the specification.
+    let folder = set.filter(|path| path.is_absolute()).or_else(home)?;
+    folder.is_absolute().then_some(folder)
+}
+
+/// The digest of the program that runs, where it can be read.
+pub(super) fn program_digest() -> Option<Digest> {
+    let mut file = std::fs::File::open(std::env::current_exe().ok()?).ok()?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).ok()? {
+            0 => return Some(Digest(hasher.finalize().into())),
+            read => hasher.update(buffer.get(..read)?),
+        }
+    }
 }
 
 /// Where the ssh-agent listens.

@@ -124,7 +124,7 @@ fn compiled(
         Ok((tree, compiled))
     })?;
     let Some(table) = compiled.table.take() else {
-        console.remark(&text::findings(&compiled.findings, &tree, console.colour_on_error()));
+        console.remark(&text::folded(&compiled.findings, &tree, console.colour_on_error()));
         return Ok(None);
     };
     Ok(Some((compiled, table)))

@@ -23,9 +23,8 @@ pub(super) fn items(view: &mut View<'_>) {
 
 fn agent(view: &mut View<'_>, agent: &Agent, deployed: bool) {
     let subject = document("Agent", &agent.name.value);
-    let span = Some(agent.name.span);
     let [comes, goes] = grants(deployed);
-    view.exists(&subject, Kind::Agent, span, comes, goes);
+    view.exists(&subject, Kind::Agent, comes, goes);
     // A field that is added to agents is a field to compare.
     let Agent {
         name: _,
@@ -37,7 +36,7 @@ fn agent(view: &mut View<'_>, agent: &Agent, deployed: bool) {
         review_by,
         kill_contact,
     } = agent;
-    let put = |view: &mut View<'_>, kind, what, value| view.put(&subject, kind, what, span, value);
+    let put = |view: &mut View<'_>, kind, what, value| view.put(&subject, kind, what, value);
     // The owner does not count among those who approve the agent's calls.
     let owner = owner.map(|owner| view.person(owner));
     put(view, Kind::Agent, "owner", Value::Any(owner));
@@ -74,16 +73,15 @@ fn placement(view: &mut View<'_>, deployment: &Deployment, placement: &Placement
         ..document("Deployment", &deployment.name)
     };
     let Placement {
-        span,
+        span: _,
         environment: _,
         ring,
         given,
         enforcement,
         until,
     } = placement;
-    let span = Some(*span);
-    view.exists(&subject, Kind::Placement, span, Widened, Narrowed);
-    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Placement, what, span, value);
+    view.exists(&subject, Kind::Placement, Widened, Narrowed);
+    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Placement, what, value);
     // Which of two rings is stricter depends on everything that they say.
     let ring = view.ring(*ring);
     put(view, "ring", Value::Any(Some(ring)));

@@ -26,11 +26,10 @@ pub(super) fn items(view: &mut View<'_>) {
     }
     for class in &organization.classes {
         let subject = document("DataClass", &class.name.value);
-        let span = Some(class.name.span);
         // What is no class any more is held by no session.
-        view.exists(&subject, Kind::DataClass, span, Neutral, Widened);
+        view.exists(&subject, Kind::DataClass, Neutral, Widened);
         let owner = class.owner.map(|owner| view.person(owner));
-        view.put(&subject, Kind::DataClass, "owner", span, Value::Any(owner));
+        view.put(&subject, Kind::DataClass, "owner", Value::Any(owner));
     }
 }
 
@@ -40,10 +39,9 @@ fn environment(view: &mut View<'_>, environment: &Environment, reached: bool) {
         environment: Some(name.clone()),
         ..document("Environment", name)
     };
-    let span = Some(environment.name.span);
     let [comes, goes] = grants(reached);
-    view.exists(&subject, Kind::Environment, span, comes, goes);
-    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Environment, what, span, value);
+    view.exists(&subject, Kind::Environment, comes, goes);
+    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Environment, what, value);
     put(view, "rank", Value::Any(Some(environment.rank.to_string())));
     let rings = environment
         .rings
@@ -57,7 +55,7 @@ fn environment(view: &mut View<'_>, environment: &Environment, reached: bool) {
     let taken = taken.map(|(_, name)| (*name).to_owned()).collect();
     put(view, "enforced_by", Value::Fewer(Some(taken)));
     let most = Value::Shorter(environment.credentials_max_ttl);
-    view.put(&subject, Kind::Credential, "credentials.max_ttl", span, most);
+    view.put(&subject, Kind::Credential, "credentials.max_ttl", most);
 }
 
 /// Every way, as it is written.
@@ -78,9 +76,8 @@ pub(super) fn enforcement(wanted: Enforcement) -> &'static str {
 
 fn ring(view: &mut View<'_>, ring: &Ring, used: bool) {
     let subject = document("Ring", &ring.name);
-    let span = ring.span;
     let [comes, goes] = grants(used);
-    view.exists(&subject, Kind::Ring, span, comes, goes);
+    view.exists(&subject, Kind::Ring, comes, goes);
     // A field that is added to rings is a field to compare.
     let Ring {
         name: _,
@@ -93,7 +90,7 @@ fn ring(view: &mut View<'_>, ring: &Ring, used: bool) {
         concurrent,
         isolation,
     } = ring;
-    let put = |view: &mut View<'_>, kind, what, value| view.put(&subject, kind, what, span, value);
+    let put = |view: &mut View<'_>, kind, what, value| view.put(&subject, kind, what, value);
     put(view, Kind::Ring, "level", Value::Any(Some(level.to_string())));
     let effects = effects.iter().map(|effect| effect.as_str().to_owned());
     put(view, Kind::Ring, "effects", Value::Fewer(Some(effects.collect())));
@@ -119,9 +116,13 @@ fn ring(view: &mut View<'_>, ring: &Ring, used: bool) {
         memory,
     } = isolation;
     let set = |list: &[String]| Value::Fewer(Some(list.iter().cloned().collect()));
-    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Isolation, what, span, value);
-    put(view, "isolation.user", Value::Best(user.clone(), "nonroot"));
-    put(view, "isolation.rootfs", Value::Best(rootfs.clone(), "read-only"));
+    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Isolation, what, value);
+    put(view, "isolation.user", Value::Best(user.clone(), "nonroot".to_owned()));
+    put(
+        view,
+        "isolation.rootfs",
+        Value::Best(rootfs.clone(), "read-only".to_owned()),
+    );
     put(view, "isolation.tmpfs", set(tmpfs));
     put(view, "isolation.writable", set(writable));
     put(view, "isolation.capabilities", set(capabilities));

@@ -14,26 +14,23 @@ pub(super) fn items(view: &mut View<'_>) {
     let organization = view.organization;
     for person in &organization.people {
         let subject = document("Person", &person.name.value);
-        let span = Some(person.name.span);
         // A key may be put behind an approval elsewhere; that is told there too.
         let [comes, goes] = grants(!person.keys.is_empty());
-        view.exists(&subject, Kind::Principal, span, comes, goes);
-        view.put(&subject, Kind::Principal, "keys", span, keys(&person.keys));
+        view.exists(&subject, Kind::Principal, comes, goes);
+        view.put(&subject, Kind::Principal, "keys", keys(&person.keys));
         let email = person.email.as_ref().map(|email| email.value.clone());
-        view.put(&subject, Kind::Principal, "email", span, Value::Plain(email));
+        view.put(&subject, Kind::Principal, "email", Value::Plain(email));
     }
     for group in &organization.groups {
         let subject = document("Group", &group.name.value);
-        let span = Some(group.name.span);
-        view.exists(&subject, Kind::Principal, span, Neutral, Neutral);
+        view.exists(&subject, Kind::Principal, Neutral, Neutral);
         let members = Value::Fewer(Some(view.people(&group.members)));
-        view.put(&subject, Kind::Principal, "members", span, members);
+        view.put(&subject, Kind::Principal, "members", members);
     }
     for forge in &organization.forges {
         let subject = document("Forge", &forge.name.value);
-        let span = Some(forge.name.span);
-        view.exists(&subject, Kind::Principal, span, Widened, Narrowed);
-        view.put(&subject, Kind::Principal, "keys", span, keys(&forge.keys));
+        view.exists(&subject, Kind::Principal, Widened, Narrowed);
+        view.put(&subject, Kind::Principal, "keys", keys(&forge.keys));
     }
     for (id, team) in (0u32..).map(TeamId).zip(&organization.teams) {
         let deployed = organization.deployments.iter().any(|deployment| deployment.team == id);
@@ -50,8 +47,7 @@ fn organization(view: &mut View<'_>) {
     let organization = view.organization;
     // There is one, whatever it is called: a new name is no new organisation.
     let subject = document("Organization", "");
-    let span = organization.span;
-    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Organization, what, span, value);
+    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Organization, what, value);
     put(view, "name", Value::Any(Some(organization.name.clone())));
     let owners = Value::Fewer(Some(view.people(&organization.owners)));
     put(view, "owners", owners);
@@ -70,8 +66,8 @@ fn organization(view: &mut View<'_>) {
     put(view, "bundle.grace.effects", Value::Fewer(Some(effects.collect())));
     for (code, level) in &organization.lints {
         let subject = document("Organization", &code.value);
-        let level = Value::Best(level.value.clone(), "deny");
-        view.put(&subject, Kind::Organization, "lints", Some(code.span), level);
+        let level = Value::Best(level.value.clone(), "deny".to_owned());
+        view.put(&subject, Kind::Organization, "lints", level);
     }
 }
 
@@ -80,25 +76,24 @@ fn team(view: &mut View<'_>, team: &Team, deployed: bool) {
         team: Some(team.name.value.clone()),
         ..document("Team", &team.name.value)
     };
-    let span = Some(team.name.span);
     let [comes, goes] = grants(deployed);
-    view.exists(&subject, Kind::Team, span, comes, goes);
+    view.exists(&subject, Kind::Team, comes, goes);
     let owners = Value::Fewer(Some(view.people(&team.owners)));
-    view.put(&subject, Kind::Team, "owners", span, owners);
+    view.put(&subject, Kind::Team, "owners", owners);
     // An allow of `team.owns` grants more with it, and a deny denies more.
     let owns: BTreeSet<String> = team.owns.iter().map(|glob| self::glob(&glob.value)).collect();
     let owns: Vec<String> = owns.into_iter().collect();
-    view.put(&subject, Kind::Team, "owns", span, Value::Any(Some(owns.join(", "))));
+    view.put(&subject, Kind::Team, "owns", Value::Any(Some(owns.join(", "))));
     let rings = team
         .rings
         .as_ref()
         .map(|rings| rings.iter().map(|id| view.ring(*id)).collect());
-    view.put(&subject, Kind::Team, "ceiling.rings", span, Value::Fewer(rings));
+    view.put(&subject, Kind::Team, "ceiling.rings", Value::Fewer(rings));
     let tools = team
         .tools
         .as_ref()
         .map(|tools| tools.iter().map(|id| view.tool(*id)).collect());
-    view.put(&subject, Kind::Team, "ceiling.tools", span, Value::Fewer(tools));
+    view.put(&subject, Kind::Team, "ceiling.tools", Value::Fewer(tools));
 }
 
 /// A glob as it was written.

@@ -39,21 +39,20 @@ fn rule(view: &mut View<'_>, rule: &Rule) {
         rule: Some(rule.name.clone()),
         ..document("Policy", policy)
     };
-    let span = Some(rule.span);
-    view.put(&subject, Kind::Approval, "", span, Value::Silent);
+    view.put(&subject, Kind::Approval, "", Value::Silent);
     // A limit on what is not granted, and an approval of what is denied, oblige to nothing: what became of the rule is
     // told by the answers.
     let limit = match rule.effect {
         RuleEffect::Allow => Value::Slower(rule.limit),
         RuleEffect::Deny | RuleEffect::RequireApproval => Value::Silent,
     };
-    view.put(&subject, Kind::Limit, "limit", span, limit);
+    view.put(&subject, Kind::Limit, "limit", limit);
     let Some(approval) = &rule.approval else {
         let nobody = match rule.effect {
             RuleEffect::Deny => Value::Silent,
             RuleEffect::Allow | RuleEffect::RequireApproval => Value::Approval(None),
         };
-        view.put(&subject, Kind::Approval, APPROVAL, span, nobody);
+        view.put(&subject, Kind::Approval, APPROVAL, nobody);
         return;
     };
     for (team, of) in asked(view, &approval.require, rule.team) {
@@ -68,13 +67,7 @@ fn rule(view: &mut View<'_>, rule: &Rule) {
             team: of,
             ..subject.clone()
         };
-        view.put(
-            &subject,
-            Kind::Approval,
-            APPROVAL,
-            span,
-            Value::Approval(Some(approved)),
-        );
+        view.put(&subject, Kind::Approval, APPROVAL, Value::Approval(Some(approved)));
     }
 }
 
@@ -94,19 +87,12 @@ fn exception(view: &mut View<'_>, exception: &Exception) {
     let organization = view.organization;
     let rule = organization.rules.get(exception.to).map(|rule| rule.name.clone());
     let subject = document("Exception", &exception.name.value);
-    let span = Some(exception.name.span);
-    view.exists(&subject, Kind::Exception, span, Widened, Narrowed);
-    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Exception, what, span, value);
+    view.exists(&subject, Kind::Exception, Widened, Narrowed);
+    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Exception, what, value);
     put(view, "to", Value::Any(rule));
     let when = written(&exception.when);
     put(view, "when", Value::Any(when));
-    view.put(
-        &subject,
-        Kind::Exception,
-        "until",
-        Some(exception.until_span),
-        Value::Sooner(Some(exception.until)),
-    );
+    view.put(&subject, Kind::Exception, "until", Value::Sooner(Some(exception.until)));
     put(view, "owner", Value::Plain(exception.owner.clone()));
     put(view, "reason", Value::Plain(exception.reason.clone()));
     scope(view, &subject, Kind::Exception, &exception.scope);
@@ -115,8 +101,7 @@ fn exception(view: &mut View<'_>, exception: &Exception) {
 /// The calls that are lifted: fewer are stricter.
 fn scope(view: &mut View<'_>, subject: &Subject, kind: Kind, scope: &Scope) {
     let organization = view.organization;
-    let span = view.items.get(&(subject.clone(), "")).and_then(|item| item.span);
-    let put = |view: &mut View<'_>, what, value| view.put(subject, kind, what, span, value);
+    let put = |view: &mut View<'_>, what, value| view.put(subject, kind, what, value);
     let deployments = scope
         .deployments
         .as_ref()
@@ -176,9 +161,8 @@ fn invariant(view: &mut View<'_>, invariant: &Invariant) {
         team: invariant.team.and_then(|team| view.team(team)),
         ..document("Invariant", &invariant.name.value)
     };
-    let span = Some(invariant.name.span);
-    view.exists(&subject, Kind::Invariant, span, Narrowed, Widened);
-    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Invariant, what, span, value);
+    view.exists(&subject, Kind::Invariant, Narrowed, Widened);
+    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Invariant, what, value);
     let outcomes = invariant.never.iter().map(|outcome| match outcome {
         RuleEffect::Allow => "allow".to_owned(),
         RuleEffect::Deny => "deny".to_owned(),
@@ -192,10 +176,9 @@ fn invariant(view: &mut View<'_>, invariant: &Invariant) {
 /// Adding one takes from the owners what it asks of others, so neither its coming nor its going is proved stricter.
 fn approval_rule(view: &mut View<'_>, rule: &ApprovalRule) {
     let subject = document("ApprovalRule", &rule.name.value);
-    let span = Some(rule.name.span);
-    view.exists(&subject, Kind::ApprovalRule, span, Widened, Widened);
+    view.exists(&subject, Kind::ApprovalRule, Widened, Widened);
     let changes = rule.changes.join(" or ");
-    view.put(&subject, Kind::ApprovalRule, "when", span, Value::Any(Some(changes)));
+    view.put(&subject, Kind::ApprovalRule, "when", Value::Any(Some(changes)));
     for (team, of) in asked(view, &rule.require, None) {
         let approved = Approved {
             require: view.required(&rule.require, team),
@@ -208,20 +191,13 @@ fn approval_rule(view: &mut View<'_>, rule: &ApprovalRule) {
             team: of,
             ..subject.clone()
         };
-        view.put(
-            &subject,
-            Kind::ApprovalRule,
-            REQUIRE,
-            span,
-            Value::Approval(Some(approved)),
-        );
+        view.put(&subject, Kind::ApprovalRule, REQUIRE, Value::Approval(Some(approved)));
     }
 }
 
 fn kill(view: &mut View<'_>, kill: &Kill) {
     let subject = document("Kill", &kill.name.value);
-    let span = Some(kill.name.span);
-    view.exists(&subject, Kind::Kill, span, Narrowed, Widened);
+    view.exists(&subject, Kind::Kill, Narrowed, Widened);
     // A field that is added to kills is a field to compare.
     let Kill {
         name: _,
@@ -231,7 +207,7 @@ fn kill(view: &mut View<'_>, kill: &Kill) {
         environments,
         everything,
     } = kill;
-    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Kill, what, span, value);
+    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Kill, what, value);
     let deployments = deployments.iter().map(|id| view.deployment(*id)).collect();
     put(view, "agents", Value::More(deployments));
     let tools = tools.iter().map(|id| view.tool(*id)).collect();

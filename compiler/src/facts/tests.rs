@@ -377,22 +377,51 @@ fn what_comes_and_goes_is_said_once() {
 }
 
 #[test]
-fn facts_name_their_places_on_both_sides() {
+fn a_fact_says_what_it_concerns_and_both_values() {
     let edited = compiled(&BASE.replace("max_ttl: 20m", "max_ttl: 30m"));
     let base = compiled(BASE);
     let facts = facts(&base.organization, &edited.organization);
     let [fact] = facts.as_slice() else { panic!("{facts:?}") };
-    let text = |compiled: &Compiled, span: Option<Span>| {
-        let span = span.unwrap();
-        let file = compiled.tree.file(span.file).unwrap();
-        file.text[span.start as usize..span.end as usize].to_owned()
-    };
-    assert_eq!(text(&base, fact.before_span), "production");
-    assert_eq!(text(&edited, fact.after_span), "production");
     assert_eq!(fact.subject.environment.as_deref(), Some("production"));
     assert_eq!((fact.kind, fact.what), (Kind::Credential, "credentials.max_ttl"));
     assert_eq!(
         (fact.before.as_deref(), fact.after.as_deref()),
         (Some("20m"), Some("30m"))
     );
+}
+
+#[test]
+fn sides_that_were_written_down_differ_in_the_same_facts() {
+    let base = resolved(BASE);
+    let edits: Vec<String> = edits().into_iter().map(|(.., text)| text).collect();
+    edits.par_iter().for_each(|text| {
+        let edited = resolved(text);
+        let sides = [&base, &edited].map(Properties::of);
+        let kept = sides.each_ref().map(|side| written(side.to_bytes().unwrap()).unwrap());
+        for [before, after] in [[0, 1], [1, 0]] {
+            let told = compare(&sides[before], &sides[after]);
+            assert!(told.is_some());
+            assert_eq!(compare(&kept[before], &kept[after]), told);
+            assert_eq!(compare(&sides[before], &kept[after]), told);
+            assert_eq!(compare(&kept[before], &sides[after]), told);
+        }
+        assert_eq!(kept[1].to_bytes(), sides[1].to_bytes());
+    });
+}
+
+#[test]
+fn what_cannot_be_read_of_a_side_is_not_taken_for_nothing() {
+    let base = Properties::of(&resolved(BASE));
+    let bytes = base.to_bytes().unwrap();
+    assert!(written(bytes[..bytes.len() - 1].to_vec()).is_none());
+    // A record of another form.
+    let torn = written([[2, 0, 0, 0, 0xff, 0xff].as_slice(), &bytes].concat()).unwrap();
+    let kept = written(bytes).unwrap();
+    for [before, after] in [[&torn, &kept], [&kept, &torn], [&torn, &base], [&base, &torn]] {
+        assert_eq!(compare(before, after), None);
+    }
+}
+
+fn written(bytes: Vec<u8>) -> Option<Properties> {
+    Properties::from_bytes(bytes.leak())
 }

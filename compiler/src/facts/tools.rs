@@ -41,13 +41,11 @@ pub(super) fn items(view: &mut View<'_>) {
 
 fn tool(view: &mut View<'_>, tool: &Tool, given: bool) {
     let subject = document("Tool", &tool.name);
-    let span = Some(tool.span);
     let [comes, goes] = grants(given);
-    view.exists(&subject, Kind::Tool, span, comes, goes);
-    view.put(&subject, Kind::Tool, "strict", span, Value::Yes(tool.strict));
+    view.exists(&subject, Kind::Tool, comes, goes);
+    view.put(&subject, Kind::Tool, "strict", Value::Yes(tool.strict));
     let server = tool.server.as_ref();
-    let place = server.map(|server| server.span).or(span);
-    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Server, what, place, value);
+    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Server, what, value);
     let command = server.and_then(|server| server.command.as_ref());
     let command = command.map(|words| words.iter().map(|word| format!("{:?}", word.value)).collect::<Vec<_>>());
     put(view, "server.command", Value::Any(command.map(|words| words.join(" "))));
@@ -64,7 +62,7 @@ fn tool(view: &mut View<'_>, tool: &Tool, given: bool) {
             environment: Some(endpoint.environment.clone()),
             ..subject.clone()
         };
-        let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Server, what, Some(endpoint.span), value);
+        let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Server, what, value);
         put(view, "endpoint.url", Value::Any(endpoint.url.clone()));
         put(view, "endpoint.credential", Value::Any(endpoint.credential.clone()));
     }
@@ -73,10 +71,9 @@ fn tool(view: &mut View<'_>, tool: &Tool, given: bool) {
 fn credential(view: &mut View<'_>, tool: &Tool, given: bool) {
     let Some(credential) = &tool.credential else { return };
     let subject = document("Credential", &credential.name.value);
-    let span = Some(credential.name.span);
     let [comes, goes] = grants(given);
-    view.exists(&subject, Kind::Credential, span, comes, goes);
-    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Credential, what, span, value);
+    view.exists(&subject, Kind::Credential, comes, goes);
+    let put = |view: &mut View<'_>, what, value| view.put(&subject, Kind::Credential, what, value);
     let environments = credential.environments.iter().map(|id| view.environment(*id)).collect();
     put(view, "environments", Value::Fewer(Some(environments)));
     put(view, "max_ttl", Value::Shorter(Some(credential.max_ttl)));
@@ -96,10 +93,9 @@ fn action(view: &mut View<'_>, action: &Action, lifting: bool) {
     if subject.document != "Tool" {
         return;
     }
-    let span = Some(action.span);
     // What it is answered with is in the cells, whether it is new or gone.
-    view.exists(&subject, Kind::Tool, span, Neutral, Neutral);
-    let put = |view: &mut View<'_>, kind, what, value| view.put(&subject, kind, what, span, value);
+    view.exists(&subject, Kind::Tool, Neutral, Neutral);
+    let put = |view: &mut View<'_>, kind, what, value| view.put(&subject, kind, what, value);
     // Rules and rings take hold of an action by its class: one that says it does less is held by fewer.
     let class = Value::Stricter(action.effect as i64, action.effect.as_str().to_owned());
     put(view, Kind::Tool, "effect", class);
@@ -137,10 +133,10 @@ fn base(view: &mut View<'_>, base: &Base) {
         }
     });
     let variants: Vec<String> = variants.collect();
-    view.put(&subject, Kind::Tool, "", None, Value::Silent);
+    view.put(&subject, Kind::Tool, "", Value::Silent);
     // In the order in which they are tried.
     let value = Value::Any(Some(variants.join("; ")));
-    view.put(&subject, Kind::Tool, "variants", None, value);
+    view.put(&subject, Kind::Tool, "variants", value);
 }
 
 fn subject(view: &View<'_>, tool: ToolId, action: &str) -> Subject {

@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::wire::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Direction::{self, Narrowed, Neutral, Widened};
 use crate::ast::{Evidence, Millis, Moment, Rate};
 
 /// One value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Value {
     /// The subject is there; which way it goes if it comes, and if it goes.
     Exists { comes: Direction, goes: Direction },
@@ -36,7 +37,7 @@ pub(super) enum Value {
     /// True is stricter.
     Yes(bool),
     /// This text is the strictest; no other is proved stricter than another.
-    Best(String, &'static str),
+    Best(String, String),
     /// Any change widens.
     Any(Option<String>),
     /// No change matters.
@@ -46,7 +47,7 @@ pub(super) enum Value {
 }
 
 /// Whose approval is needed, and how it is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Approved {
     pub(super) require: Vec<Seats>,
     /// None where it is not asked within a time.
@@ -58,7 +59,7 @@ pub(super) struct Approved {
 }
 
 /// So many of these people, each with their keys.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Seats {
     pub(super) count: u32,
     pub(super) people: BTreeMap<String, BTreeSet<String>>,

@@ -8,6 +8,7 @@ mod agents;
 mod fields;
 pub mod form;
 mod json;
+mod notation;
 mod parameter;
 mod people;
 mod places;

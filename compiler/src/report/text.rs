@@ -3,6 +3,7 @@
 //! In: findings, the tree they point into, and whether colour is wanted. Out: text. What a file says is shown
 //! only through `visible`: a hostile file cannot rewrite the terminal.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Effects, Style};
@@ -22,13 +23,46 @@ const LINE_SHOWN: usize = 160;
 /// How much of a long line is shown before the place that is meant.
 const LINE_BEFORE: usize = 40;
 
+/// How many warnings or notes of one code are shown whole where there are more than twice as many. One says what it
+/// means, and a few whether they have one cause. Picked by gut feeling.
+const SHOWN_OF_ONE_CODE: usize = 5;
+/// How many files are named of what is not shown.
+const FILES_NAMED: usize = 4;
+
 /// All findings, an empty line after each, and a summary. Nothing at all where nothing was found.
 pub fn findings(findings: &Findings, tree: &SourceTree, colour: bool) -> String {
+    shown(findings, tree, usize::MAX, colour)
+}
+
+/// As [`findings`]; but where a lint says the same of very many places, only the first few are shown and the others are
+/// counted, by file. Errors are all shown: each has to be mended.
+pub fn folded(findings: &Findings, tree: &SourceTree, colour: bool) -> String {
+    shown(findings, tree, SHOWN_OF_ONE_CODE, colour)
+}
+
+fn shown(findings: &Findings, tree: &SourceTree, most: usize, colour: bool) -> String {
     let palette = Palette::new(colour);
     let mut places = Places::new(tree);
     let mut text = String::new();
+    let mut of_code: BTreeMap<(Severity, &str), Vec<&Diagnostic>> = BTreeMap::new();
     for found in findings.diagnostics() {
+        of_code.entry((found.severity, found.code.id)).or_default().push(found);
+    }
+    of_code.retain(|(severity, _), all| *severity != Severity::Error && all.len() > most.saturating_mul(2));
+    let mut shown: BTreeMap<(Severity, &str), usize> = BTreeMap::new();
+    for found in findings.diagnostics() {
+        let key = (found.severity, found.code.id);
+        let before = shown.entry(key).or_default();
+        *before += 1;
+        if *before > most && of_code.contains_key(&key) {
+            continue;
+        }
         diagnostic(&mut text, found, &mut places, &palette);
+        text.push('\n');
+    }
+    for ((severity, code), all) in of_code {
+        let rest = all.get(most..).unwrap_or_default();
+        more(&mut text, severity, code, rest, &mut places, &palette);
         text.push('\n');
     }
     let summary = findings.summary();
@@ -36,6 +70,45 @@ pub fn findings(findings: &Findings, tree: &SourceTree, colour: bool) -> String 
         let _ = writeln!(text, "{}", count(&summary));
     }
     text
+}
+
+/// `2129 more, in policies/a.yaml: 40, policies/b.yaml: 31, and 48 other files`
+fn more(
+    text: &mut String,
+    severity: Severity,
+    code: &str,
+    rest: &[&Diagnostic],
+    places: &mut Places<'_>,
+    palette: &Palette,
+) {
+    let (name, ink) = palette.severity(severity);
+    let head = ink.paint(&format!("{name}[{code}]"));
+    let message = palette
+        .message
+        .paint(&format!(": {} more like those above", rest.len()));
+    let _ = writeln!(text, "{head}{message}");
+    let mut files: BTreeMap<&str, usize> = BTreeMap::new();
+    for found in rest {
+        if let Some(place) = found.primary.as_ref().and_then(|label| places.of(label.span)) {
+            *files.entry(place.path).or_default() += 1;
+        }
+    }
+    let arrow = palette.gutter.paint("-->");
+    for (path, count) in files.iter().take(FILES_NAMED) {
+        let _ = writeln!(text, " {arrow} {}: {count}", visible::line(path));
+    }
+    match files.len().saturating_sub(FILES_NAMED) {
+        0 => {}
+        1 => text.push_str("     and 1 other file\n"),
+        others => {
+            let _ = writeln!(text, "     and {others} other files");
+        }
+    }
+    let help = palette.help.paint("help");
+    let _ = writeln!(
+        text,
+        "{help}: `polity check --all` shows each; `polity explain {code}` says what it means"
+    );
 }
 
 /// `2 errors, 1 warning`; what there is none of is left out.
@@ -299,6 +372,39 @@ mod tests {
     fn colour_is_used_only_where_it_is_wanted() {
         assert!(!render(RELEASE, vec![unknown_action()], false).contains('\u{1b}'));
         insta::assert_snapshot!(render(RELEASE, vec![unknown_action()], true).replace('\u{1b}', "ESC"));
+    }
+
+    #[test]
+    fn what_a_lint_says_of_very_many_places_is_counted() {
+        let at = |file: u32, start: u32| Span {
+            file: FileId(file),
+            start,
+            end: start + 1,
+        };
+        let tree = SourceTree::from_files((0..6).map(|file| (format!("{file}.yaml"), "x".repeat(99))).collect());
+        let all = |count: u32, code| -> Vec<Diagnostic> {
+            let places = (0..count).map(|one| at(one % 6, one / 6));
+            places.map(|span| Diagnostic::new(code, "again", span, "")).collect()
+        };
+        let told = |found: Vec<Diagnostic>, way: fn(&Findings, &SourceTree, bool) -> String| {
+            let mut sink = Sink::default();
+            found.into_iter().for_each(|one| sink.push(one));
+            way(&sink.finish(&tree, &LintLevels::default(), &[]), &tree, false)
+        };
+        let warnings = || all(31, &lint::UNUSED_PRAGMA);
+        let text = told(warnings(), folded);
+        assert_eq!(text.matches("]: again").count(), 5);
+        insta::assert_snapshot!(text.split("\n\n").skip(4).collect::<Vec<_>>().join("\n\n"));
+        assert_eq!(told(warnings(), findings).matches("]: again").count(), 31);
+        // Where a few more make no difference to a reader, and where each has to be mended, each is shown.
+        assert_eq!(
+            told(all(10, &lint::UNUSED_PRAGMA), folded).matches("]: again").count(),
+            10
+        );
+        assert_eq!(
+            told(all(31, &lint::UNKNOWN_CODE), folded).matches("]: again").count(),
+            31
+        );
     }
 
     #[test]

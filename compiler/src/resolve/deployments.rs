@@ -167,7 +167,7 @@ impl Resolver<'_> {
                     .with_help(help),
             );
         }
-        if !place.unread && !place.takes_enforcement(enforcement) {
+        if !place.unread && !placement.unread && !place.takes_enforcement(enforcement) {
             let span: Span = placement.enforced_by.map_or(name.span, |by| by.span);
             let message = format!(
                 "`{}` does not take a deployment {}: it is never admitted there",

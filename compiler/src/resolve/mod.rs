@@ -250,7 +250,6 @@ pub struct Server {
 
 #[derive(Debug)]
 pub struct Endpoint {
-    pub span: Span,
     pub environment: String,
     pub url: Option<String>,
     pub credential: Option<String>,

@@ -24,6 +24,7 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
     people(documents, names, organization, sink);
     groups(documents, names, organization, sink);
     root(documents, names, organization, sink);
+    teams(documents, names, organization, sink);
     classes(documents, names, organization, sink);
     super::rings::resolve(documents, names, organization);
     environments(documents, names, organization, sink);
@@ -197,6 +198,8 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
         |b| if let Body::Organization(o) = b { Some(o) } else { None },
     );
     let Some((document, root)) = all.next() else {
+        // Who its owners are is not known, so nobody is told that there are too few.
+        organization.uncounted = true;
         let broken = |broken: &ast::Broken| broken.kind.as_deref().is_none_or(|kind| kind == "Organization");
         if documents.broken.iter().any(broken) {
             return;
@@ -272,6 +275,9 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
                 .with_help(format!("{help}, or say `sole_owner: true`, which every report shows")),
         );
     }
+}
+
+fn teams(documents: &Documents, names: &Names, organization: &mut Organization, sink: &mut Sink) {
     let teams = sorted(documents, |b| if let Body::Team(t) = b { Some(t) } else { None });
     for (name, _, team) in teams.into_iter().filter(|(name, ..)| names.teams.is_at(name)) {
         let team = Team {

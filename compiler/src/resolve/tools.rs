@@ -133,7 +133,6 @@ impl Resolver<'_> {
             .endpoints
             .iter()
             .map(|(environment, endpoint)| Endpoint {
-                span: endpoint.span,
                 environment: environment.value.clone(),
                 url: endpoint.url.as_ref().map(|url| url.value.clone()),
                 credential: endpoint.credential.as_ref().map(|name| name.value.clone()),

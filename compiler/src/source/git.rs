@@ -32,6 +32,35 @@ pub fn read_git(path: &Path, revision: Option<&str>, sink: &mut Sink) -> Result<
     read_commit(&repository, commit, &prefix, sink)
 }
 
+/// What is read of a commit, before it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// The id of the tree that the organisation's root is: the same id is the same files.
+    pub tree: String,
+    /// The folder in which git keeps what all work trees share.
+    pub git_folder: PathBuf,
+}
+
+/// Where [`read_git`] finds what it reads.
+///
+/// # Errors
+/// As [`read_git`].
+pub fn locate(path: &Path, revision: &str) -> Result<Located, ReadError> {
+    let repository = open(path)?;
+    let commit = commit_of(&repository, revision)?;
+    let inside = place_in_work_tree(&repository, path);
+    let prefix = organisation_root(&repository, commit, &inside)?;
+    Ok(Located {
+        tree: root(&repository, commit, &prefix)?.to_string(),
+        git_folder: repository.common_dir().to_owned(),
+    })
+}
+
+/// Whether a file or folder belongs to whoever runs this; not, where nobody can tell.
+pub fn is_own(path: &Path) -> bool {
+    gix::sec::Trust::from_path_ownership(path).is_ok_and(|trust| trust == gix::sec::Trust::Full)
+}
+
 /// Opens the repository at or around `path`, and refuses what would let its history be forged or cut short.
 pub(crate) fn open(path: &Path) -> Result<Repository, ReadError> {
     // A relative path has no parents beyond its own parts, so nothing above the current folder would be found.
@@ -135,10 +164,7 @@ pub(crate) fn read_commit_at(
     sink: &mut Sink,
 ) -> Result<SourceTree, ReadError> {
     let (tree, _) = commit_links(repository, commit)?;
-    let root = folder(repository, tree, prefix)?.ok_or_else(|| ReadError::NotInCommit {
-        path: prefix.to_owned(),
-        commit: commit.to_string(),
-    })?;
+    let root = root(repository, commit, prefix)?;
     let mut selection = Selection::new(sink);
     let mut folders = vec![(root, Vec::new(), 0)];
     while let Some((id, path, depth)) = folders.pop() {
@@ -158,6 +184,15 @@ pub(crate) fn read_commit_at(
         trunk_steps,
     };
     Ok(selection.finish(revision, prefix.to_owned()))
+}
+
+/// The folder of a commit that is the organisation's root.
+fn root(repository: &Repository, commit: ObjectId, prefix: &str) -> Result<ObjectId, ReadError> {
+    let (tree, _) = commit_links(repository, commit)?;
+    folder(repository, tree, prefix)?.ok_or_else(|| ReadError::NotInCommit {
+        path: prefix.to_owned(),
+        commit: commit.to_string(),
+    })
 }
 
 struct Walk<'w, 's> {

@@ -15,7 +15,7 @@ mod tests;
 pub use error::ReadError;
 pub use expansion::{Expansion, Piece, Translated};
 pub use folder::{folder_root, read_folder};
-pub use git::read_git;
+pub use git::{Located, is_own, locate, read_git};
 pub use ids::FileIds;
 pub use lines::Position;
 pub use select::{

@@ -11,6 +11,7 @@ mod harness;
 mod hostile;
 mod import;
 mod init;
+mod kept;
 mod rego;
 mod repositories;
 mod schema;

@@ -38,6 +38,7 @@ pub fn run(folder: &Path, command: &str, environment: &[(&str, &str)]) -> Ran {
         .current_dir(folder)
         .env_remove("SOURCE_DATE_EPOCH")
         .env_remove("SSH_AUTH_SOCK")
+        .env("XDG_STATE_HOME", folder.join(".state"))
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()

@@ -23,6 +23,10 @@ super::codes! {
     Error BAD_RATE "bad-rate";
     Error BAD_SIZE "bad-size";
     Error BAD_DATE "bad-date";
+    Error BAD_EMAIL "bad-email";
+    Error BAD_URL "bad-url";
+    Error BAD_VERSIONS "bad-versions";
+    Error BAD_PATHS "bad-paths";
     Error UNKNOWN_VALUE "unknown-value";
     Error UNKNOWN_TYPE "unknown-type";
     Error RESERVED_TYPE "reserved-type";

@@ -2,6 +2,7 @@
 
 use super::fields::{Fields, Read};
 use super::form::{DESCRIPTION, Form, TEXTS, Type, optional, required};
+use super::notation::VERSIONS;
 use super::people::NAMED;
 use super::places::{ENFORCEMENT, enforcement};
 use super::reader::Reader;
@@ -51,7 +52,7 @@ static KEYS: Form = Form {
     may_be_empty: true,
 };
 
-pub(super) fn agent(_: &mut Reader<'_>, fields: &mut Fields) -> Agent {
+pub(super) fn agent(reader: &mut Reader<'_>, fields: &mut Fields) -> Agent {
     let mut tags_unread = fields.is_hole("tags");
     let mut tags = Vec::new();
     for (key, value) in fields.map("tags") {
@@ -65,7 +66,7 @@ pub(super) fn agent(_: &mut Reader<'_>, fields: &mut Fields) -> Agent {
         owner: fields.text("owner"),
         product: fields.fields("product").map(|mut product| Product {
             name: product.text("name"),
-            versions: product.text("versions"),
+            versions: reader.written(product.text("versions"), &VERSIONS),
             models: product.texts("models").unwrap_or_default(),
         }),
         git_keys: fields
@@ -141,6 +142,7 @@ pub(super) fn deployment(reader: &mut Reader<'_>, fields: &mut Fields) -> Deploy
             .map(|(environment, mut fields)| {
                 let placement = Placement {
                     span: fields.span,
+                    unread: fields.is_hole("enforced_by"),
                     ring: fields.text("ring"),
                     tools: fields.texts("tools").unwrap_or_default(),
                     credentials: fields.texts("credentials").unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use super::form::{DESCRIPTION, Field, Form, TEXTS, Type, optional, required};
+use super::notation::EMAIL;
 use super::reader::Reader;
 use super::selector::effect;
 use crate::ast::{Ceiling, Forge, Group, Organization, Person, Team};
@@ -98,9 +99,9 @@ pub(super) static PERSON: Form = Form {
     may_be_empty: false,
 };
 
-pub(super) fn person(_: &mut Reader<'_>, fields: &mut Fields) -> Person {
+pub(super) fn person(reader: &mut Reader<'_>, fields: &mut Fields) -> Person {
     Person {
-        email: fields.text("email"),
+        email: reader.written(fields.text("email"), &EMAIL),
         keys: fields.texts("keys").unwrap_or_default(),
     }
 }

@@ -4,6 +4,7 @@ use polity_runtime::value::Effect;
 
 use super::fields::{Fields, Read, texts};
 use super::form::{Field, Form, TEXTS, Type, optional};
+use super::notation::PATHS;
 use super::reader::Reader;
 use crate::ast::{ChangeSelector, Resources, Selector};
 use crate::diag::Diagnostic;
@@ -149,7 +150,7 @@ fn resources(fields: &mut Fields) -> Option<Resources> {
 /// The alternatives of an approval rule's `when`.
 pub(super) fn changes(reader: &mut Reader<'_>, mut fields: Fields) -> Vec<ChangeSelector> {
     let Some(any) = fields.key("any") else {
-        return vec![change(fields)];
+        return vec![change(reader, fields)];
     };
     if let Some(beside) = fields.slots.iter().find(|slot| slot.name != "any") {
         let message = format!("`any` stands alone, and `{}` is beside it", beside.name);
@@ -160,16 +161,20 @@ pub(super) fn changes(reader: &mut Reader<'_>, mut fields: Fields) -> Vec<Change
             beside.name
         )));
     }
-    fields.forms("any").into_iter().map(change).collect()
+    let any = fields.forms("any").into_iter();
+    any.map(|fields| change(reader, fields)).collect()
 }
 
-fn change(mut fields: Fields) -> ChangeSelector {
+fn change(reader: &mut Reader<'_>, mut fields: Fields) -> ChangeSelector {
     ChangeSelector {
         span: fields.span,
         widens: fields.bool("widens"),
         narrows: fields.bool("narrows"),
         kinds: fields.texts("kinds"),
-        paths: fields.texts("paths"),
+        paths: fields.texts("paths").map(|paths| {
+            let read = paths.into_iter().map(|path| reader.written(Some(path), &PATHS));
+            read.flatten().collect()
+        }),
         author: fields.text("author"),
         selector: selector(&mut fields),
     }

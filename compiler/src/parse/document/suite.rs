@@ -1,5 +1,7 @@
 //! Tests of policies.
 
+use std::collections::BTreeMap;
+
 use super::fields::Fields;
 use super::form::{Field, Form, TEXTS, Type, optional, required};
 use super::people::NAMED;
@@ -9,7 +11,7 @@ use crate::ast::{Json, RuleEffect, Test, TestCase, TestDefaults, TestMatrix, Tex
 use crate::diag::Diagnostic;
 use crate::diag::codes::document as codes;
 use crate::parse::entities::told;
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 pub(super) static TEST: Form = Form {
     what: "a Test",
@@ -169,51 +171,70 @@ pub(super) fn test(reader: &mut Reader<'_>, fields: &mut Fields) -> Test {
     }
     let broken = fields.has("defaults");
     let defaults = fields.fields("defaults");
-    let given = Given {
+    let mut given = Given {
         all: broken && defaults.is_none(),
         names: defaults
             .as_ref()
             .map_or_else(Vec::new, |d| d.slots.iter().map(|slot| slot.name).collect()),
+        missing: BTreeMap::new(),
     };
-    Test {
+    let test = Test {
         defaults: defaults.map_or_else(TestDefaults::default, |mut defaults| request(&mut defaults, true)),
         cases: fields
             .forms("cases")
             .into_iter()
-            .map(|case| self::case(reader, &given, case))
+            .map(|case| self::case(&mut given, case))
             .collect(),
         matrix: fields
             .forms("matrix")
             .into_iter()
-            .map(|matrix| self::matrix(reader, &given, matrix))
+            .map(|matrix| self::matrix(reader, &mut given, matrix))
             .collect(),
-    }
+    };
+    given.tell(reader);
+    test
 }
 
 /// What the defaults give; everything, where they were too broken to know.
 struct Given {
     all: bool,
     names: Vec<&'static str>,
+    /// What neither they nor a case give: of which case first, and of how many more. What the defaults forgot is one
+    /// mistake, however many cases there are.
+    missing: BTreeMap<Vec<&'static str>, (&'static str, Span, usize)>,
 }
 
 impl Given {
-    /// Says which of the names neither the defaults nor the case give.
-    fn complete(&self, reader: &mut Reader<'_>, fields: &Fields, names: &[&str]) {
+    /// Takes note of the names that neither the defaults nor the case give.
+    fn complete(&mut self, fields: &Fields, names: &[&'static str]) {
         let absent = |name: &&&str| !self.all && !self.names.contains(name) && !fields.has(name);
         let missing: Vec<&str> = names.iter().filter(absent).copied().collect();
-        if missing.is_empty() {
-            return;
+        if !missing.is_empty() {
+            let first = (fields.form.what, fields.at, 0);
+            let told = self.missing.entry(missing);
+            told.and_modify(|(.., more)| *more += 1).or_insert(first);
         }
-        let message = format!("{} without `{}`", fields.form.what, missing.join("`, `"));
-        let found = Diagnostic::new(&codes::INCOMPLETE_CASE, message, fields.at, "incomplete");
-        reader
-            .sink
-            .push(found.with_help("say it here, or in `defaults` for every case"));
+    }
+
+    fn tell(self, reader: &mut Reader<'_>) {
+        for (missing, (what, at, more)) in self.missing {
+            let others = match more {
+                0 => String::new(),
+                1 => ", and 1 other after it".to_owned(),
+                more => format!(", and {more} others after it"),
+            };
+            let message = format!("{what} without `{}`{others}", missing.join("`, `"));
+            let found = Diagnostic::new(&codes::INCOMPLETE_CASE, message, at, "incomplete");
+            reader.sink.push(found.with_help(match more {
+                0 => "say it here, or in `defaults` for every case",
+                _ => "say it in `defaults` for every case, or in each",
+            }));
+        }
     }
 }
 
-fn case(reader: &mut Reader<'_>, given: &Given, mut fields: Fields) -> TestCase {
-    given.complete(reader, &fields, CASE_NEEDS);
+fn case(given: &mut Given, mut fields: Fields) -> TestCase {
+    given.complete(&fields, CASE_NEEDS);
     TestCase {
         span: fields.span,
         name: fields.text("name"),
@@ -254,8 +275,8 @@ fn entities(fields: &mut Fields) -> Option<Json> {
     Some(Spanned::new(told(all), span))
 }
 
-fn matrix(reader: &mut Reader<'_>, given: &Given, mut fields: Fields) -> TestMatrix {
-    given.complete(reader, &fields, MATRIX_NEEDS);
+fn matrix(reader: &mut Reader<'_>, given: &mut Given, mut fields: Fields) -> TestMatrix {
+    given.complete(&fields, MATRIX_NEEDS);
     let matrix = TestMatrix {
         span: fields.span,
         agents: fields.texts("agents").unwrap_or_default(),

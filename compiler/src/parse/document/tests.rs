@@ -495,7 +495,11 @@ fn an_action_says_what_it_does() {
         &["bad-name: .a", "bad-name: a/b"],
     );
     let server = |server: &str| format!("kind: Tool\nname: t\nserver: {server}\nactions: {{a: {{effect: read}}}}\n");
-    check("t.yaml", &server("{command: [a], url: b}"), &["bad-server: url"]);
+    check(
+        "t.yaml",
+        &server("{command: [a], url: \"https://b.example\"}"),
+        &["bad-server: url"],
+    );
     check("t.yaml", &server("{digest: b}"), &["bad-server: server"]);
 }
 
@@ -591,6 +595,14 @@ fn what_would_do_nothing_or_everything_is_refused() {
         "kind: Test\nname: t\ncases: [{action: a.b, expect: deny}]\n",
         &["incomplete-case: {action: a.b, expect: deny}"],
     );
+    // What the defaults forgot is one mistake, and what a case lacks besides is another.
+    let cases = "cases: [{name: a, expect: deny}, {name: b, expect: deny}, {name: c, expect: deny, now: 2026-01-01}]";
+    let text = format!("kind: Test\nname: t\ndefaults: {{agent: a, environment: e, action: a.b}}\n{cases}\n");
+    check("t.yaml", &text, &["incomplete-case: {name: a, expect: deny}"]);
+    let text = text
+        .replace("action: a.b}", "now: 2026-01-01}")
+        .replace("name: b", "action: a.b, now: 2026-02-02");
+    check("t.yaml", &text, &["incomplete-case: {name: a, expect: deny}"]);
     let rule = |when: &str| format!("kind: ApprovalRule\nname: r\nwhen: {when}\nrequire: [{{from: [a], count: 1}}]\n");
     check("r.yaml", &rule("{}"), &["empty-mapping: {}"]);
     check(

@@ -4,6 +4,7 @@ use polity_runtime::value::Effect;
 
 use super::fields::Fields;
 use super::form::{DESCRIPTION, Field, Form, TEXTS, Type, optional, required};
+use super::notation::URL;
 use super::people::NAMED;
 use super::reader::{EFFECTS, Reader};
 use super::selector::effect;
@@ -177,20 +178,22 @@ pub(super) static VARIANT: Form = Form {
 };
 
 pub(super) fn tool(reader: &mut Reader<'_>, fields: &mut Fields) -> Tool {
-    let endpoint = |(environment, mut fields): (Text, Fields)| {
+    let endpoints = fields.map_of_forms("endpoints").into_iter();
+    let endpoints = endpoints.map(|(environment, mut fields)| {
         let endpoint = Endpoint {
             span: fields.span,
-            url: fields.text("url"),
+            url: reader.written(fields.text("url"), &URL),
             credential: fields.text("credential"),
         };
         (environment, endpoint)
-    };
+    });
+    let endpoints = endpoints.collect();
     let (actions, mut unread) = fields.map_with_holes("actions");
     Tool {
         description: fields.text("description"),
         server: fields.fields("server").map(|server| self::server(reader, server)),
         strict: fields.bool("strict"),
-        endpoints: fields.map_of_forms("endpoints").into_iter().map(endpoint).collect(),
+        endpoints,
         reads: fields.texts("reads"),
         resources: fields.texts("resources"),
         resource: fields.fields("resource").map(|mut resource| ResourceType {
@@ -227,7 +230,7 @@ fn server(reader: &mut Reader<'_>, mut fields: Fields) -> Server {
     Server {
         span: fields.span,
         command: fields.texts("command"),
-        url: fields.text("url"),
+        url: reader.written(fields.text("url"), &URL),
         digest: fields.text("digest"),
     }
 }

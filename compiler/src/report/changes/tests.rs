@@ -127,8 +127,6 @@ fn one_edit_that_touches_many_rules_alike_fits_a_few_lines() {
         before: Some("1 in 1h".to_owned()),
         after: Some(format!("{at} in 1h")),
         direction: Direction::Widened,
-        before_span: None,
-        after_span: None,
     };
     let of = |many: usize| Changes {
         facts: (10..10 + many).map(fact).collect(),
