@@ -175,6 +175,16 @@ impl Index {
     }
 }
 
+/// What a rule is called.
+pub(super) fn name(rule: &Rule) -> String {
+    match rule {
+        Rule::Default { refr, .. } => name_of(refr).0,
+        Rule::Spec { head, .. } => match head {
+            RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. } => name_of(refr).0,
+        },
+    }
+}
+
 fn head_span(head: &RuleHead) -> &regorus::unstable::Span {
     match head {
         RuleHead::Compr { span, .. } | RuleHead::Set { span, .. } | RuleHead::Func { span, .. } => span,
@@ -341,6 +351,31 @@ fn mentions_action(module: &Module) -> bool {
         })
     });
     all > harmless || imported
+}
+
+/// Visits every query of a module's rules, those within others included.
+pub(super) fn queries(module: &Module, f: &mut dyn FnMut(&Query)) {
+    for rule in &module.policy {
+        if let Rule::Spec { bodies, .. } = rule.as_ref() {
+            bodies.iter().for_each(|body| within(&body.query, f));
+        }
+    }
+    walk(module, &mut |e| match e {
+        Expr::ArrayCompr { query, .. } | Expr::SetCompr { query, .. } | Expr::ObjectCompr { query, .. } => {
+            within(query, f);
+        }
+        _ => {}
+    });
+}
+
+/// A query, and those of its `every`.
+fn within(of: &Query, f: &mut dyn FnMut(&Query)) {
+    f(of);
+    for stmt in &of.stmts {
+        if let Literal::Every { query, .. } = &stmt.literal {
+            within(query, f);
+        }
+    }
 }
 
 /// Visits every expression of a module's rules.

@@ -268,9 +268,9 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
 }
 
 /// Of each rule the rules that it asks for, directly or not.
-type Asked<'i> = BTreeMap<&'i str, BTreeSet<&'i str>>;
+pub(super) type Asked<'i> = BTreeMap<&'i str, BTreeSet<&'i str>>;
 
-fn asked(index: &Index) -> Asked<'_> {
+pub(super) fn asked(index: &Index) -> Asked<'_> {
     let calls: BTreeMap<&str, Vec<&str>> = index
         .groups
         .iter()
@@ -364,7 +364,7 @@ fn lengths() -> regorus::PolicyLengthConfig {
     }
 }
 
-fn parse(text: &Text) -> Result<Module, Box<Diagnostic>> {
+pub(super) fn parse(text: &Text) -> Result<Module, Box<Diagnostic>> {
     let large = |message: String, help: &str| {
         let span = Span {
             end: text.span.start + crate::parse::first_line(&text.value),
