@@ -21,7 +21,9 @@ mod reach;
 mod regex;
 mod rules;
 mod terms;
+mod texts;
 mod values;
+mod walks;
 
 pub use data::{Folders, check};
 pub use parse::{Document, Entry, Parsed, RuleText, read};

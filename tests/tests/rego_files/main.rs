@@ -5,6 +5,7 @@
 mod generated;
 mod reach;
 mod said;
+mod written;
 
 use polity::ast::Moment;
 use polity::compile::{Compiled, compile};

@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Set,
     /// `f(x) := y if ...`
     Function,
+    /// `x[k] := y if ...`
+    Object,
     /// Another form: an object that rules make, or several of the above under one name.
     Other,
 }
@@ -44,7 +46,7 @@ pub(super) struct Def {
     /// Its head.
     pub(super) span: regorus::unstable::Span,
     pub(super) params: Vec<Ref<Expr>>,
-    /// What it puts into a set.
+    /// What it puts into a set, or under which key it puts it into an object.
     pub(super) key: Option<Ref<Expr>>,
     /// Each body with its value; each but the first is an `else` of the one before.
     pub(super) chain: Vec<Body>,
@@ -117,7 +119,14 @@ impl Index {
                     };
                     let (name, plain) = name_of(refr);
                     let value = assign.map(|assign| assign.value.clone());
-                    let group = index.group(name, if plain { kind } else { Kind::Other });
+                    let (kind, key) = match refr.as_ref() {
+                        _ if plain => (kind, key),
+                        Expr::RefBrack { refr, index, .. } if kind == Kind::Complete && name_of(refr).1 => {
+                            (Kind::Object, Some(index.clone()))
+                        }
+                        _ => (Kind::Other, key),
+                    };
+                    let group = index.group(name, kind);
                     let def = |chain| Def {
                         span: head_span(head).clone(),
                         params: params.to_vec(),
@@ -278,6 +287,7 @@ pub(super) fn strangers(module: &Module, index: &Index) -> Vec<Fault> {
             false => format!("there is no function `{name}`"),
         };
         let help = match crate::diag::nearest(&name, names) {
+            _ if name == "walk" => "name the fields that matter: those of every argument are declared".to_owned(),
             Some(near) => format!("did you mean `{near}`?"),
             None => "a function stands in the same file, or is one of Rego's builtins".to_owned(),
         };
@@ -313,18 +323,38 @@ pub(super) fn shapeless(index: &Index) -> Vec<Fault> {
     for name in ["allow", "deny", "require_approval"] {
         let Some(group) = index.groups.get(name) else { continue };
         let Some(def) = group.defs.first() else { continue };
-        if matches!(group.kind, Kind::Complete | Kind::Set) {
-            continue;
-        }
+        let literal = |def: &&Def| {
+            let of = |body: &Body| body.value.as_ref().is_some_and(|value| is_other(value));
+            group.kind == Kind::Complete && def.chain.iter().any(of)
+        };
+        let keys = group.defs.iter().filter(|def| def.key.is_some()).count();
+        let (message, def) = match (group.kind, group.defs.iter().find(literal)) {
+            (_, Some(def)) => (format!("`{name}` is neither a boolean nor a set of reasons"), def),
+            (Kind::Complete | Kind::Set, None) => continue,
+            (Kind::Other, None) if keys > 0 && keys < group.defs.len() => {
+                (format!("`{name}` is a boolean here and a set of reasons there"), def)
+            }
+            _ => (format!("`{name}` is neither a boolean nor a set of reasons"), def),
+        };
         found.push(Fault {
             code: &REGO_OUTCOME,
-            message: format!("`{name}` is neither a boolean nor a set of reasons"),
+            message,
             span: def.span.clone(),
             label: String::new(),
             help: format!("write `{name} if ...`, or `{name} contains \"why\" if ...`"),
         });
     }
     found
+}
+
+/// Whether a value is told by its looks to be no boolean and no set.
+fn is_other(value: &Expr) -> bool {
+    let constant = constant(value).is_some_and(|constant| !matches!(constant, Const::Bool(_)));
+    constant
+        || matches!(
+            value,
+            Expr::Object { .. } | Expr::Array { .. } | Expr::ArrayCompr { .. } | Expr::ObjectCompr { .. }
+        )
 }
 
 /// Whether anything but arguments, agent, environment, session and time is looked at.

@@ -493,6 +493,6 @@ mod tests {
         assert_eq!(kind("allow"), Some(Kind::Complete));
         assert_eq!(kind("names"), Some(Kind::Set));
         assert_eq!(kind("f"), Some(Kind::Function));
-        assert_eq!(kind("m"), Some(Kind::Other));
+        assert_eq!(kind("m"), Some(Kind::Object));
     }
 }
