@@ -2,6 +2,7 @@
 //!
 //! Each call is put to regorus too, with the same text and the input document of the model.
 
+mod faults;
 mod generated;
 mod reach;
 mod said;
