@@ -12,7 +12,7 @@ use crate::diag::codes::document::{BAD_NAME, FIELD_NOT_FOR_EFFECT, MISSING_APPRO
 use crate::diag::codes::rego::{BAD_METADATA, BAD_PACKAGE};
 use crate::diag::codes::yaml::MALFORMED_PRAGMA;
 use crate::diag::{Diagnostic, Sink, nearest};
-use crate::lower::rego::{Entry as Decides, RuleText, read};
+use crate::lower::rego::{Entry as Decides, RuleText, is_helper, read};
 use crate::source::{FileId, SourceFile, Span, Spanned};
 
 /// What METADATA may say, as OPA has it.
@@ -52,6 +52,10 @@ pub(super) fn file(id: FileId, file: &SourceFile, sink: &mut Sink) -> Parsed {
             ..whole
         };
         sink.push(Diagnostic::new(&BAD_PACKAGE, message, first, "").with_help(help));
+        return parsed;
+    }
+    // Its rules are read where a policy asks for them.
+    if is_helper(&file.path, &file.text) {
         return parsed;
     }
     let text = Text::new(file.text.clone(), whole);

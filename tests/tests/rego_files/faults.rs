@@ -60,7 +60,7 @@ fn errs_where_it_must(table: &Table, calls: &[(Request, bool)]) -> bool {
         let answer = asked(table, request);
         let fits = |rule: &str, matching: bool| {
             let erring = answer.erring.contains(rule);
-            erring == !readable && (*readable || matching)
+            erring != *readable && (*readable || matching)
         };
         fits("p/deny", answer.denies.contains("p/deny"))
             && fits("p/require_approval", answer.gates.contains("p/require_approval"))

@@ -4,6 +4,7 @@
 
 mod faults;
 mod generated;
+mod packages;
 mod reach;
 mod said;
 mod written;

@@ -38,7 +38,7 @@ fn what_is_wrong_is_an_error() {
         ("deny if data.lib.is_admin", "unknown-attribute"),
         (
             "import data.lib.helpers\n\ndeny if helpers.large(input.args.amount)",
-            "rego-syntax",
+            "unknown-attribute",
         ),
         (
             "deny if upper(input.args.currency) == data.currency",

@@ -61,9 +61,16 @@ impl Written {
                 .and_then(|name| name.to_str())
                 .expect("a name")
                 .to_owned();
+            let text = read(path);
+            let mut modules = vec![(format!("policies/{name}.rego"), text.clone())];
+            for helper in ["lib/common.rego", "lib/github.rego"] {
+                if text.contains("data.lib.") {
+                    modules.push((helper.to_owned(), read(&cases().join(helper))));
+                }
+            }
             Self {
-                modules: vec![(name.clone(), read(path))],
                 name,
+                modules,
                 data: data.clone(),
             }
         };
@@ -76,7 +83,7 @@ impl Written {
             ("policies/data.json".to_owned(), self.data.clone()),
         ];
         for (name, text) in &self.modules {
-            files.push((format!("policies/{name}.rego"), text.clone()));
+            files.push((name.clone(), text.clone()));
         }
         let tree = SourceTree::from_files(files);
         let compiled = compile(&tree, NOW, Sink::default());
@@ -87,9 +94,7 @@ impl Written {
         let mut engine = Engine::new();
         engine.set_strict_builtin_errors(true);
         for (name, text) in &self.modules {
-            engine
-                .add_policy(format!("{name}.rego"), text.clone())
-                .expect("a module");
+            engine.add_policy(name.clone(), text.clone()).expect("a module");
         }
         engine.add_data_json(&self.data).expect("data");
         engine

@@ -65,7 +65,7 @@ impl fmt::Display for Unfit {
 /// # Errors
 /// The engine refuses it, or the runtime would.
 pub fn program(module: &Module<'_>) -> Result<Whole, Unfit> {
-    let tokens = tokens(module)?;
+    let tokens = tokens(module.text)?;
     // What cannot be read the engine refuses, in its own words.
     let parsed = parse(&Text::new(module.text.to_owned(), Span::NOWHERE)).ok();
     let parsed = parsed.map(|parsed| (Index::new(&parsed), parsed));
@@ -280,11 +280,11 @@ fn value(parameter: &Parameter) -> Option<Term> {
 }
 
 /// The words of a module, in their order.
-type Tokens = Vec<Token>;
+pub(super) type Tokens = Vec<Token>;
 
-fn tokens(module: &Module<'_>) -> Result<Tokens, Unfit> {
+pub(super) fn tokens(text: &str) -> Result<Tokens, Unfit> {
     let unread = |error: &dyn fmt::Display| Unfit(format!("cannot be read: {}", reason(&error.to_string())));
-    let source = Source::from_contents(module.path.to_owned(), module.text.to_owned()).map_err(|e| unread(&e))?;
+    let source = Source::from_contents(String::new(), text.to_owned()).map_err(|e| unread(&e))?;
     let mut lexer = Lexer::new(&source);
     lexer.set_max_col(LENGTHS.max_col);
     let mut tokens = Vec::new();

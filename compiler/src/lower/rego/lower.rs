@@ -5,6 +5,7 @@ use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Ref};
 use super::module;
 use super::parse::Parsed;
 use super::values::{Const, Val};
+use super::visit;
 use super::{Failure, Lowered};
 use crate::diag::codes::condition::CONDITION_TYPE;
 use crate::diag::{Code, Diagnostic, Severity};
@@ -506,11 +507,11 @@ fn uses(stmts: &[LiteralStmt], name: &str) -> bool {
     for stmt in stmts {
         match &stmt.literal {
             Literal::SomeVars { .. } => {}
-            Literal::SomeIn { collection, .. } => module::expr(collection, &mut see),
-            Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => module::expr(expr, &mut see),
+            Literal::SomeIn { collection, .. } => visit::expr(collection, &mut see),
+            Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => visit::expr(expr, &mut see),
             Literal::Every { domain, query, .. } => {
-                module::expr(domain, &mut see);
-                module::query(query, &mut see);
+                visit::expr(domain, &mut see);
+                visit::query(query, &mut see);
             }
         }
     }

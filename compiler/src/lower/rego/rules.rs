@@ -8,6 +8,7 @@ use super::lower::{Env, Lowerer, Out, Then};
 use super::module::{self, Body, Def, Group, Kind};
 use super::terms::Each;
 use super::values::{Const, Val};
+use super::visit;
 use crate::diag::codes::rego::REGO_OUTCOME;
 use crate::ir::Condition;
 use crate::lower::condition::{ERROR, NO, YES};
@@ -317,7 +318,7 @@ fn gathers(e: &Expr) -> bool {
 /// Whether `[_]` stands in an expression.
 pub(super) fn iterates(e: &Expr) -> bool {
     let mut found = false;
-    module::expr(e, &mut |e| {
+    visit::expr(e, &mut |e| {
         found |= matches!(e, Expr::RefBrack { index, .. } if matches!(index.as_ref(), Expr::Var { span, .. } if span.text() == "_"));
     });
     found

@@ -12,11 +12,12 @@ use regorus::unstable::{AssignOp, Expr, Literal, Module, Query, TokenKind};
 
 use super::Tokens;
 use crate::lower::rego::module::{self, Def, Group, Index, Kind};
+use crate::lower::rego::visit;
 
 /// The text of a module, rewritten.
 pub(super) fn rewritten(text: &str, module: &Module, index: &Index, tokens: &Tokens) -> String {
     let mut edits: Vec<(usize, String)> = Vec::new();
-    module::queries(module, &mut |query| bound(query, tokens, &mut edits));
+    visit::queries(module, &mut |query| bound(query, tokens, &mut edits));
     let mut joined = String::new();
     for (name, group) in &index.groups {
         if disagree(group) {
