@@ -67,6 +67,7 @@ pub(super) fn file(id: FileId, file: &SourceFile, sink: &mut Sink) -> Parsed {
             return parsed;
         }
     };
+    document.findings.drain(..).for_each(|found| sink.push(found));
     let name = document.name;
     if !scalar::is_name(&name.value) {
         let message = format!("`{}` is no name for a policy", name.value);

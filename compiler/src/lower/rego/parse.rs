@@ -14,7 +14,7 @@ use super::values::Const;
 use super::{engine, reach, regex};
 use crate::ast::{RegoPolicy, Selector, Text};
 use crate::diag::codes::condition::UNKNOWN_ATTRIBUTE;
-use crate::diag::codes::rego::{BAD_DATA, BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX};
+use crate::diag::codes::rego::{BAD_DATA, BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX, REGO_UNUSED};
 use crate::diag::{Code, Diagnostic};
 use crate::source::{FileId, SourceTree, Span};
 
@@ -57,6 +57,8 @@ pub struct Document {
     pub name: Text,
     /// Those of its rules that decide.
     pub rules: Vec<RuleText>,
+    /// Lints.
+    pub findings: Vec<Diagnostic>,
 }
 
 /// What decides, as it is written.
@@ -346,7 +348,8 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
         found.push(*fault);
     }
     if found.is_empty() {
-        Ok(Document { name, rules })
+        let findings = unused(&index, &asked, file);
+        Ok(Document { name, rules, findings })
     } else {
         Err(found)
     }
@@ -381,11 +384,7 @@ pub(super) fn asked(index: &Index) -> Asked<'_> {
 /// Rules that are called nearly as those that decide, and that none of them asks for: what they say would be lost.
 fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
     let decide = Entry::ALL.map(Entry::name);
-    let used = |name: &str| {
-        let asks = |entry: &str| entry == name || asked.get(entry).is_some_and(|names| names.contains(name));
-        decide.into_iter().any(asks)
-    };
-    let unused = index.groups.iter().filter(|(name, _)| !used(name));
+    let unused = index.groups.iter().filter(|(name, _)| !used(name, asked));
     unused
         .filter_map(|(name, group)| {
             let near = crate::diag::nearest(name, decide)?;
@@ -398,6 +397,25 @@ fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
             })
         })
         .collect()
+}
+
+/// Whether a rule decides, or one that does asks for it.
+fn used(name: &str, asked: &Asked<'_>) -> bool {
+    let asks = |entry: &str| entry == name || asked.get(entry).is_some_and(|names| names.contains(name));
+    Entry::ALL.map(Entry::name).into_iter().any(asks)
+}
+
+/// Rules that no rule that decides asks for.
+fn unused(index: &Index, asked: &Asked<'_>, file: FileId) -> Vec<Diagnostic> {
+    let lost = |name: &str| !used(name, asked) && !name.starts_with("test_");
+    let lost = index.groups.iter().filter(|(name, _)| lost(name));
+    let said = |(name, group): (&String, &module::Group)| {
+        let span = place(file, &group.defs.first()?.span);
+        let message = format!("no rule that decides asks for `{name}`");
+        let found = Diagnostic::new(&REGO_UNUSED, message, span, "has no effect");
+        Some(found.with_help("`allow`, `deny` and `require_approval` decide: ask for it there, or remove it"))
+    };
+    lost.filter_map(said).collect()
 }
 
 /// Rules that ask for themselves.
