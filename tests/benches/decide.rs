@@ -40,23 +40,26 @@ struct Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (rules, _, reached) = &SIZES[self.size];
+        let (rules, _, reached, mixed) = &SIZES[self.size];
         let (least, most) = (reached.start(), reached.end());
+        let mixed = if *mixed > 0 { " in YAML, Cedar and Rego" } else { "" };
         write!(
             f,
-            "{rules} rules, {least} to {most} of them conditional in a cell, {} calls",
+            "{rules} rules{mixed}, {least} to {most} of them conditional in a cell, {} calls",
             self.calls
         )
     }
 }
 
-/// Rules; how many conditional ones reach a cell in the mean; and of how many the calls are taken.
-const SIZES: [(usize, usize, RangeInclusive<usize>); 5] = [
-    (100, 2, 1..=16),
-    (1_000, 2, 1..=16),
-    (10_000, 2, 1..=16),
-    (10_000, 10, 8..=12),
-    (10_000, 50, 40..=60),
+/// Rules; how many conditional ones reach a cell in the mean; of how many the calls are taken; and how many of a hundred
+/// policies are in Cedar, and as many in Rego.
+const SIZES: [(usize, usize, RangeInclusive<usize>, usize); 6] = [
+    (100, 2, 1..=16, 0),
+    (1_000, 2, 1..=16, 0),
+    (10_000, 2, 1..=16, 0),
+    (10_000, 10, 8..=12, 0),
+    (10_000, 50, 40..=60, 0),
+    (10_000, 2, 1..=16, 33),
 ];
 
 struct World {
@@ -65,13 +68,15 @@ struct World {
 }
 
 fn world(size: usize) -> &'static World {
-    static WORLDS: [OnceLock<World>; 5] = [const { OnceLock::new() }; 5];
+    static WORLDS: [OnceLock<World>; SIZES.len()] = [const { OnceLock::new() }; SIZES.len()];
     WORLDS[size].get_or_init(|| {
-        let (rules, mean, ref reached) = SIZES[size];
+        let (rules, mean, ref reached, mixed) = SIZES[size];
         let compiled = compiled(generate(&Parameters {
             rules,
             conditional_mean: mean,
             conditional_per_cell: mean * 8,
+            cedar_percent: mixed,
+            rego_percent: mixed,
             ..Parameters::default()
         }));
         let asked = calls(&compiled, reached, MOST);

@@ -1,4 +1,5 @@
-//! A decision that asks a Rego program, beside the engine's own interpreter on the same rule and the same document.
+//! A decision by a Rego rule: as conditions of the table, as a program kept whole, and beside both the engine's own
+//! interpreter on the same rule and the same document.
 //!
 //! `cargo bench -p polity-tests --bench rego`
 
@@ -88,9 +89,37 @@ fn table(rule: usize) -> Table {
     polity::table::build(&all.organization, &all.rules, &all.tree, &mut Sink::default()).expect("a table")
 }
 
+/// The same rules from a file: all of them become conditions.
+fn lowered(rule: usize) -> Table {
+    let organisation = ORGANISATION.replace("  r: {effect: deny, actions: [t.do]}\n", "");
+    let policy = text(rule).replace("package polity.p", "package polity.q\n\nimport rego.v1\n");
+    let files = [
+        ("polity.yaml", organisation),
+        ("policies/q.rego", policy),
+        ("policies/data.json", DATA.to_owned()),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text)).to_vec();
+    let all = compile_with(
+        &SourceTree::from_files(files),
+        &Memo::default(),
+        Ask::Nothing,
+        Sink::default(),
+    );
+    assert!(all.rules.bodies.iter().all(|body| body.beyond.is_none()), "rule {rule}");
+    all.table.expect("a table")
+}
+
 #[divan::bench(args = [0, 1, 2, 3])]
-fn a_decision(bencher: divan::Bencher<'_, '_>, rule: usize) {
-    let table = table(rule);
+fn by_conditions(bencher: divan::Bencher<'_, '_>, rule: usize) {
+    decided(bencher, &lowered(rule));
+}
+
+#[divan::bench(args = [0, 1, 2, 3])]
+fn by_a_program(bencher: divan::Bencher<'_, '_>, rule: usize) {
+    decided(bencher, &table(rule));
+}
+
+fn decided(bencher: divan::Bencher<'_, '_>, table: &Table) {
     let action = table.action("t.do").expect("the action");
     let mut arguments = Arguments::new();
     arguments
@@ -98,7 +127,7 @@ fn a_decision(bencher: divan::Bencher<'_, '_>, rule: usize) {
         .expect("arguments");
     let holding = ClassSet::default();
     let state = State {
-        seat: Seat::resolve(&table, "payments/bot", "production"),
+        seat: Seat::resolve(table, "payments/bot", "production"),
         holding: &holding,
         calls: 0,
     };
@@ -109,7 +138,7 @@ fn a_decision(bencher: divan::Bencher<'_, '_>, rule: usize) {
         now: NOW,
         phase: Phase::Live,
     };
-    bencher.bench_local(|| decide(&table, &state, divan::black_box(&request), &mut Silent));
+    bencher.bench_local(|| decide(table, &state, divan::black_box(&request), &mut Silent));
 }
 
 #[divan::bench(args = [0, 1, 2, 3])]

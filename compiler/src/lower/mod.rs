@@ -297,7 +297,7 @@ impl Lowerer<'_> {
                     span,
                     what: what.clone(),
                 });
-                let whole = whole.get_or_init(|| parsed.whole(policy, &rule.name));
+                let whole = whole.get_or_init(|| parsed.whole(&rule.name));
                 self.kept(whole, action).map_err(|why| {
                     let message = format!("`{}` looks at {what}, which no condition can, and {why}", rule.name);
                     let found = Diagnostic::new(&REGO_REFUSED, message, span, "neither compiled nor kept");

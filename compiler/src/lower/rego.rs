@@ -16,23 +16,28 @@ pub mod engine;
 mod input;
 mod lower;
 mod module;
+mod packages;
 mod parse;
 mod reach;
 mod regex;
 mod rules;
 mod terms;
+mod texts;
 mod values;
+mod visit;
+mod walks;
 
-pub use data::{Folders, check};
+pub use data::Folders;
+pub(crate) use packages::is_helper;
 pub use parse::{Document, Entry, Parsed, RuleText, read};
 
 #[cfg(test)]
 pub(crate) use regex::automaton;
 
 use super::vocabulary::Vocabulary;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Sink};
 use crate::ir::Condition;
-use crate::source::Span;
+use crate::source::{SourceTree, Span};
 
 /// What one rule was lowered to for one action.
 #[derive(Debug)]
@@ -55,6 +60,12 @@ pub enum Failure {
         /// What it is, as a noun.
         what: String,
     },
+}
+
+/// Reports what is wrong with what the policies of a tree share: their data, and packages of helpers.
+pub fn check(tree: &SourceTree, sink: &mut Sink) {
+    data::check(tree, sink);
+    packages::check(tree, sink);
 }
 
 /// Lowers `allow`, `deny` or `require_approval` of a document for one action, by its place in [`Vocabulary::actions`].

@@ -12,7 +12,7 @@ use crate::diag::codes::document::{BAD_NAME, FIELD_NOT_FOR_EFFECT, MISSING_APPRO
 use crate::diag::codes::rego::{BAD_METADATA, BAD_PACKAGE};
 use crate::diag::codes::yaml::MALFORMED_PRAGMA;
 use crate::diag::{Diagnostic, Sink, nearest};
-use crate::lower::rego::{Entry as Decides, RuleText, read};
+use crate::lower::rego::{Entry as Decides, RuleText, is_helper, read};
 use crate::source::{FileId, SourceFile, Span, Spanned};
 
 /// What METADATA may say, as OPA has it.
@@ -54,6 +54,10 @@ pub(super) fn file(id: FileId, file: &SourceFile, sink: &mut Sink) -> Parsed {
         sink.push(Diagnostic::new(&BAD_PACKAGE, message, first, "").with_help(help));
         return parsed;
     }
+    // Its rules are read where a policy asks for them.
+    if is_helper(&file.path, &file.text) {
+        return parsed;
+    }
     let text = Text::new(file.text.clone(), whole);
     let mut document = match read(&text) {
         Ok(document) => document,
@@ -63,6 +67,7 @@ pub(super) fn file(id: FileId, file: &SourceFile, sink: &mut Sink) -> Parsed {
             return parsed;
         }
     };
+    document.findings.drain(..).for_each(|found| sink.push(found));
     let name = document.name;
     if !scalar::is_name(&name.value) {
         let message = format!("`{}` is no name for a policy", name.value);

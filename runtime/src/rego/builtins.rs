@@ -21,7 +21,7 @@ use super::ProgramBlame;
 /// than what a policy could write down. Missing are those that ask a clock, the network, the host or chance, those
 /// that print, and those that make long lists or numbers of short ones (`numbers.range`, `net.cidr_expand`,
 /// `bits.lsh`).
-pub const BUILTINS: [&str; 97] = [
+pub const BUILTINS: [&str; 99] = [
     "__builtin_sets.intersection",
     "__builtin_sets.union",
     "abs",
@@ -118,6 +118,8 @@ pub const BUILTINS: [&str; 97] = [
     "trim_suffix",
     "type_name",
     "union",
+    "units.parse",
+    "units.parse_bytes",
     "upper",
 ];
 
@@ -209,7 +211,7 @@ static CHECKED: [BuiltinFcn; BUILTINS.len()] = checked![
     20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39,
     40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59,
     60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79,
-    80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96
+    80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98
 ];
 
 /// What stands for the machine's own instructions.

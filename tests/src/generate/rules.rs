@@ -408,7 +408,10 @@ impl Writer<'_> {
             let tool = random.pick(&placement.tools).clone();
             let actions = self.actions_of(&tool);
             let whole: Vec<(String, usize)> = (0..actions.len()).map(|place| (tool.clone(), place)).collect();
-            let (action, mut cover) = match random.below(8) {
+            // As in YAML, few rules name a whole tool or class of actions.
+            let narrow = !self.parameters.dense && (conditional || !random.percent(WIDE_PERCENT));
+            let roll = if narrow { random.within(2, 7) } else { random.below(8) };
+            let (action, mut cover) = match roll {
                 0 => (format!("action in Action::{tool:?}"), whole),
                 1 if !conditional => {
                     let class = *random.pick(&["read", "write", "destructive", "external"]);
@@ -441,9 +444,10 @@ impl Writer<'_> {
                 3 => format!("principal in Ring::{:?}", placement.ring),
                 _ => "principal".to_owned(),
             };
-            let resource = match random.below(10) {
-                0..5 => format!("resource in Environment::{:?}", placement.environment),
-                _ => "resource".to_owned(),
+            // A permit names its environment, as an allow of YAML must.
+            let resource = match word != "permit" && random.percent(50) {
+                true => "resource".to_owned(),
+                false => format!("resource in Environment::{:?}", placement.environment),
             };
             let rule = format!("rule-{at}");
             writeln!(text, "@id({rule:?})").unwrap();

@@ -2,9 +2,12 @@
 //!
 //! Each call is put to regorus too, with the same text and the input document of the model.
 
+mod faults;
 mod generated;
+mod packages;
 mod reach;
 mod said;
+mod written;
 
 use polity::ast::Moment;
 use polity::compile::{Compiled, compile};

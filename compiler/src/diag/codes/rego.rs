@@ -9,5 +9,6 @@ super::codes! {
     Error REGO_OUTCOME "rego-outcome";
     Error REGO_RECURSION "rego-recursion";
     Error REGO_REFUSED "rego-refused";
+    Warning REGO_UNUSED "rego-unused";
     Note REGO_NEEDS_ENGINE "rego-needs-engine";
 }

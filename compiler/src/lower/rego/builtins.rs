@@ -7,11 +7,10 @@ use regorus::unstable::{Expr, Ref, Span};
 
 use super::lower::{Env, Lowerer, Out, Then};
 use super::module;
-use super::regex::Refused;
-use super::values::{Const, Num, Place, Val};
+use super::values::{Change, Const, Num, Place, Val};
 use crate::diag::Diagnostic;
 use crate::diag::codes::condition::{INVALID_CONSTANT, LIKE_ON_COMMAND};
-use crate::ir::{Condition, Constant, Op, PatternPart, Term};
+use crate::ir::{Condition, Constant, Function, Op, PatternPart, Term, Test};
 use crate::lower::condition::{NO, YES, not};
 use crate::lower::constants::fold_char;
 use crate::lower::types::{Kind, Ty};
@@ -37,14 +36,14 @@ const PREDICATES: [&str; 15] = [
 
 /// Where a text must stand in another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Where {
+pub(super) enum Where {
     Start,
     End,
     Anywhere,
 }
 
 impl Where {
-    fn holds(self, text: &str, part: &str) -> bool {
+    pub(super) fn holds(self, text: &str, part: &str) -> bool {
         match self {
             Self::Start => text.starts_with(part),
             Self::End => text.ends_with(part),
@@ -131,19 +130,21 @@ impl<'a> Lowerer<'a> {
                 let is = match val {
                     Val::Const(Const::Null) => "is_null",
                     Val::Const(Const::Bool(_)) => "is_boolean",
-                    Val::Const(Const::Num(_)) | Val::Nanos(_) | Val::Count(_) => "is_number",
+                    Val::Const(Const::Num(_)) | Val::Nanos(_) | Val::Count(_) | Val::Position => "is_number",
                     Val::Term(_, Ty::Int | Ty::Decimal | Ty::Duration) => "is_number",
                     Val::Const(Const::Str(_))
                     | Val::Named(..)
                     | Val::Text
+                    | Val::Changed(..)
                     | Val::Moment(_)
                     | Val::Term(_, Ty::Str(_) | Ty::Ip) => "is_string",
                     Val::Const(Const::Array(_)) | Val::Array(_) | Val::Resources | Val::Term(_, Ty::Set(_)) => {
                         "is_array"
                     }
-                    Val::Const(Const::Set(_)) | Val::Set(_) | Val::Partial(_) => "is_set",
-                    Val::Const(Const::Object(_)) | Val::Object(_) | Val::Place(_) => "is_object",
-                    Val::Term(..) => return self.outside(span, "the type of this value"),
+                    val if val.is_set() => "is_set",
+                    Val::Gathered(_) => "is_array",
+                    Val::Const(Const::Object(_)) | Val::Object(_) | Val::Place(_) | Val::Mapping(_) => "is_object",
+                    _ => return self.outside(span, "the type of this value"),
                 };
                 let sound = self.sound(val)?;
                 self.both(sound, if is == name { YES } else { NO })
@@ -162,22 +163,10 @@ impl<'a> Lowerer<'a> {
         k: Then<'_, 'a>,
     ) -> Out<Condition> {
         match (name, params) {
-            ("count", [of]) => {
-                if let Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } = of.as_ref() {
-                    // How many is beyond a condition; whether there is one is not.
-                    let before = self.budget.left();
-                    let some = self.query(&query.stmts, env, &mut |this, env| {
-                        this.value(term, env, &mut |this, val| this.sound(&val))
-                    })?;
-                    if self.budget.left() != before {
-                        return k(self, Val::Count(not(some)));
-                    }
-                }
-                self.value(of, env, &mut |this, val| {
-                    let count = this.count(&val, of.span())?;
-                    k(this, count)
-                })
-            }
+            ("count", [of]) => self.value(of, env, &mut |this, val| {
+                let count = this.count(&val, of.span())?;
+                k(this, count)
+            }),
             ("object.get", [of, key, default]) => {
                 self.items(&[of.clone(), key.clone()], env, Vec::new(), &mut |this, args| {
                     let args: Vec<Val> = args.into_iter().map(Val::plain).collect();
@@ -215,6 +204,9 @@ impl<'a> Lowerer<'a> {
             ("upper", [Val::Const(Const::Str(value))]) => text(value.to_uppercase()),
             // Lower-cased before it is compared.
             ("lower", [val @ Val::Term(_, Ty::Str(Kind::Folded | Kind::Host))]) => Ok(val.clone()),
+            ("lower", [Val::Term(term, Ty::Str(_))]) => Ok(Val::Changed(Change::Lower, term.clone())),
+            ("upper", [Val::Term(term, Ty::Str(_))]) => Ok(Val::Changed(Change::Upper, term.clone())),
+            ("trim_space", [Val::Term(term, Ty::Str(_))]) => Ok(Val::Changed(Change::Trim, term.clone())),
             ("trim_space", [Val::Const(Const::Str(value))]) => text(value.trim().to_owned()),
             ("trim_prefix", [Val::Const(Const::Str(value)), Val::Const(Const::Str(part))]) => {
                 text(value.strip_prefix(part.as_str()).unwrap_or(value).to_owned())
@@ -231,12 +223,37 @@ impl<'a> Lowerer<'a> {
                     None => self.outside(span, "a moment that is not written as `2026-12-01T00:00:00Z`"),
                 }
             }
-            ("sprintf", [Val::Const(Const::Str(format)), Val::Array(items)]) if formats(format, items) => Ok(Val::Text),
+            ("time.clock", [Val::Nanos(moment)]) => Ok(Val::Array(clock(moment))),
+            ("sprintf", [Val::Const(Const::Str(format)), Val::Array(items)]) if verbs(format) == Some(items.len()) => {
+                Ok(Val::Text)
+            }
             ("sprintf", [Val::Const(Const::Str(format)), Val::Const(Const::Array(items))])
-                if formats(format, &items.iter().cloned().map(Val::Const).collect::<Vec<_>>()) =>
+                if verbs(format) == Some(items.len()) =>
             {
                 Ok(Val::Text)
             }
+            ("array.concat", [Val::Const(Const::Array(a)), Val::Const(Const::Array(b))]) => {
+                Ok(Val::Const(Const::Array([a.as_slice(), b].concat())))
+            }
+            ("object.keys", [Val::Const(Const::Object(fields))]) => {
+                Ok(Val::Const(Const::Set(fields.keys().cloned().collect())))
+            }
+            ("union" | "intersection", [Val::Const(Const::Set(sets))]) => {
+                let sets = sets.iter().map(|set| match set {
+                    Const::Set(items) => Some(items.clone()),
+                    _ => None,
+                });
+                let joined = sets.reduce(|a, b| {
+                    let (a, b) = (a?, b?);
+                    Some(if name == "union" { &a | &b } else { &a & &b })
+                });
+                match joined {
+                    Some(Some(items)) => Ok(Val::Const(Const::Set(items))),
+                    _ => self.outside(span, &format!("`{name}` of these sets")),
+                }
+            }
+            // A message, of which nothing more is known.
+            ("concat", [Val::Const(Const::Str(_)), Val::Array(items)]) if items.iter().all(is_text) => Ok(Val::Text),
             (
                 "concat",
                 [
@@ -264,7 +281,7 @@ impl<'a> Lowerer<'a> {
         }
     }
 
-    fn count(&mut self, val: &Val, span: &Span) -> Out<Val> {
+    pub(super) fn count(&mut self, val: &Val, span: &Span) -> Out<Val> {
         let number = |many: usize| {
             Ok(Val::Const(Const::Num(Num::Int(
                 i64::try_from(many).unwrap_or(i64::MAX),
@@ -278,14 +295,8 @@ impl<'a> Lowerer<'a> {
             Val::Named(_, text) => number(text.encode_utf16().count()),
             Val::Resources => number(self.action.resources.len()),
             Val::Term(set, Ty::Set(_)) => self.test(Op::IsEmpty, set.clone(), Term::Nothing).map(Val::Count),
-            Val::Partial(name) => {
-                let parsed = self.parsed;
-                let Some(group) = parsed.index.groups.get(name) else {
-                    return self.outside(span, "this set");
-                };
-                let some = self.members(group, &mut |this, val| this.sound(&val))?;
-                Ok(Val::Count(not(some)))
-            }
+            // How many is beyond a condition; whether there is one is not.
+            Val::Partial(_) | Val::Gathered(_) | Val::Joined(..) => Ok(Val::Count(not(self.any(span, val)?))),
             other => self.outside(span, &format!("`count` of {}", other.describe())),
         }
     }
@@ -306,6 +317,12 @@ impl<'a> Lowerer<'a> {
                     pattern.push(PatternPart::Any);
                 }
                 self.test(Op::Like, term.clone(), Term::Pattern(pattern))
+            }
+            (Val::Changed(change, term), Val::Const(Const::Str(part))) => {
+                self.changed(span, (*change, term), Some(at), part)
+            }
+            (Val::Changed(..), _) | (_, Val::Changed(..)) => {
+                self.outside(span, "a part of a text that only the call knows")
             }
             (Val::Term(_, Ty::Str(_)) | Val::Const(Const::Str(_)), Val::Term(_, Ty::Str(_))) => {
                 self.outside(span, "a part of a text that only the call knows")
@@ -415,24 +432,15 @@ impl<'a> Lowerer<'a> {
 
     /// `regex.match` of an expression that is known.
     fn regex(&mut self, span: &Span, pattern: &str, text: &Val) -> Out<Condition> {
-        let words = match self.parsed.expressions.automaton(pattern) {
-            Ok(words) => words,
-            Err(Refused::Wrong(why)) => {
-                let message = format!("`{pattern}` is no regular expression: {why}");
-                let help = "the syntax is that of RE2: no look-around, and no back-references";
-                return self.wrong(&INVALID_CONSTANT, span, (message, ""), help);
-            }
-            Err(Refused::Large) => return self.outside(span, "a regular expression that comes to too many states"),
-        };
         match text {
-            Val::Const(Const::Str(text)) => {
-                let takes = Automaton::new(&words).and_then(|automaton| automaton.takes(text));
-                Ok(if takes == Some(true) { YES } else { NO })
-            }
-            Val::Term(term, Ty::Str(_)) => {
-                self.budget.spend(words.len() / 64)?;
-                self.test(Op::Like, term.clone(), Term::Regex(words))
-            }
+            Val::Const(Const::Str(text)) => Ok(match self.matches(span, &Term::Nothing, pattern)? {
+                Condition::Test(Test {
+                    right: Term::Regex(words),
+                    ..
+                }) if Automaton::new(&words).and_then(|automaton| automaton.takes(text)) == Some(true) => YES,
+                _ => NO,
+            }),
+            Val::Term(term, Ty::Str(_)) => self.matches(span, term, pattern),
             other => self.outside(span, &format!("`regex.match` of {}", other.describe())),
         }
     }
@@ -450,32 +458,54 @@ impl<'a> Lowerer<'a> {
     }
 }
 
-/// Whether `sprintf` takes the arguments for certain.
-fn formats(format: &str, items: &[Val]) -> bool {
-    let mut items = items.iter();
+/// How many arguments a format of `sprintf` takes. With as many it gives a text whatever they are, as OPA has it; the
+/// engine fails at some, such as `%q`.
+fn verbs(format: &str) -> Option<usize> {
+    let mut verbs = 0;
     let mut letters = format.chars();
     while let Some(letter) = letters.next() {
         if letter != '%' {
             continue;
         }
-        let taken = match letters.next() {
-            Some('%') => continue,
-            Some('v') => items.next().is_some(),
-            Some('s') => matches!(
-                items.next(),
-                Some(Val::Const(Const::Str(_)) | Val::Term(_, Ty::Str(_) | Ty::Ip) | Val::Moment(_))
-            ),
-            Some('d') => matches!(
-                items.next(),
-                Some(Val::Const(Const::Num(Num::Int(_))) | Val::Term(_, Ty::Int))
-            ),
-            _ => false,
-        };
-        if !taken {
-            return false;
+        match letters.find(|letter| !matches!(letter, '0'..='9' | '.' | '+' | '-' | '#' | ' '))? {
+            '%' => {}
+            verb if verb.is_ascii_alphabetic() => verbs += 1,
+            _ => return None,
         }
     }
-    items.next().is_none()
+    Some(verbs)
+}
+
+/// Whether a value is a text to every function that asks.
+fn is_text(val: &Val) -> bool {
+    matches!(
+        val,
+        Val::Const(Const::Str(_))
+            | Val::Named(..)
+            | Val::Text
+            | Val::Moment(_)
+            | Val::Changed(..)
+            | Val::Term(_, Ty::Str(_) | Ty::Ip)
+    )
+}
+
+/// Hours, minutes and seconds of a moment.
+fn clock(moment: &Term) -> Vec<Val> {
+    let time = Term::Apply(Function::ToTime, vec![moment.clone()]);
+    let whole = |function| Term::Apply(function, vec![time.clone()]);
+    let rest = |of: Function, larger: Function| {
+        let larger = Term::Apply(
+            Function::Multiply,
+            vec![whole(larger), Term::Constant(Constant::Int(60))],
+        );
+        Term::Apply(Function::Subtract, vec![whole(of), larger])
+    };
+    let parts = [
+        whole(Function::ToHours),
+        rest(Function::ToMinutes, Function::ToHours),
+        rest(Function::ToSeconds, Function::ToMinutes),
+    ];
+    parts.into_iter().map(|part| Val::Term(part, Ty::Int)).collect()
 }
 
 /// An address, or a range of them.

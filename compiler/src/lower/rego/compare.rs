@@ -1,5 +1,7 @@
 //! Comparisons and membership. What is compared with an argument is normalised as the argument is.
 
+use std::collections::BTreeSet;
+
 use regorus::unstable::{BoolOp, Expr, Span};
 
 use super::lower::{Env, Lowerer, Out, Stop};
@@ -10,6 +12,7 @@ use crate::ir::{Condition, Constant, Op, Term};
 use crate::lower::condition::{NO, YES, not};
 use crate::lower::constants::{Misspelt, normalised};
 use crate::lower::types::{Kind, Ty};
+use crate::resolve::shape::Type;
 
 /// How two values stand to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +108,29 @@ impl<'a> Lowerer<'a> {
                     k(this, condition)
                 })
             }),
-            Expr::Membership { span, .. } => self.outside(span, "`in` with a key"),
+            Expr::Membership {
+                span,
+                key: Some(key),
+                value,
+                collection,
+                ..
+            } => self.items(
+                &[key.clone(), value.clone(), collection.clone()],
+                env,
+                Vec::new(),
+                &mut |this, found| {
+                    let [key, val, of] = found.as_slice() else {
+                        return Ok(NO);
+                    };
+                    let sound = this.sound(&Val::Array(vec![key.clone(), val.clone()]))?;
+                    let any = this.each(span, of.clone(), &mut |this, at, item| {
+                        let same = this.alike(span, key, &at)?;
+                        this.when(same, &mut |this| this.alike(span, val, &item))
+                    })?;
+                    let condition = this.both(sound, any)?;
+                    k(this, condition)
+                },
+            ),
             Expr::Call { fcn, params, span, .. } => self.predicate(fcn, params, span, env, k),
             other => self.outside(other.span(), "this expression"),
         }
@@ -152,6 +177,19 @@ impl<'a> Lowerer<'a> {
                 let exact = nanos.rem_euclid(NANOS) == 0;
                 let constant = Constant::DateTime(nanos.div_euclid(NANOS));
                 self.beside(order, term.clone(), constant, exact)
+            }
+            (Val::Changed(change, term), Val::Const(Const::Str(text)))
+                if matches!(order, Order::Equal | Order::Unequal) =>
+            {
+                let same = self.changed(span, (*change, term), None, text)?;
+                Ok(if unequal { not(same) } else { same })
+            }
+            // Whether there is anything in it.
+            (set, Val::Const(Const::Set(items)))
+                if set.is_set() && items.is_empty() && matches!(order, Order::Equal | Order::Unequal) =>
+            {
+                let count = self.count(set, span)?;
+                self.compare(span, order, &count, &Val::Const(Const::Num(Num::Int(0))))
             }
             (Val::Count(none), Val::Const(Const::Num(Num::Int(number)))) => {
                 let some = || not(none.clone());
@@ -265,7 +303,14 @@ impl<'a> Lowerer<'a> {
                     None => self.outside(span, "a number of this size"),
                 }
             }
-            (Ty::Str(_) | Ty::Ip, Const::Str(_)) if !matches!(order, Order::Equal | Order::Unequal) => {
+            (Ty::Str(_), Const::Str(text)) if !matches!(order, Order::Equal | Order::Unequal) => {
+                let before = self.before(span, term, text, matches!(order, Order::LessEqual | Order::Greater))?;
+                Ok(match order {
+                    Order::Greater | Order::GreaterEqual => not(before),
+                    _ => before,
+                })
+            }
+            (Ty::Ip, Const::Str(_)) if !matches!(order, Order::Equal | Order::Unequal) => {
                 self.outside(span, "an order of texts")
             }
             (Ty::Str(kind), Const::Str(text)) => {
@@ -275,6 +320,10 @@ impl<'a> Lowerer<'a> {
             (Ty::Ip, Const::Str(text)) => {
                 let constant = self.address(span, text)?;
                 self.ordered(order, term.clone(), Term::Constant(constant))
+            }
+            (Ty::Set(_), Const::Array(items)) if items.is_empty() && matches!(order, Order::Equal | Order::Unequal) => {
+                let count = self.count(&val(), span)?;
+                self.compare(span, order, &count, &Val::Const(Const::Num(Num::Int(0))))
             }
             (Ty::Set(_), Const::Array(_)) => self.outside(span, "a list compared with an array"),
             _ => self.mismatch(span, &val(), &Val::Const(constant.clone())),
@@ -328,6 +377,8 @@ impl<'a> Lowerer<'a> {
     pub(super) fn spelled(&mut self, span: &Span, text: &str, kind: &Kind) -> Out<Constant> {
         match normalised(text.to_owned(), kind, self.vocabulary) {
             Ok(text) => Ok(Constant::String(text)),
+            // Another action has an argument of this name that can be so; this one's never is.
+            Err(Misspelt { .. }) if self.elsewhere(text, kind) => Ok(Constant::String(text.to_owned())),
             Err(Misspelt {
                 code,
                 message,
@@ -345,6 +396,21 @@ impl<'a> Lowerer<'a> {
                 Err(Stop::Reported)
             }
         }
+    }
+
+    /// Whether an argument that is called as one of this kind is may be a text that this one cannot be.
+    fn elsewhere(&self, text: &str, kind: &Kind) -> bool {
+        let Kind::Enum(values) = kind else { return false };
+        let all = || self.vocabulary.shapes.iter().flat_map(|shape| &shape.parameters);
+        let own = all().filter(|one| matches!(&one.ty, Type::Enum(own) if own == values));
+        let names: BTreeSet<&str> = own.map(|one| one.name.as_str()).collect();
+        all()
+            .filter(|one| names.contains(one.name.as_str()))
+            .any(|one| match &one.ty {
+                Type::Enum(others) => others.iter().any(|other| other == text),
+                Type::String { .. } => true,
+                _ => false,
+            })
     }
 
     /// An address or a range as it is spelled in the input.
@@ -446,7 +512,7 @@ impl<'a> Lowerer<'a> {
             },
             (Val::Term(_, Ty::Set(_)), _) => self.outside(span, "`in` a list, of this value"),
             (Val::Const(Const::Str(_) | Const::Num(_) | Const::Bool(_) | Const::Null), _) => Ok(NO),
-            (Val::Term(..) | Val::Moment(_) | Val::Nanos(_) | Val::Count(_) | Val::Text, _) => {
+            (Val::Term(..) | Val::Moment(_) | Val::Nanos(_) | Val::Count(_) | Val::Text | Val::Changed(..), _) => {
                 self.mismatch(span, val, of)
             }
             _ => {

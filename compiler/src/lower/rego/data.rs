@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::packages::Packages;
 use super::values::{Const, Num};
 use crate::diag::codes::rego::BAD_DATA;
 use crate::diag::{Diagnostic, Sink};
@@ -25,7 +26,10 @@ pub(super) struct Data {
 
 /// The constants of every folder that has any, each read once.
 #[derive(Debug, Default)]
-pub struct Folders(BTreeMap<String, Arc<Data>>);
+pub struct Folders {
+    folders: BTreeMap<String, Arc<Data>>,
+    pub(super) packages: Packages,
+}
 
 impl Folders {
     /// Of a tree. What cannot be read is left out: [`check`] reports it.
@@ -36,12 +40,41 @@ impl Folders {
             let whole = !sink.has_errors();
             (folder.to_owned(), Arc::new(Data { members, whole }))
         };
-        Self(by_folder(tree).into_iter().map(one).collect())
+        Self {
+            folders: by_folder(tree).into_iter().map(one).collect(),
+            packages: Packages::new(tree),
+        }
+    }
+
+    /// What `data` is to a policy and the packages that it asks for; or a member that two folders set differently.
+    pub(super) fn around(&self, paths: &[String]) -> Result<Arc<Data>, String> {
+        let mut all = Data {
+            whole: true,
+            ..Data::default()
+        };
+        for path in paths {
+            let own = self.beside(path);
+            all.whole &= own.whole;
+            for (key, value) in &own.members {
+                if all
+                    .members
+                    .insert(key.clone(), value.clone())
+                    .is_some_and(|before| before != *value)
+                {
+                    return Err(if let Const::Str(name) = key {
+                        name.clone()
+                    } else {
+                        String::new()
+                    });
+                }
+            }
+        }
+        Ok(Arc::new(all))
     }
 
     /// What `data` is to the policies beside a file.
     pub(super) fn beside(&self, path: &str) -> Arc<Data> {
-        let found = self.0.get(folder(path)).cloned();
+        let found = self.folders.get(folder(path)).cloned();
         found.unwrap_or_else(|| {
             Arc::new(Data {
                 whole: true,
@@ -52,7 +85,7 @@ impl Folders {
 }
 
 /// Reports what is wrong with the data of the policies of a tree.
-pub fn check(tree: &SourceTree, sink: &mut Sink) {
+pub(super) fn check(tree: &SourceTree, sink: &mut Sink) {
     let policies = tree.files().iter().filter(|file| file.path.ends_with(".rego"));
     let folders: BTreeSet<&str> = policies.map(|file| folder(&file.path)).collect();
     for (_, files) in by_folder(tree).into_iter().filter(|(at, _)| folders.contains(at)) {

@@ -2,9 +2,9 @@
 //! runtime, and, for one action, the test that asks it.
 //!
 //! The program is compiled without its text, so comments and layout change nothing, and the same module gives the same
-//! bytes. It is handed only those parts of the input document that the module names, so that a rule errs for what it
-//! reads, and depends on what it reads: that is told by the words of the module, since every way to the document
-//! begins with the word `input`.
+//! bytes. It is handed only those parts of the input document that the rule names, or a rule that it asks for, so that a
+//! rule errs for what it reads, and depends on what it reads: that is told by the words of those rules, since every way
+//! to the document begins with the word `input` or with a name that is imported for a part of it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,9 +18,15 @@ use regorus::rvm::program::DeserializationResult;
 use regorus::unstable::{Lexer, Source, Token, TokenKind};
 use regorus::{Engine, PolicyLengthConfig, Value};
 
+use super::module::{self, Index};
+use super::parse::{asked, parse};
+use crate::ast::Text;
 use crate::ir::{Attribute, Condition, Constant, Field, Op, Program, Term, Test};
 use crate::resolve::shape::{Parameter, Type};
 use crate::resolve::{Action, Organization};
+use crate::source::Span;
+
+mod rewrite;
 
 /// A rule kept whole.
 #[derive(Debug, Clone)]
@@ -59,7 +65,19 @@ impl fmt::Display for Unfit {
 /// # Errors
 /// The engine refuses it, or the runtime would.
 pub fn program(module: &Module<'_>) -> Result<Whole, Unfit> {
-    let reads = Reads::new(module)?;
+    let tokens = tokens(module.text)?;
+    // What cannot be read the engine refuses, in its own words.
+    let parsed = parse(&Text::new(module.text.to_owned(), Span::NOWHERE)).ok();
+    let parsed = parsed.map(|parsed| (Index::new(&parsed), parsed));
+    let (text, reads) = match &parsed {
+        Some((index, parsed)) => {
+            let entry = module.entry.rsplit('.').next().unwrap_or_default();
+            let text = rewrite::rewritten(module.text, parsed, index, &tokens);
+            (text, Reads::new(entry, parsed, index, &tokens))
+        }
+        None => (module.text.to_owned(), Reads::default()),
+    };
+    let module = &Module { text: &text, ..*module };
     let data =
         Value::from_json_str(module.data).map_err(|error| Unfit(format!("has data that cannot be read: {error}")))?;
     let canonical = data
@@ -261,37 +279,64 @@ fn value(parameter: &Parameter) -> Option<Term> {
     }
 }
 
-/// The parts of the input document that a module names, each by its path; the empty path is all of it.
+/// The words of a module, in their order.
+pub(super) type Tokens = Vec<Token>;
+
+pub(super) fn tokens(text: &str) -> Result<Tokens, Unfit> {
+    let unread = |error: &dyn fmt::Display| Unfit(format!("cannot be read: {}", reason(&error.to_string())));
+    let source = Source::from_contents(String::new(), text.to_owned()).map_err(|e| unread(&e))?;
+    let mut lexer = Lexer::new(&source);
+    lexer.set_max_col(LENGTHS.max_col);
+    let mut tokens = Vec::new();
+    loop {
+        let token = lexer.next_token().map_err(|error| unread(&error))?;
+        if token.0 == TokenKind::Eof {
+            return Ok(tokens);
+        }
+        tokens.push(token);
+    }
+}
+
+/// The parts of the input document that a rule names, or a rule that it asks for, each by its path; the empty path is
+/// all of it.
 #[derive(Debug, Clone, Default)]
 struct Reads {
     paths: BTreeSet<Vec<String>>,
 }
 
 impl Reads {
-    fn new(module: &Module<'_>) -> Result<Self, Unfit> {
-        let unread = |error: &dyn fmt::Display| Unfit(format!("cannot be read: {}", reason(&error.to_string())));
-        let source = Source::from_contents(module.path.to_owned(), module.text.to_owned()).map_err(|e| unread(&e))?;
-        let mut lexer = Lexer::new(&source);
-        lexer.set_max_col(LENGTHS.max_col);
-        let mut tokens = Vec::new();
-        loop {
-            let token = lexer.next_token().map_err(|error| unread(&error))?;
-            if token.0 == TokenKind::Eof {
-                break;
-            }
-            tokens.push(token);
-        }
+    /// Of one rule: what only its neighbours read does not make it err.
+    fn new(entry: &str, module: &regorus::unstable::Module, index: &Index, tokens: &Tokens) -> Self {
+        let asked = asked(index);
+        let own = |name: &str| name == entry || asked.get(entry).is_some_and(|names| names.contains(name));
+        // Of each rule where it begins, and whether it is asked; it ends where the next begins.
+        let mut rules: Vec<(u32, bool)> = module
+            .policy
+            .iter()
+            .map(|rule| (rule.span().start, own(&module::name(rule))))
+            .collect();
+        rules.sort_unstable();
         let mut reads = Self::default();
         for (at, token) in tokens.iter().enumerate() {
-            let field = at
-                .checked_sub(1)
-                .and_then(|before| tokens.get(before))
-                .is_some_and(|before| is(before, "."));
-            if token.0 == TokenKind::Ident && token.1.text() == "input" && !field {
-                reads.paths.insert(path(tokens.get(at + 1..).unwrap_or_default()));
+            let after = rules.partition_point(|(start, _)| *start <= token.1.start);
+            let of = after.checked_sub(1).and_then(|rule| rules.get(rule));
+            let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+            if token.0 != TokenKind::Ident
+                || !of.is_some_and(|(_, asked)| *asked)
+                || before.is_some_and(|before| is(before, "."))
+            {
+                continue;
+            }
+            let rest = path(tokens.get(at + 1..).unwrap_or_default());
+            if token.1.text() == "input" {
+                reads.paths.insert(rest);
+            } else if let Some([first, imported @ ..]) = index.imports.get(token.1.text()).map(Vec::as_slice)
+                && first == "input"
+            {
+                reads.paths.insert([imported, &rest].concat());
             }
         }
-        Ok(reads)
+        reads
     }
 
     /// Whether something at this path, in it, or around it is named.

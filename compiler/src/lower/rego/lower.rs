@@ -5,6 +5,7 @@ use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Ref};
 use super::module;
 use super::parse::Parsed;
 use super::values::{Const, Val};
+use super::visit;
 use super::{Failure, Lowered};
 use crate::diag::codes::condition::CONDITION_TYPE;
 use crate::diag::{Code, Diagnostic, Severity};
@@ -71,6 +72,8 @@ pub(super) struct Lowerer<'a> {
     pub(super) shape: &'a Shape,
     pub(super) budget: Budget,
     pub(super) findings: Vec<Diagnostic>,
+    /// Walks through lists of the call that stand in each other here.
+    pub(super) walks: u16,
     steps: usize,
 }
 
@@ -87,6 +90,7 @@ pub(super) fn lower(vocabulary: &Vocabulary, parsed: &Parsed, action: usize) -> 
         shape,
         budget: Budget::new(),
         findings: Vec::new(),
+        walks: 0,
         steps: MAX_STEPS,
     };
     let condition = lowerer.entry();
@@ -236,7 +240,12 @@ impl<'a> Lowerer<'a> {
                 })?;
                 return self.when(same, &mut |this| this.query(rest, env, k));
             }
-            _ => return self.outside(lhs.span(), "a pattern that takes a value apart"),
+            _ => {
+                if let Expr::Array { items, .. } = lhs.as_ref() {
+                    return self.apart((items, rhs), rest, env, k);
+                }
+                return self.outside(lhs.span(), "a pattern that takes a value apart");
+            }
         };
         let used = uses(rest, &name);
         self.value(of, env, &mut |this, val| {
@@ -244,6 +253,41 @@ impl<'a> Lowerer<'a> {
             // What is never looked at must be readable all the same.
             let sound = if used { YES } else { this.sound(&val)? };
             this.when(sound, &mut |this| this.query(rest, &inner, k))
+        })
+    }
+
+    /// `[a, _, 5] := e`: an array of as many elements, each bound or equal.
+    fn apart(
+        &mut self,
+        (items, of): (&[Ref<Expr>], &Ref<Expr>),
+        rest: &[LiteralStmt],
+        env: &Env,
+        k: &mut dyn FnMut(&mut Self, &Env) -> Out<Condition>,
+    ) -> Out<Condition> {
+        let span = of.span();
+        self.value(of, env, &mut |this, val| {
+            let found = match val {
+                Val::Array(found) => found,
+                Val::Const(Const::Array(found)) => found.into_iter().map(Val::Const).collect(),
+                Val::Const(_) => return Ok(NO),
+                other => return this.outside(span, &format!("a pattern that takes {} apart", other.describe())),
+            };
+            if found.len() != items.len() {
+                return Ok(NO);
+            }
+            let mut inner = env.clone();
+            let mut matching = YES;
+            for (item, val) in items.iter().zip(found) {
+                let one = match item.as_ref() {
+                    Expr::Var { span, .. } if span.text() == "_" => YES,
+                    Expr::Var { span, .. } if inner.get(span.text()).is_some_and(|known| known.is_some()) => {
+                        return this.outside(span, "a pattern with a name that is bound");
+                    }
+                    _ => this.pattern(item, val, &mut inner)?,
+                };
+                matching = this.both(matching, one)?;
+            }
+            this.when(matching, &mut |this| this.query(rest, &inner, k))
         })
     }
 
@@ -275,12 +319,28 @@ impl<'a> Lowerer<'a> {
     /// Yes where a value can be had, an error where it cannot be read.
     pub(super) fn sound(&mut self, val: &Val) -> Out<Condition> {
         match val {
-            Val::Term(term, _) | Val::Moment(term) | Val::Nanos(term) => self.readable(term),
+            Val::Term(term, _) | Val::Moment(term) | Val::Nanos(term) | Val::Changed(_, term) => self.readable(term),
             Val::Place(super::values::Place::Record(record)) => self.readable(&Term::Slot(record.slot)),
             Val::Array(items) | Val::Set(items) => self.all_sound(items.iter()),
             Val::Object(fields) => self.all_sound(fields.iter().map(|(_, val)| val)),
             Val::Count(none) => Ok(harmless(self.budget.copy(none)?)),
-            Val::Const(_) | Val::Named(..) | Val::Place(_) | Val::Resources | Val::Partial(_) | Val::Text => Ok(YES),
+            // It is there whatever it holds; what it is made of must be readable.
+            Val::Gathered(gathered) => {
+                let any = self.any(gathered.term.span(), val)?;
+                Ok(harmless(any))
+            }
+            Val::Joined(_, two) => {
+                let (a, b) = (self.sound(&two.0)?, self.sound(&two.1)?);
+                self.both(a, b)
+            }
+            Val::Const(_)
+            | Val::Named(..)
+            | Val::Place(_)
+            | Val::Resources
+            | Val::Partial(_)
+            | Val::Mapping(_)
+            | Val::Position
+            | Val::Text => Ok(YES),
         }
     }
 
@@ -447,11 +507,11 @@ fn uses(stmts: &[LiteralStmt], name: &str) -> bool {
     for stmt in stmts {
         match &stmt.literal {
             Literal::SomeVars { .. } => {}
-            Literal::SomeIn { collection, .. } => module::expr(collection, &mut see),
-            Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => module::expr(expr, &mut see),
+            Literal::SomeIn { collection, .. } => visit::expr(collection, &mut see),
+            Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => visit::expr(expr, &mut see),
             Literal::Every { domain, query, .. } => {
-                module::expr(domain, &mut see);
-                module::query(query, &mut see);
+                visit::expr(domain, &mut see);
+                visit::query(query, &mut see);
             }
         }
     }

@@ -6,6 +6,7 @@ use regorus::unstable::{AssignOp, Expr, Literal, Module, Query, Ref, Rule, RuleH
 
 use super::parse::Fault;
 use super::values::{Const, Num};
+use super::visit;
 use crate::diag::codes::rego::{IMPURE_BUILTIN, REGO_OUTCOME, REGO_SYNTAX};
 
 /// A module's rules by name.
@@ -34,6 +35,8 @@ pub(super) enum Kind {
     Set,
     /// `f(x) := y if ...`
     Function,
+    /// `x[k] := y if ...`
+    Object,
     /// Another form: an object that rules make, or several of the above under one name.
     Other,
 }
@@ -44,7 +47,7 @@ pub(super) struct Def {
     /// Its head.
     pub(super) span: regorus::unstable::Span,
     pub(super) params: Vec<Ref<Expr>>,
-    /// What it puts into a set.
+    /// What it puts into a set, or under which key it puts it into an object.
     pub(super) key: Option<Ref<Expr>>,
     /// Each body with its value; each but the first is an `else` of the one before.
     pub(super) chain: Vec<Body>,
@@ -117,7 +120,14 @@ impl Index {
                     };
                     let (name, plain) = name_of(refr);
                     let value = assign.map(|assign| assign.value.clone());
-                    let group = index.group(name, if plain { kind } else { Kind::Other });
+                    let (kind, key) = match refr.as_ref() {
+                        _ if plain => (kind, key),
+                        Expr::RefBrack { refr, index, .. } if kind == Kind::Complete && name_of(refr).1 => {
+                            (Kind::Object, Some(index.clone()))
+                        }
+                        _ => (Kind::Other, key),
+                    };
+                    let group = index.group(name, kind);
                     let def = |chain| Def {
                         span: head_span(head).clone(),
                         params: params.to_vec(),
@@ -175,6 +185,16 @@ impl Index {
     }
 }
 
+/// What a rule is called.
+pub(super) fn name(rule: &Rule) -> String {
+    match rule {
+        Rule::Default { refr, .. } => name_of(refr).0,
+        Rule::Spec { head, .. } => match head {
+            RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. } => name_of(refr).0,
+        },
+    }
+}
+
 fn head_span(head: &RuleHead) -> &regorus::unstable::Span {
     match head {
         RuleHead::Compr { span, .. } | RuleHead::Set { span, .. } | RuleHead::Func { span, .. } => span,
@@ -222,7 +242,7 @@ pub(super) fn constant(e: &Expr) -> Option<Const> {
 /// The builtins that no policy may call, each where it stands.
 pub(super) fn impure(module: &Module, index: &Index) -> Vec<Fault> {
     let mut found = Vec::new();
-    walk(module, &mut |e| {
+    visit::walk(module, &mut |e| {
         let Expr::Call { fcn, .. } = e else { return };
         let Some(parts) = path(fcn) else { return };
         let name = parts.join(".");
@@ -248,12 +268,12 @@ pub(super) fn impure(module: &Module, index: &Index) -> Vec<Fault> {
 /// Calls of functions that there are none of.
 pub(super) fn strangers(module: &Module, index: &Index) -> Vec<Fault> {
     let mut found = Vec::new();
-    walk(module, &mut |e| {
+    visit::walk(module, &mut |e| {
         let Expr::Call { fcn, .. } = e else { return };
         let Some(parts) = path(fcn) else { return };
         let name = parts.join(".");
         let known = index.groups.contains_key(&name)
-            || parts.first().is_some_and(|first| first == "data")
+            || is_out(&parts, index)
             || name == "print"
             || IMPURE.iter().any(|impure| name.starts_with(impure))
             || regorus::unstable::BUILTINS.contains_key(name.as_str());
@@ -268,6 +288,7 @@ pub(super) fn strangers(module: &Module, index: &Index) -> Vec<Fault> {
             false => format!("there is no function `{name}`"),
         };
         let help = match crate::diag::nearest(&name, names) {
+            _ if name == "walk" => "name the fields that matter: those of every argument are declared".to_owned(),
             Some(near) => format!("did you mean `{near}`?"),
             None => "a function stands in the same file, or is one of Rego's builtins".to_owned(),
         };
@@ -293,7 +314,7 @@ pub(super) fn lacking(module: &Module, data: &BTreeMap<Const, Const>) -> Vec<(St
         }
     };
     module.imports.iter().for_each(|import| see(&import.refr));
-    walk(module, &mut see);
+    visit::walk(module, &mut see);
     found.into_iter().collect()
 }
 
@@ -303,18 +324,38 @@ pub(super) fn shapeless(index: &Index) -> Vec<Fault> {
     for name in ["allow", "deny", "require_approval"] {
         let Some(group) = index.groups.get(name) else { continue };
         let Some(def) = group.defs.first() else { continue };
-        if matches!(group.kind, Kind::Complete | Kind::Set) {
-            continue;
-        }
+        let literal = |def: &&Def| {
+            let of = |body: &Body| body.value.as_ref().is_some_and(|value| is_other(value));
+            group.kind == Kind::Complete && def.chain.iter().any(of)
+        };
+        let keys = group.defs.iter().filter(|def| def.key.is_some()).count();
+        let (message, def) = match (group.kind, group.defs.iter().find(literal)) {
+            (_, Some(def)) => (format!("`{name}` is neither a boolean nor a set of reasons"), def),
+            (Kind::Complete | Kind::Set, None) => continue,
+            (Kind::Other, None) if keys > 0 && keys < group.defs.len() => {
+                (format!("`{name}` is a boolean here and a set of reasons there"), def)
+            }
+            _ => (format!("`{name}` is neither a boolean nor a set of reasons"), def),
+        };
         found.push(Fault {
             code: &REGO_OUTCOME,
-            message: format!("`{name}` is neither a boolean nor a set of reasons"),
+            message,
             span: def.span.clone(),
             label: String::new(),
             help: format!("write `{name} if ...`, or `{name} contains \"why\" if ...`"),
         });
     }
     found
+}
+
+/// Whether a value is told by its looks to be no boolean and no set.
+fn is_other(value: &Expr) -> bool {
+    let constant = constant(value).is_some_and(|constant| !matches!(constant, Const::Bool(_)));
+    constant
+        || matches!(
+            value,
+            Expr::Object { .. } | Expr::Array { .. } | Expr::ArrayCompr { .. } | Expr::ObjectCompr { .. }
+        )
 }
 
 /// Whether anything but arguments, agent, environment, session and time is looked at.
@@ -328,7 +369,7 @@ fn mentions_action(module: &Module) -> bool {
         )
     };
     let input = |e: &Expr| matches!(e, Expr::Var { span, .. } if span.text() == "input");
-    walk(module, &mut |e| {
+    visit::walk(module, &mut |e| {
         all += usize::from(input(e));
         harmless += match e {
             Expr::RefDot { refr, field, .. } => usize::from(input(refr) && known(field.0.text())),
@@ -343,101 +384,37 @@ fn mentions_action(module: &Module) -> bool {
     all > harmless || imported
 }
 
-/// Visits every expression of a module's rules.
-pub(super) fn walk(module: &Module, f: &mut dyn FnMut(&Expr)) {
-    for rule in &module.policy {
-        match rule.as_ref() {
-            Rule::Default { refr, args, value, .. } => {
-                expr(refr, f);
-                args.iter().for_each(|arg| expr(arg, f));
-                expr(value, f);
-            }
-            Rule::Spec { head, bodies, .. } => {
-                let (refr, args, key, assign) = match head {
-                    RuleHead::Compr { refr, assign, .. } => (refr, &[][..], None, assign.as_ref()),
-                    RuleHead::Set { refr, key, .. } => (refr, &[][..], key.as_ref(), None),
-                    RuleHead::Func { refr, args, assign, .. } => (refr, args.as_slice(), None, assign.as_ref()),
-                };
-                expr(refr, f);
-                args.iter().chain(key).for_each(|arg| expr(arg, f));
-                assign.into_iter().for_each(|assign| expr(&assign.value, f));
-                for body in bodies {
-                    body.assign.iter().for_each(|assign| expr(&assign.value, f));
-                    query(&body.query, f);
-                }
-            }
+/// What a module names below `data`, each by its constant steps.
+pub(super) fn data(module: &Module) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let mut see = |e: &Expr| {
+        if let Some([root, names @ ..]) = path(e).as_deref()
+            && root == "data"
+        {
+            found.push(names.to_vec());
         }
-    }
+    };
+    module.imports.iter().for_each(|import| see(&import.refr));
+    visit::walk(module, &mut see);
+    found
 }
 
-pub(super) fn query(of: &Query, f: &mut dyn FnMut(&Expr)) {
-    for stmt in &of.stmts {
-        match &stmt.literal {
-            Literal::SomeVars { .. } => {}
-            Literal::SomeIn {
-                key, value, collection, ..
-            } => key.iter().chain([value, collection]).for_each(|e| expr(e, f)),
-            Literal::Expr { expr: e, .. } | Literal::NotExpr { expr: e, .. } => expr(e, f),
-            Literal::Every {
-                domain, query: inner, ..
-            } => {
-                expr(domain, f);
-                query(inner, f);
-            }
+/// Whether a module calls what may stand in another package.
+pub(super) fn calls_out(module: &Module, index: &Index) -> bool {
+    let mut found = false;
+    visit::walk(module, &mut |e| {
+        if let Expr::Call { fcn, .. } = e {
+            found |= path(fcn).is_some_and(|path| is_out(&path, index));
         }
-        for with in &stmt.with_mods {
-            expr(&with.refr, f);
-            expr(&with.r#as, f);
-        }
-    }
+    });
+    found
 }
 
-pub(super) fn expr(e: &Expr, f: &mut dyn FnMut(&Expr)) {
-    f(e);
-    match e {
-        Expr::String { .. }
-        | Expr::RawString { .. }
-        | Expr::Number { .. }
-        | Expr::Bool { .. }
-        | Expr::Null { .. }
-        | Expr::Var { .. } => {}
-        Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().for_each(|item| expr(item, f)),
-        Expr::Object { fields, .. } => fields.iter().for_each(|(_, key, value)| {
-            expr(key, f);
-            expr(value, f);
-        }),
-        Expr::ArrayCompr { term, query: q, .. } | Expr::SetCompr { term, query: q, .. } => {
-            expr(term, f);
-            query(q, f);
-        }
-        Expr::ObjectCompr {
-            key, value, query: q, ..
-        } => {
-            expr(key, f);
-            expr(value, f);
-            query(q, f);
-        }
-        Expr::Call { fcn, params, .. } => {
-            expr(fcn, f);
-            params.iter().for_each(|param| expr(param, f));
-        }
-        Expr::UnaryExpr { expr: inner, .. } => expr(inner, f),
-        Expr::RefDot { refr, .. } => expr(refr, f),
-        Expr::RefBrack { refr, index, .. } => {
-            expr(refr, f);
-            expr(index, f);
-        }
-        Expr::BinExpr { lhs, rhs, .. }
-        | Expr::BoolExpr { lhs, rhs, .. }
-        | Expr::ArithExpr { lhs, rhs, .. }
-        | Expr::AssignExpr { lhs, rhs, .. } => {
-            expr(lhs, f);
-            expr(rhs, f);
-        }
-        Expr::Membership {
-            key, value, collection, ..
-        } => key.iter().chain([value, collection]).for_each(|inner| expr(inner, f)),
-    }
+/// Whether a path is of `data`, or of what is imported from there.
+fn is_out(path: &[String], index: &Index) -> bool {
+    let data = |path: &[String]| path.first().is_some_and(|first| first == "data");
+    let imported = path.first().and_then(|first| index.imports.get(first));
+    data(path) || imported.is_some_and(|path| data(path))
 }
 
 /// The names that a module's definitions of a group call, directly.
@@ -460,10 +437,10 @@ pub(super) fn names(of: &Group) -> BTreeSet<String> {
         _ => {}
     };
     for def in &of.defs {
-        def.key.iter().chain(&def.params).for_each(|e| expr(e, &mut see));
+        def.key.iter().chain(&def.params).for_each(|e| visit::expr(e, &mut see));
         for body in &def.chain {
-            body.value.iter().for_each(|e| expr(e, &mut see));
-            body.query.iter().for_each(|q| query(q, &mut see));
+            body.value.iter().for_each(|e| visit::expr(e, &mut see));
+            body.query.iter().for_each(|q| visit::query(q, &mut see));
         }
     }
     found

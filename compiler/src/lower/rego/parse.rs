@@ -9,11 +9,12 @@ use regorus::unstable::Module;
 
 use super::data::{self, Data, Folders};
 use super::module::{self, Index};
+use super::packages::{self, Joined, Places};
 use super::values::Const;
 use super::{engine, reach, regex};
 use crate::ast::{RegoPolicy, Selector, Text};
 use crate::diag::codes::condition::UNKNOWN_ATTRIBUTE;
-use crate::diag::codes::rego::{BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX};
+use crate::diag::codes::rego::{BAD_DATA, BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX, REGO_UNUSED};
 use crate::diag::{Code, Diagnostic};
 use crate::source::{FileId, SourceTree, Span};
 
@@ -56,6 +57,8 @@ pub struct Document {
     pub name: Text,
     /// Those of its rules that decide.
     pub rules: Vec<RuleText>,
+    /// Lints.
+    pub findings: Vec<Diagnostic>,
 }
 
 /// What decides, as it is written.
@@ -94,6 +97,12 @@ pub struct Parsed {
     pub(super) package: Vec<String>,
     pub(super) entry: Entry,
     pub(super) file: FileId,
+    /// Where its text comes from, where some of it is of other files.
+    places: Places,
+    /// That text.
+    text: Text,
+    /// What is wrong with it as a whole.
+    faults: Vec<Diagnostic>,
     /// Its regular expressions, as they are met.
     pub(super) expressions: regex::Made,
     /// `data.polity.refunds.deny`
@@ -108,15 +117,54 @@ impl Parsed {
 
     /// The policy of a rule, which [`read`] took before. `None` where it did not.
     pub fn new(policy: &RegoPolicy, tree: &SourceTree, folders: &Folders) -> Option<Self> {
-        let module = parse(&policy.text).ok()?;
         let file = policy.text.span.file;
-        let data = folders.beside(&tree.file(file)?.path);
+        let path = &tree.file(file)?.path;
+        let mut faults = Vec::new();
+        let (text, places, data) = match packages::join(&policy.text, path, &folders.packages) {
+            None => (policy.text.clone(), Places::default(), folders.beside(path)),
+            Some(Err(found)) => {
+                faults = found;
+                (policy.text.clone(), Places::default(), folders.beside(path))
+            }
+            Some(Ok(Joined { text, places, files })) => {
+                let data = folders.around(&files).unwrap_or_else(|name| {
+                    let message = format!(
+                        "`data.{name}` is one thing beside this policy, and another beside a package that it asks for"
+                    );
+                    let found = Diagnostic::new(&BAD_DATA, message, policy.text.span, "");
+                    faults.push(found.with_help("give each file members of its own"));
+                    folders.beside(path)
+                });
+                let span = Span {
+                    end: u32::try_from(text.len()).unwrap_or(u32::MAX),
+                    ..policy.text.span
+                };
+                (Text::new(text, span), places, data)
+            }
+        };
+        let module = match parse(&text) {
+            Ok(module) => module,
+            Err(found) => {
+                faults.push(moved(*found, &places));
+                parse(&policy.text).ok()?
+            }
+        };
+        let joined = faults.is_empty() && text.value != policy.text.value;
+        if joined || (faults.is_empty() && module::calls_out(&module, &Index::new(&module))) {
+            faults.extend(
+                together(&text, &module, policy.entry)
+                    .into_iter()
+                    .map(|found| moved(found, &places)),
+            );
+        }
         let lacking = match data.whole {
             true => module::lacking(&module, &data.members),
             // It may have stood in a file that could not be read.
             false => Vec::new(),
         };
-        let lacking = lacking.into_iter().map(|(name, span)| (name, place(file, &span)));
+        let lacking = lacking
+            .into_iter()
+            .map(|(name, span)| (name, places.of(place(file, &span))));
         Some(Self {
             index: Index::new(&module),
             lacking: lacking.collect(),
@@ -124,7 +172,10 @@ impl Parsed {
             package: module::path(&module.package.refr)?,
             entry: policy.entry,
             expressions: regex::Made::default(),
-            file: policy.text.span.file,
+            file,
+            places,
+            text,
+            faults,
             entry_point: entry_point(&module, policy.entry),
         })
     }
@@ -139,23 +190,29 @@ impl Parsed {
             });
             let help = match crate::diag::nearest(name, known) {
                 Some(near) => format!("did you mean `data.{near}`?"),
-                None => "`data` is what the JSON files of this folder hold; rules of another package are not seen \
-                         from here: write them here too"
-                    .to_owned(),
+                None => {
+                    "`data` is what the JSON files of this folder hold, and the packages of the repository's other \
+                         `.rego` files: no file has this one"
+                        .to_owned()
+                }
             };
             Diagnostic::new(&UNKNOWN_ATTRIBUTE, message, *span, "never defined").with_help(help)
         };
-        self.lacking.iter().map(one).collect()
+        self.faults
+            .iter()
+            .cloned()
+            .chain(self.lacking.iter().map(one))
+            .collect()
     }
 
     /// The rule kept whole, for the engine.
     ///
     /// # Errors
     /// The engine cannot take it either.
-    pub fn whole(&self, policy: &RegoPolicy, rule: &str) -> Result<engine::Whole, engine::Unfit> {
+    pub fn whole(&self, rule: &str) -> Result<engine::Whole, engine::Unfit> {
         engine::program(&engine::Module {
             path: "policy.rego",
-            text: &policy.text.value,
+            text: &self.text.value,
             data: &data::json(&self.data.members),
             entry: &self.entry_point,
             rule,
@@ -164,12 +221,41 @@ impl Parsed {
 
     /// A place of the module.
     pub(super) fn span(&self, span: &syntax::Span) -> Span {
-        place(self.file, span)
+        self.places.of(place(self.file, span))
     }
 }
 
+/// What is said of a text, said of the file where it stands.
+fn moved(mut found: Diagnostic, places: &Places) -> Diagnostic {
+    if let Some(label) = &mut found.primary {
+        label.span = places.of(label.span);
+    }
+    found
+}
+
+/// What is wrong with a policy and the packages that it asks for, together.
+fn together(text: &Text, module: &Module, entry: Entry) -> Vec<Diagnostic> {
+    let index = Index::new(module);
+    let mut faults = module::impure(module, &index);
+    faults.extend(module::strangers(module, &index));
+    faults.extend(recursive(&index, &asked(&index)));
+    let said = |fault: Fault| {
+        let span = place(text.span.file, &fault.span);
+        Diagnostic::new(fault.code, fault.message, span, fault.label).with_help(fault.help)
+    };
+    let found: Vec<Diagnostic> = faults.into_iter().map(said).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    evaluable(text, module, [entry])
+        .err()
+        .map(|found| *found)
+        .into_iter()
+        .collect()
+}
+
 /// Where something stands. Strings are given without their quotes.
-fn place(file: FileId, span: &syntax::Span) -> Span {
+pub(super) fn place(file: FileId, span: &syntax::Span) -> Span {
     let text = span.source.contents();
     let quoted = |at: u32| matches!(text.as_bytes().get(at as usize), Some(b'"' | b'`'));
     let before = span.start.saturating_sub(1);
@@ -256,21 +342,23 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
     }
     // What regorus itself would not evaluate has no meaning to lower.
     if found.is_empty()
-        && let Err(fault) = evaluable(text, &module, &rules)
+        && !module::calls_out(&module, &index)
+        && let Err(fault) = evaluable(text, &module, rules.iter().map(|rule| rule.entry))
     {
         found.push(*fault);
     }
     if found.is_empty() {
-        Ok(Document { name, rules })
+        let findings = unused(&index, &asked, file);
+        Ok(Document { name, rules, findings })
     } else {
         Err(found)
     }
 }
 
 /// Of each rule the rules that it asks for, directly or not.
-type Asked<'i> = BTreeMap<&'i str, BTreeSet<&'i str>>;
+pub(super) type Asked<'i> = BTreeMap<&'i str, BTreeSet<&'i str>>;
 
-fn asked(index: &Index) -> Asked<'_> {
+pub(super) fn asked(index: &Index) -> Asked<'_> {
     let calls: BTreeMap<&str, Vec<&str>> = index
         .groups
         .iter()
@@ -296,11 +384,7 @@ fn asked(index: &Index) -> Asked<'_> {
 /// Rules that are called nearly as those that decide, and that none of them asks for: what they say would be lost.
 fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
     let decide = Entry::ALL.map(Entry::name);
-    let used = |name: &str| {
-        let asks = |entry: &str| entry == name || asked.get(entry).is_some_and(|names| names.contains(name));
-        decide.into_iter().any(asks)
-    };
-    let unused = index.groups.iter().filter(|(name, _)| !used(name));
+    let unused = index.groups.iter().filter(|(name, _)| !used(name, asked));
     unused
         .filter_map(|(name, group)| {
             let near = crate::diag::nearest(name, decide)?;
@@ -313,6 +397,25 @@ fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
             })
         })
         .collect()
+}
+
+/// Whether a rule decides, or one that does asks for it.
+fn used(name: &str, asked: &Asked<'_>) -> bool {
+    let asks = |entry: &str| entry == name || asked.get(entry).is_some_and(|names| names.contains(name));
+    Entry::ALL.map(Entry::name).into_iter().any(asks)
+}
+
+/// Rules that no rule that decides asks for.
+fn unused(index: &Index, asked: &Asked<'_>, file: FileId) -> Vec<Diagnostic> {
+    let lost = |name: &str| !used(name, asked) && !name.starts_with("test_");
+    let lost = index.groups.iter().filter(|(name, _)| lost(name));
+    let said = |(name, group): (&String, &module::Group)| {
+        let span = place(file, &group.defs.first()?.span);
+        let message = format!("no rule that decides asks for `{name}`");
+        let found = Diagnostic::new(&REGO_UNUSED, message, span, "has no effect");
+        Some(found.with_help("`allow`, `deny` and `require_approval` decide: ask for it there, or remove it"))
+    };
+    lost.filter_map(said).collect()
 }
 
 /// Rules that ask for themselves.
@@ -335,15 +438,15 @@ fn recursive(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
 }
 
 /// Whether regorus compiles the rules: names that are never bound, builtins that it does not have.
-fn evaluable(text: &Text, module: &Module, rules: &[RuleText]) -> Result<(), Box<Diagnostic>> {
+fn evaluable(text: &Text, module: &Module, rules: impl IntoIterator<Item = Entry>) -> Result<(), Box<Diagnostic>> {
     let mut engine = regorus::Engine::new();
     engine.set_policy_length_config(lengths());
     let failed = |said: &str| refused(text, said);
     engine
         .add_policy(String::from("policy.rego"), text.value.clone())
         .map_err(|error| failed(&error.to_string()))?;
-    for rule in rules {
-        let path: std::sync::Arc<str> = entry_point(module, rule.entry).into();
+    for entry in rules {
+        let path: std::sync::Arc<str> = entry_point(module, entry).into();
         engine
             .compile_with_entrypoint(&path)
             .map_err(|error| failed(&error.to_string()))?;
@@ -364,7 +467,7 @@ fn lengths() -> regorus::PolicyLengthConfig {
     }
 }
 
-fn parse(text: &Text) -> Result<Module, Box<Diagnostic>> {
+pub(super) fn parse(text: &Text) -> Result<Module, Box<Diagnostic>> {
     let large = |message: String, help: &str| {
         let span = Span {
             end: text.span.start + crate::parse::first_line(&text.value),
@@ -493,6 +596,6 @@ mod tests {
         assert_eq!(kind("allow"), Some(Kind::Complete));
         assert_eq!(kind("names"), Some(Kind::Set));
         assert_eq!(kind("f"), Some(Kind::Function));
-        assert_eq!(kind("m"), Some(Kind::Other));
+        assert_eq!(kind("m"), Some(Kind::Object));
     }
 }

@@ -1,10 +1,14 @@
 //! Rules and functions: what a name comes to, from all its definitions.
 
+use std::collections::BTreeSet;
+
 use regorus::unstable::{Expr, Literal, Query, Ref, Span};
 
 use super::lower::{Env, Lowerer, Out, Then};
 use super::module::{self, Body, Def, Group, Kind};
+use super::terms::Each;
 use super::values::{Const, Val};
+use super::visit;
 use crate::diag::codes::rego::REGO_OUTCOME;
 use crate::ir::Condition;
 use crate::lower::condition::{ERROR, NO, YES};
@@ -53,6 +57,7 @@ impl<'a> Lowerer<'a> {
         match group.kind {
             Kind::Complete => self.complete(group, &[], k),
             Kind::Set => k(self, Val::Partial(name.to_owned())),
+            Kind::Object => k(self, Val::Mapping(name.to_owned())),
             Kind::Function => self.outside(span, "a function that is not called"),
             Kind::Other => self.outside(span, &format!("`{name}`, which rules put together piece by piece")),
         }
@@ -79,6 +84,52 @@ impl<'a> Lowerer<'a> {
             any = self.either(any, one)?;
         }
         Ok(any)
+    }
+
+    /// What an object that rules make has under a key.
+    pub(super) fn under(&mut self, name: &str, key: &Val, span: &Span, k: Then<'_, 'a>) -> Out<Condition> {
+        self.pairs(name, span, &mut |this, own, val| {
+            let same = this.alike(span, key, &own)?;
+            this.when(same, &mut |this| k(this, val.clone()))
+        })
+    }
+
+    /// The pairs of an object that rules make. Two definitions that give one key two values end Rego; so each key must
+    /// be known, and given once.
+    pub(super) fn pairs(&mut self, name: &str, span: &Span, k: Each<'_, 'a>) -> Out<Condition> {
+        let parsed = self.parsed;
+        let Some(group) = parsed.index.groups.get(name) else {
+            return self.outside(span, "this object");
+        };
+        if group.default.is_some() {
+            return self.outside(span, "an object with a default");
+        }
+        let mut keys: BTreeSet<Const> = BTreeSet::new();
+        let mut unique = true;
+        let mut any = NO;
+        for def in &group.defs {
+            let ([body], Some(key)) = (def.chain.as_slice(), &def.key) else {
+                return self.outside(&def.span, "this form of rule");
+            };
+            let stmts = body.query.as_ref().map_or(&[][..], |query| &query.stmts);
+            let one = self.query(stmts, &Env::default(), &mut |this, env| {
+                this.value(key, env, &mut |this, key| {
+                    unique &= matches!(&key, Val::Const(key) if keys.insert(key.clone()));
+                    match &body.value {
+                        Some(value) => this.value(value, env, &mut |this, val| k(this, key.clone(), val)),
+                        None => k(this, key, Val::TRUE),
+                    }
+                })
+            })?;
+            any = self.either(any, one)?;
+        }
+        match unique {
+            true => Ok(any),
+            false => self.outside(
+                span,
+                &format!("`{name}`, whose keys only the call knows, or that has one twice"),
+            ),
+        }
     }
 
     /// All definitions together: those that come to something must agree.
@@ -173,7 +224,7 @@ impl<'a> Lowerer<'a> {
         let stmts = body.query.as_ref().map_or(&[][..], |query| &query.stmts);
         let (holds, then) = match (&body.value, constant) {
             (Some(value), None) => {
-                if body.query.as_ref().is_some_and(|query| several(query)) || iterates(value) {
+                if body.query.as_ref().is_some_and(|query| several(query)) || (iterates(value) && !gathers(value)) {
                     return self.outside(value.span(), "a value that several solutions may give");
                 }
                 let defined = &mut |this: &mut Self, env: &Env| this.value(value, env, &mut |_, _| Ok(YES));
@@ -256,10 +307,18 @@ fn several(query: &Query) -> bool {
     })
 }
 
+/// Whether an expression is one value of whatever solutions there are.
+fn gathers(e: &Expr) -> bool {
+    matches!(
+        e,
+        Expr::ArrayCompr { .. } | Expr::SetCompr { .. } | Expr::ObjectCompr { .. }
+    )
+}
+
 /// Whether `[_]` stands in an expression.
 pub(super) fn iterates(e: &Expr) -> bool {
     let mut found = false;
-    module::expr(e, &mut |e| {
+    visit::expr(e, &mut |e| {
         found |= matches!(e, Expr::RefBrack { index, .. } if matches!(index.as_ref(), Expr::Var { span, .. } if span.text() == "_"));
     });
     found

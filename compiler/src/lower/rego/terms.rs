@@ -4,14 +4,14 @@ use regorus::unstable::{ArithOp, BinOp, Expr, Ref, Span};
 
 use super::lower::{Env, Lowerer, Out, Then};
 use super::module::{self, Kind};
-use super::values::{Const, Num, Place, Val};
+use super::values::{Const, Gathered, Join, Num, Place, Val};
 use crate::diag::codes::rego::REGO_SYNTAX;
 use crate::ir::{Condition, Function, Term};
 use crate::lower::condition::NO;
 use crate::lower::types::{Kind as Spelling, Ty};
 
 /// What is made of each element of a collection, with its key.
-type Each<'t, 'a> = &'t mut dyn FnMut(&mut Lowerer<'a>, Val, Val) -> Out<Condition>;
+pub(super) type Each<'t, 'a> = &'t mut dyn FnMut(&mut Lowerer<'a>, Val, Val) -> Out<Condition>;
 
 /// One step into a value.
 #[derive(Clone, Copy)]
@@ -60,9 +60,15 @@ impl<'a> Lowerer<'a> {
                         Ok(crate::lower::condition::YES)
                     })
                 })?;
-                // Nothing was asked of the call, so that every solution is one for each call.
+                // Where nothing was asked of the call every solution is one for each call.
                 if self.budget.left() != before || super::lower::can_err(&whole) {
-                    return self.outside(e.span(), "a comprehension over what only the call knows");
+                    let gathered = Gathered {
+                        term: term.clone(),
+                        query: query.clone(),
+                        env: env.clone(),
+                        set: matches!(e, Expr::SetCompr { .. }),
+                    };
+                    return k(self, Val::Gathered(Box::new(gathered)));
                 }
                 let made = match e {
                     Expr::ArrayCompr { .. } => Val::Array(found),
@@ -87,18 +93,29 @@ impl<'a> Lowerer<'a> {
                 })
             }),
             Expr::BinExpr { span, op, lhs, rhs, .. } => self.value(lhs, env, &mut |this, a| {
-                this.value(rhs, env, &mut |this, b| match (&a, b) {
-                    (Val::Const(Const::Set(a)), Val::Const(Const::Set(b))) => {
-                        let made = match op {
-                            BinOp::Union => a | &b,
-                            BinOp::Intersection => a & &b,
-                        };
-                        k(this, Val::Const(Const::Set(made)))
-                    }
-                    _ => this.outside(span, "sets put together of what only the call knows"),
+                this.value(rhs, env, &mut |this, b| {
+                    let join = match op {
+                        BinOp::Union => Join::Union,
+                        BinOp::Intersection => Join::Intersection,
+                    };
+                    let made = this.sets(span, join, a.clone(), b)?;
+                    k(this, made)
                 })
             }),
             other => self.outside(other.span(), "this expression"),
+        }
+    }
+
+    /// Two sets made one.
+    pub(super) fn sets(&mut self, span: &Span, join: Join, a: Val, b: Val) -> Out<Val> {
+        match (a, b) {
+            (Val::Const(Const::Set(a)), Val::Const(Const::Set(b))) => Ok(Val::Const(Const::Set(match join {
+                Join::Union => &a | &b,
+                Join::Intersection => &a & &b,
+                Join::Difference => &a - &b,
+            }))),
+            (a, b) if a.is_set() && b.is_set() => Ok(Val::Joined(join, Box::new((a, b)))),
+            _ => self.outside(span, "sets put together of what only the call knows"),
         }
     }
 
@@ -293,6 +310,7 @@ impl<'a> Lowerer<'a> {
                 }
                 Ok(any)
             }
+            (Val::Mapping(name), _) => self.under(&name.clone(), key, span, k),
             (Val::Const(Const::Set(_)) | Val::Set(_) | Val::Partial(_), _) => {
                 let member = self.member(span, val, key)?;
                 self.when(member, &mut |this| k(this, key.clone()))
@@ -356,8 +374,11 @@ impl<'a> Lowerer<'a> {
                 };
                 return self.members(group, &mut |this, item| k(this, item.clone(), item));
             }
-            Val::Term(_, Ty::Set(_)) => return self.outside(span, "a walk through a list that only the call knows"),
-            Val::Place(_) => return self.outside(span, "a walk through a part of the input"),
+            Val::Term(list, Ty::Set(of)) => return self.elements(span, &list, &of, k),
+            Val::Place(place) => return self.fields(span, &place, k),
+            Val::Gathered(gathered) => return self.gathered(&gathered, k),
+            Val::Joined(join, two) => return self.joined(span, join, &two.0, &two.1, k),
+            Val::Mapping(name) => return self.pairs(&name, span, k),
             // There is nothing in a scalar.
             Val::Const(_) => return Ok(NO),
             other => return self.outside(span, &format!("a walk through {}", other.describe())),
@@ -404,8 +425,8 @@ impl<'a> Lowerer<'a> {
                     None => self.outside(span, "a calculation whose result is not exact to four places"),
                 }
             }
-            (Val::Const(Const::Set(a)), Val::Const(Const::Set(b))) if *op == ArithOp::Sub => {
-                Ok(Val::Const(Const::Set(a - b)))
+            (a, b) if *op == ArithOp::Sub && (a.is_set() || b.is_set()) => {
+                self.sets(span, Join::Difference, a.clone(), b.clone())
             }
             _ => {
                 let function = match op {

@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use regorus::unstable::{Expr, Query, Ref};
+
+use super::lower::Env;
 use crate::ir::{Condition, Term};
 use crate::lower::types::{Declared, Ty};
 use crate::resolve::shape::Parameter;
@@ -53,10 +56,57 @@ pub(super) enum Val {
     Object(Vec<(Const, Val)>),
     /// A set that rules make, by their name.
     Partial(String),
+    /// An object that rules make, by their name.
+    Mapping(String),
+    /// A comprehension over what only the call knows.
+    Gathered(Box<Gathered>),
+    /// A set made of two, of which only the call knows what they hold.
+    Joined(Join, Box<(Val, Val)>),
+    /// A text of the call, changed.
+    Changed(Change, Term),
+    /// Where an element stands in a list of the call: its order is not told.
+    Position,
     /// How many there are, of what this says whether there is none.
     Count(Condition),
     /// A string that nothing looks at: a message.
     Text,
+}
+
+/// An array or a set of whatever the solutions of a query give.
+#[derive(Debug, Clone)]
+pub(super) struct Gathered {
+    pub(super) term: Ref<Expr>,
+    pub(super) query: Ref<Query>,
+    /// The names around it.
+    pub(super) env: Env,
+    pub(super) set: bool,
+}
+
+/// How two sets make one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Join {
+    Union,
+    Intersection,
+    Difference,
+}
+
+/// What is done to a text before it is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    Lower,
+    Upper,
+    Trim,
+}
+
+impl Change {
+    /// As a noun.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Lower => "`lower`",
+            Self::Upper => "`upper`",
+            Self::Trim => "`trim_space`",
+        }
+    }
 }
 
 /// An object of the input document.
@@ -80,13 +130,21 @@ impl Num {
             Some(rest) => (true, rest),
             None => (false, text),
         };
+        let (digits, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
         let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
         let places = places.trim_end_matches('0');
         let plain = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty() || !plain(whole) || !plain(places) || places.len() > 4 {
+        if whole.is_empty() || !plain(whole) || !plain(places) {
             return other();
         }
-        let Ok(scaled) = format!("{whole}{places:0<4}").parse::<i128>() else {
+        // So many zeros are appended to the digits that they are ten-thousandths.
+        let exponent = exponent.strip_prefix('+').unwrap_or(exponent).parse::<i64>();
+        let zeros = exponent.map(|exponent| exponent.saturating_add(4).saturating_sub_unsigned(places.len() as u64));
+        let scaled = match zeros {
+            Ok(zeros @ 0..=24) => format!("{whole}{places}{:0<1$}", "", usize::try_from(zeros).unwrap_or(0)).parse(),
+            _ => return other(),
+        };
+        let Ok(scaled): Result<i128, _> = scaled else {
             return other();
         };
         Self::scaled(if negative { -scaled } else { scaled }).unwrap_or_else(other)
@@ -136,11 +194,22 @@ impl Val {
             Self::Term(_, ty @ Ty::Set(_)) => ty.describe().replace("a set", "a list"),
             Self::Term(_, ty) => ty.describe(),
             Self::Moment(_) => "a datetime".to_owned(),
-            Self::Nanos(_) | Self::Count(_) => "a number".to_owned(),
-            Self::Place(_) | Self::Object(_) => "an object".to_owned(),
+            Self::Nanos(_) | Self::Count(_) | Self::Position => "a number".to_owned(),
+            Self::Place(_) | Self::Object(_) | Self::Mapping(_) => "an object".to_owned(),
             Self::Resources | Self::Array(_) => "an array".to_owned(),
-            Self::Set(_) | Self::Partial(_) => "a set".to_owned(),
-            Self::Named(..) | Self::Text => "a string".to_owned(),
+            Self::Gathered(gathered) if !gathered.set => "an array".to_owned(),
+            Self::Set(_) | Self::Partial(_) | Self::Gathered(_) | Self::Joined(..) => "a set".to_owned(),
+            Self::Named(..) | Self::Text | Self::Changed(..) => "a string".to_owned(),
+        }
+    }
+
+    /// Whether it is a set to Rego.
+    pub(super) fn is_set(&self) -> bool {
+        match self {
+            Self::Const(constant) => matches!(constant, Const::Set(_)),
+            Self::Gathered(gathered) => gathered.set,
+            Self::Set(_) | Self::Partial(_) | Self::Joined(..) => true,
+            _ => false,
         }
     }
 
@@ -261,7 +330,13 @@ mod tests {
             Num::Other("9223372036854775808".into())
         );
         assert_eq!(Num::parse("0.00001"), Num::Other("0.00001".into()));
-        assert_eq!(Num::parse("1e3"), Num::Other("1e3".into()));
+        assert_eq!(Num::parse("1e3"), Num::Int(1000));
+        assert_eq!(Num::parse("1.5E+2"), Num::Int(150));
+        assert_eq!(Num::parse("-25e-3"), Num::Dec(-250));
+        assert_eq!(Num::parse("25e-5"), Num::Other("25e-5".into()));
+        assert_eq!(Num::parse("12345e-4"), Num::Dec(12_345));
+        assert_eq!(Num::parse("1e300"), Num::Other("1e300".into()));
+        assert_eq!(Num::parse("1e"), Num::Other("1e".into()));
     }
 
     #[test]

@@ -219,7 +219,7 @@ const DATA: &str =
     r#"{"limits": {"bot": 100, "other": 5}, "hosts": ["acme.example", "acme.test"], "table": [[1, 2], [3, 4]]}"#;
 
 /// Policies with calls on both sides of each.
-const POLICIES: [&str; 42] = [
+const POLICIES: [&str; 49] = [
     "deny if input.args.amount > 100",
     "deny if input.args.amount * 2 > 100; input.args.amount % 2 == 0",
     "deny if not input.args.labels",
@@ -262,6 +262,15 @@ const POLICIES: [&str; 42] = [
     "deny if over(input.args.amount)\nover(x) if x > 1000\nover(x) if x == 7",
     "deny if { xs := [y | some x in input.args.labels; y := upper(x)]; \"URGENT\" in xs }",
     "deny if { all := {k | some k, v in input.args; v == 7}; count(all) > 0 }",
+    // What is not there is bound to nothing.
+    "deny if { name := input.args.deep.name; not startswith(name, \"x\") }",
+    "deny if { [x | x := input.args.deep.name] == [] }",
+    "deny if { some row in data.table; line := input.args.deep.line; not line in row; word := \"a\" }",
+    "deny if { \"\" != noted }\nnoted := x if { x := input.args.deep.name }",
+    // Definitions that come to different values, and some that disagree.
+    "deny if risk(input.args.amount) > 1\nrisk(x) := 3 if x > 1000\nrisk(x) := 2 if { x > 100; x <= 1000 }\nrisk(7) := 9\nrisk(x) := 1 if x < 7",
+    "deny if most < input.args.amount\ndefault most := 3\nmost := 50 if input.args.price\nmost := 7 if input.args.labels",
+    "deny if size == \"s\"\nsize := \"s\" if input.args.amount < 5 else := \"m\" if input.args.amount < 50\nsize := \"m\" if input.args.amount == 101",
 ];
 
 fn calls() -> Vec<Json> {
@@ -406,7 +415,11 @@ fn a_module_is_handed_what_it_names() {
         "agent.team args.amount"
     );
     assert_eq!(reads("deny if some x in [\"a\"]; input.args[x] > 1"), "args");
-    assert_eq!(reads("import input.args as a\ndeny if a.amount > 1"), "args");
+    assert_eq!(reads("import input.args as a\ndeny if a.amount > 1"), "args.amount");
+    assert_eq!(reads("import input.args\nallow if args.repo\ndeny if input.now"), "now");
+    let gate =
+        "allow if large(input.args.price)\ndeny if large(input.args.amount)\nlarge(x) if x > input.args[\"long\"]";
+    assert_eq!(reads(gate), "args.amount args.long");
     assert_eq!(reads("f(x) if x.args\ndeny if f(input)"), "");
     assert_eq!(reads("# input.now\ndeny if data.input.now == \"input.now\""), "");
     assert_eq!(reads("deny if {1 | input.args.amount} == {1}"), "args.amount");
@@ -450,7 +463,7 @@ fn what_the_engine_cannot_take_is_refused_in_words() {
         refused("deny if http.send({}).status == 200"),
         refused("deny if {"),
         refused("allow if input.args.amount"),
-        refused("f(x) := 1 if x > 1\nf(x) := 2 if x < 9\ndeny if f(input.args.amount) > 1"),
+        refused("f[x] := 1 if some x in [1, 2]\nf[x] := 2 if some x in [3]\ndeny if f[input.args.amount] > 1"),
     ];
     insta::assert_snapshot!(said.join("\n"));
 }

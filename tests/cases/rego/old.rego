@@ -1,0 +1,7 @@
+package polity.old
+
+default allow = false
+
+allow {
+	input.args.amount < 5
+}
