@@ -235,7 +235,13 @@ impl<'a> Lowerer<'a> {
             }
             (a, b) if scalar(a) && scalar(b) => self.mismatch(span, a, b),
             (a, b) => {
-                let what = format!("a comparison of {} with {}", a.describe(), b.describe());
+                let changed = |val| matches!(val, &Val::Changed(..));
+                let what = match (a.describe(), b.describe()) {
+                    (one, other) if one == other && (changed(a) || changed(b)) => {
+                        format!("{one} that was changed, compared with another")
+                    }
+                    (one, other) => format!("a comparison of {one} with {other}"),
+                };
                 self.outside(span, &what)
             }
         }
