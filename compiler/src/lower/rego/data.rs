@@ -32,7 +32,7 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// Of a tree. What cannot be read is left out: [`check`] reports it.
+    /// Of a tree. What cannot be read is left out: `check` reports it.
     pub fn new(tree: &SourceTree) -> Self {
         let one = |(folder, files): (&str, Vec<(FileId, &SourceFile)>)| {
             let mut sink = Sink::default();
