@@ -263,14 +263,14 @@ fn settle<'t, O: Observer>(
     if request.now >= seat.until {
         return refuse(Code::NotAdmitted, Some(named));
     }
-    if matches!(route.end, End::NotGiven) {
+    let Some(end) = &route.end else {
         return refuse(Code::NotGiven, Some(named));
-    }
+    };
     if request.arguments.undeclared().is_some() {
         return refuse(Code::UndeclaredArgument, Some(named));
     }
-    let (action, record) = match &route.end {
-        End::NotGiven | End::NoCell => (named, None),
+    let (action, record) = match end {
+        End::NoCell => (named, None),
         End::Cell(record) => (named, Some(record)),
         End::Fragment(fragment) => {
             let Some(variant) = classify(table, call, named, observer) else {

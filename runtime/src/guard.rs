@@ -5,7 +5,7 @@
 //! refer only backwards, so they have a bounded depth. The arrays come from [`Table`]; nothing here knows of rules.
 
 mod operand;
-pub(crate) mod quick;
+mod quick;
 mod term;
 mod test;
 
@@ -19,7 +19,7 @@ pub(crate) use operand::Operand;
 use operand::Operand;
 #[cfg(feature = "rego")]
 pub(crate) use term::read;
-pub use test::{Fit, Side, Step, Test, relation};
+pub use test::{Fit, Side, Step, Test, in_order, relation};
 
 /// Where a guard starts: a node, or a leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -399,7 +399,6 @@ fn test(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> 
     const TEXT: u32 = Op::Text as u32;
     const RESOURCE: u32 = Op::Resource as u32;
     const AMONG: u32 = Op::Among as u32;
-    const KNOWN: u32 = Op::KnownPerson as u32;
     match test::op(words) {
         NUMBER => quick::number(words, call),
         TEXT => quick::text(words, table, call),
@@ -407,7 +406,6 @@ fn test(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> 
         AMONG => quick::among(words, table, call),
         HAS => quick::has(words, call),
         HOLDS => quick::holds(words, call),
-        KNOWN => quick::known(words, table, call),
         _ => general(words, table, call),
     }
 }

@@ -11,15 +11,13 @@ pub struct Route {
     pub(crate) action: ActionId,
     /// Whether a session holds more after it, or may.
     pub(crate) reads: bool,
-    /// How far it leads.
-    pub(crate) end: End,
+    /// How far it leads; nowhere, where the tool was not given.
+    pub(crate) end: Option<End>,
 }
 
 /// How far a route leads before the call itself is asked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {
-    /// The tool was not given.
-    NotGiven,
     /// The action has variants: which of them the call is decides the cell in this fragment.
     Fragment(u32),
     /// Nothing reaches the action.
@@ -35,14 +33,14 @@ impl Route {
         let record = table.action_record(action)?;
         let plain = record[a::VARIANT_COUNT] == 0;
         let (first, count) = seat.given;
-        let end = match table.fragment_among(first, count, ToolId(record[a::TOOL])) {
-            None => End::NotGiven,
-            Some(fragment) if !plain => End::Fragment(fragment),
-            Some(fragment) => match table.cell_id(fragment, action).and_then(|cell| table.cell_record(cell)) {
+        let fragment = table.fragment_among(first, count, ToolId(record[a::TOOL]));
+        let end = fragment.map(|fragment| match plain {
+            false => End::Fragment(fragment),
+            true => match table.cell_id(fragment, action).and_then(|cell| table.cell_record(cell)) {
                 Some(cell) => End::Cell(*cell),
                 None => End::NoCell,
             },
-        };
+        });
         Some(Self {
             action,
             reads: !plain || record[a::READ_COUNT] > 0,
@@ -66,7 +64,7 @@ impl Default for Routes {
             [Route {
                 action: ActionId(NONE),
                 reads: false,
-                end: End::NotGiven,
+                end: None,
             }; KEPT],
         )
     }

@@ -72,7 +72,7 @@ fn shown(findings: &Findings, tree: &SourceTree, most: usize, colour: bool) -> S
     text
 }
 
-/// `2129 more, in policies/a.yaml: 40, policies/b.yaml: 31, and 48 other files`
+/// How many more there are of one code, and in which files.
 fn more(
     text: &mut String,
     severity: Severity,

@@ -25,11 +25,17 @@ const MAX_TAGS: usize = 8;
 /// # Errors
 /// Whatever the outside world does not give: see [`ReadError`].
 pub fn read_git(path: &Path, revision: Option<&str>, sink: &mut Sink) -> Result<SourceTree, ReadError> {
+    let (repository, commit, prefix) = find(path, revision.unwrap_or("HEAD"))?;
+    read_commit(&repository, commit, &prefix, sink)
+}
+
+/// The repository, the commit, and the folder of it that is the organisation's root.
+fn find(path: &Path, revision: &str) -> Result<(Repository, ObjectId, String), ReadError> {
     let repository = open(path)?;
-    let commit = commit_of(&repository, revision.unwrap_or("HEAD"))?;
+    let commit = commit_of(&repository, revision)?;
     let inside = place_in_work_tree(&repository, path);
     let prefix = organisation_root(&repository, commit, &inside)?;
-    read_commit(&repository, commit, &prefix, sink)
+    Ok((repository, commit, prefix))
 }
 
 /// What is read of a commit, before it is read.
@@ -46,12 +52,10 @@ pub struct Located {
 /// # Errors
 /// As [`read_git`].
 pub fn locate(path: &Path, revision: &str) -> Result<Located, ReadError> {
-    let repository = open(path)?;
-    let commit = commit_of(&repository, revision)?;
-    let inside = place_in_work_tree(&repository, path);
-    let prefix = organisation_root(&repository, commit, &inside)?;
+    let (repository, commit, prefix) = find(path, revision)?;
+    let (tree, _) = commit_links(&repository, commit)?;
     Ok(Located {
-        tree: root(&repository, commit, &prefix)?.to_string(),
+        tree: root(&repository, commit, tree, &prefix)?.to_string(),
         git_folder: repository.common_dir().to_owned(),
     })
 }
@@ -164,7 +168,7 @@ pub(crate) fn read_commit_at(
     sink: &mut Sink,
 ) -> Result<SourceTree, ReadError> {
     let (tree, _) = commit_links(repository, commit)?;
-    let root = root(repository, commit, prefix)?;
+    let root = root(repository, commit, tree, prefix)?;
     let mut selection = Selection::new(sink);
     let mut folders = vec![(root, Vec::new(), 0)];
     while let Some((id, path, depth)) = folders.pop() {
@@ -186,9 +190,8 @@ pub(crate) fn read_commit_at(
     Ok(selection.finish(revision, prefix.to_owned()))
 }
 
-/// The folder of a commit that is the organisation's root.
-fn root(repository: &Repository, commit: ObjectId, prefix: &str) -> Result<ObjectId, ReadError> {
-    let (tree, _) = commit_links(repository, commit)?;
+/// The folder of a commit's tree that is the organisation's root.
+fn root(repository: &Repository, commit: ObjectId, tree: ObjectId, prefix: &str) -> Result<ObjectId, ReadError> {
     folder(repository, tree, prefix)?.ok_or_else(|| ReadError::NotInCommit {
         path: prefix.to_owned(),
         commit: commit.to_string(),

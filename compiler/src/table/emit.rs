@@ -331,7 +331,7 @@ impl Emitter {
         let Some(mut texts) = texts.collect::<Option<Vec<_>>>().filter(|texts| !texts.is_empty()) else {
             return Ok(None);
         };
-        texts.sort_unstable_by_key(|text| (text.len(), *text));
+        texts.sort_unstable_by(|a, b| guard::in_order(a.as_bytes(), b.as_bytes()));
         texts.dedup();
         let mut words = Vec::new();
         for text in &texts {

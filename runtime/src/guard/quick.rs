@@ -3,8 +3,8 @@
 
 use std::cmp::Ordering;
 
-use super::test::{self, Fit, relation};
-use super::{Blame, Call, Term, constant, general, term};
+use super::test::{self, Fit, in_order, relation};
+use super::{Blame, Call, Term, constant, term};
 use crate::table::{Table, join, slice};
 use crate::value::{self, Value};
 
@@ -44,26 +44,32 @@ pub(super) fn number(words: [u32; 3], call: &Call<'_>) -> Result<bool, Blame> {
 pub(super) fn text(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
     let [_, start, length] = words;
     let fit = test::fit(words).ok_or(Blame::Table)?;
-    let text: &str = match test::slot(words) {
-        None => call.on_behalf_of.ok_or(Blame::OnBehalfOf)?,
-        Some(slot) => match call.slots.get(slot) {
-            Some(Value::Str(text)) => text,
-            other => return other_type(slot, other, fit == Fit::Equal),
-        },
+    let text = match string(words, call, fit == Fit::Equal) {
+        Ok(text) => text,
+        Err(answer) => return answer,
     };
     Ok(fits(table, text, fit, start, length))
+}
+
+/// The string of a side; of one that holds none, what a test of it comes to.
+#[inline(always)]
+fn string<'c>(words: [u32; 3], call: &Call<'c>, equality: bool) -> Result<&'c str, Result<bool, Blame>> {
+    match test::slot(words) {
+        None => call.on_behalf_of.ok_or(Err(Blame::OnBehalfOf)),
+        Some(slot) => match call.slots.get(slot) {
+            Some(Value::Str(text)) => Ok(text),
+            other => Err(other_type(slot, other, equality)),
+        },
+    }
 }
 
 /// A string among the constants whose places the node says.
 #[inline(never)]
 pub(super) fn among(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
     let [_, first, count] = words;
-    let text: &str = match test::slot(words) {
-        None => call.on_behalf_of.ok_or(Blame::OnBehalfOf)?,
-        Some(slot) => match call.slots.get(slot) {
-            Some(Value::Str(text)) => text,
-            other => return other_type(slot, other, true),
-        },
+    let text = match string(words, call, true) {
+        Ok(text) => text,
+        Err(answer) => return answer,
     };
     let (pairs, _) = slice(&table.data().words, first, count.saturating_mul(2)).as_chunks::<2>();
     let text = text.as_bytes();
@@ -97,12 +103,6 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 /// As many constants as are looked at one after the other.
 const FEW: usize = 8;
-
-/// The order of the constants in a set: by length, then by bytes.
-#[inline]
-pub(crate) fn in_order(a: &[u8], b: &[u8]) -> Ordering {
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-}
 
 /// Whether a string stands to its constant as it must. Bytes say what characters would: both are UTF-8.
 #[inline]
@@ -164,16 +164,6 @@ pub(super) fn has([_, left, _]: [u32; 3], call: &Call<'_>) -> Result<bool, Blame
         },
         Some(Term::OnBehalfOf) => Ok(call.on_behalf_of.is_some()),
         _ => Err(Blame::Table),
-    }
-}
-
-/// Whether a person is known.
-#[inline(never)]
-pub(super) fn known(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
-    match (Term::decode(words[1]), call.on_behalf_of) {
-        (Some(Term::OnBehalfOf), Some(name)) => Ok(table.knows_person(name)),
-        (Some(Term::OnBehalfOf), None) => Err(Blame::OnBehalfOf),
-        _ => general(words, table, call),
     }
 }
 

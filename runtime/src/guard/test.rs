@@ -3,6 +3,8 @@
 //! Most tests compare one slot with a constant. Those stand whole in their node, so that answering takes the node and
 //! the slot; all others name two terms.
 
+use std::cmp::Ordering;
+
 use super::{Op, Term, constant};
 
 /// What a node tests.
@@ -86,6 +88,12 @@ impl Fit {
     pub fn of_text(self) -> bool {
         matches!(self, Self::Equal | Self::Prefix | Self::Suffix)
     }
+}
+
+/// The order of the constants of [`Test::Among`]: by length, then by bytes.
+#[inline]
+pub fn in_order(a: &[u8], b: &[u8]) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 /// How a number stands to a constant, a bit each.

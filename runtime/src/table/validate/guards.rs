@@ -2,8 +2,7 @@
 //! lead forward, and nothing is deeper or more work than a decision can afford.
 
 use super::{Check, Checked, ensure, is_of, within};
-use crate::guard::quick::in_order;
-use crate::guard::{self, Fit, Function, Guard, Op, Step, Term, Test, constant, resource};
+use crate::guard::{self, Fit, Function, Guard, Op, Step, Term, Test, constant, in_order, resource};
 use crate::table::slice;
 use crate::value::{AUTOMATON, Automaton};
 
