@@ -119,4 +119,17 @@ fn what_is_wrong_is_said_where_it_stands() {
         data,
     ]);
     assert!(found.contains("bad-package b.rego \"lib.money\""), "{found}");
+    // Names that would be one: of two packages, and of a package and of the policy itself.
+    let dashed = HELPERS.replace("lib.money", "lib[\"mo-ney\"]");
+    let other = HELPERS.replace("lib.money", "lib.mo_ney");
+    let both =
+        "package polity.p\n\nimport rego.v1\n\ndeny if data.lib[\"mo-ney\"].large\n\ndeny if data.lib.mo_ney.large\n";
+    let found = said(&[("policies/p.rego", both), ("a.rego", &dashed), ("b.rego", &other), data]);
+    assert!(found.contains("rego-syntax a.rego \"lib[\\\"mo-ney\\\"]\""), "{found}");
+    let own = policy("deny if money.large\n\nlib__money__large if false");
+    let found = said(&[("policies/p.rego", &own), ("lib/money.rego", HELPERS), data]);
+    assert!(
+        found.contains("rego-syntax policies/p.rego \"lib__money__large\""),
+        "{found}"
+    );
 }

@@ -60,10 +60,12 @@ impl Packages {
             .find_map(|names| self.0.get_key_value(names))
             .map(|(path, package)| (path.as_slice(), package))
     }
+}
 
-    /// The packages that stand where a policy must not be changed from.
-    fn is_seen(package: &Package, path: &str) -> bool {
-        team_of(&package.path).is_none_or(|team| team_of(path) == Some(team))
+impl Package {
+    /// Whether a policy may ask for it: a team's own files serve that team alone.
+    fn serves(&self, path: &str) -> bool {
+        team_of(&self.path).is_none_or(|team| team_of(path) == Some(team))
     }
 }
 
@@ -183,6 +185,8 @@ pub(super) fn join(policy: &Text, path: &str, packages: &Packages) -> Option<Res
         path,
         open: Vec::new(),
         known: BTreeSet::new(),
+        made: BTreeMap::new(),
+        words: BTreeMap::new(),
         found: Vec::new(),
         joined: Joined {
             text: String::new(),
@@ -201,6 +205,7 @@ pub(super) fn join(policy: &Text, path: &str, packages: &Packages) -> Option<Res
         joiner.joined.files.push(found.path.clone());
         joiner.add(&found.text, Some(&package));
     }
+    joiner.part();
     Some(match joiner.found.is_empty() {
         true => Ok(joiner.joined),
         false => Err(joiner.found),
@@ -213,6 +218,10 @@ struct Joiner<'p> {
     path: &'p str,
     open: Vec<Vec<String>>,
     known: BTreeSet<Vec<String>>,
+    /// What each rule of a package is called here: by that, the packages that have one of the name, and where.
+    made: BTreeMap<String, Vec<(Vec<String>, Span)>>,
+    /// The names that are written, each where it stands first.
+    words: BTreeMap<String, Span>,
     found: Vec<Diagnostic>,
     joined: Joined,
 }
@@ -228,6 +237,13 @@ impl Joiner<'_> {
         let index = Index::new(&module);
         let mut edits = Vec::new();
         let header = self.header(&module, &tokens, package, &mut edits);
+        if let Some(package) = package {
+            let place = super::parse::place(text.span.file, module.package.refr.span());
+            for name in index.groups.keys() {
+                let made = self.made.entry(mangled(package, name)).or_default();
+                made.push((package.to_vec(), place));
+            }
+        }
         let mut skip = 0;
         for at in 0..tokens.len() {
             let Some((kind, span)) = tokens.get(at).map(|token| (&token.0, &token.1)) else {
@@ -240,6 +256,8 @@ impl Joiner<'_> {
             if *kind != TokenKind::Ident || field || at < skip || span.start < header {
                 continue;
             }
+            let place = super::parse::place(text.span.file, span);
+            self.words.entry(span.text().to_owned()).or_insert(place);
             let (mut names, mut ends) = steps(&tokens, at);
             let imported = index.imports.get(span.text());
             let is_data = |path: &Vec<String>| path.first().is_some_and(|first| first == "data");
@@ -269,6 +287,23 @@ impl Joiner<'_> {
         }
         self.append(text, edits);
         Some(())
+    }
+
+    /// Tells of rules of packages that are called as something else is: they would be one rule.
+    fn part(&mut self) {
+        for (name, of) in &self.made {
+            let place = match (of.as_slice(), self.words.get(name)) {
+                ([_, (_, place), ..], _) | ([_], Some(place)) => *place,
+                _ => continue,
+            };
+            let packages: Vec<String> = of.iter().map(|(path, _)| format!("`{}`", path.join("."))).collect();
+            let message = format!(
+                "a rule of package {} is called `{name}` here, and so is another",
+                packages.join(" and ")
+            );
+            let found = Diagnostic::new(&REGO_SYNTAX, message, place, "called alike");
+            self.found.push(found.with_help("give one of them another name"));
+        }
     }
 
     /// What stands before the rules: of a package all of it goes, of a policy the imports of packages. Where it ends.
@@ -319,7 +354,7 @@ impl Joiner<'_> {
             );
             return wrong(format!("`package {dotted}` has no rule `{name}`"), help);
         }
-        if !Packages::is_seen(package, self.path) {
+        if !package.serves(self.path) {
             let help = "move it out of the team's folder, or the policy into it".to_owned();
             return wrong(format!("`{}` is a team's, and this policy is not", package.path), help);
         }
