@@ -10,7 +10,7 @@ use super::module;
 use super::values::{Change, Const, Num, Place, Val};
 use crate::diag::Diagnostic;
 use crate::diag::codes::condition::{INVALID_CONSTANT, LIKE_ON_COMMAND};
-use crate::ir::{Condition, Constant, Function, Op, PatternPart, Term, Test};
+use crate::ir::{Condition, Constant, Function, Op, PatternPart, Term};
 use crate::lower::condition::{NO, YES, not};
 use crate::lower::constants::fold_char;
 use crate::lower::types::{Kind, Ty};
@@ -433,13 +433,11 @@ impl<'a> Lowerer<'a> {
     /// `regex.match` of an expression that is known.
     fn regex(&mut self, span: &Span, pattern: &str, text: &Val) -> Out<Condition> {
         match text {
-            Val::Const(Const::Str(text)) => Ok(match self.matches(span, &Term::Nothing, pattern)? {
-                Condition::Test(Test {
-                    right: Term::Regex(words),
-                    ..
-                }) if Automaton::new(&words).and_then(|automaton| automaton.takes(text)) == Some(true) => YES,
-                _ => NO,
-            }),
+            Val::Const(Const::Str(text)) => {
+                let words = self.automaton(span, pattern)?;
+                let takes = Automaton::new(&words).and_then(|automaton| automaton.takes(text));
+                Ok(if takes == Some(true) { YES } else { NO })
+            }
             Val::Term(term, Ty::Str(_)) => self.matches(span, term, pattern),
             other => self.outside(span, &format!("`regex.match` of {}", other.describe())),
         }

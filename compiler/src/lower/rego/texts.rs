@@ -1,6 +1,8 @@
 //! Questions about texts that a regular expression answers: the order of two, and texts that were changed before they
 //! are compared.
 
+use std::sync::Arc;
+
 use regorus::unstable::Span;
 
 use super::builtins::Where;
@@ -17,10 +19,16 @@ const MOST_LETTERS: usize = 48;
 impl Lowerer<'_> {
     /// Whether a text of the call matches an expression.
     pub(super) fn matches(&mut self, span: &Span, term: &Term, pattern: &str) -> Out<Condition> {
+        let words = self.automaton(span, pattern)?;
+        self.test(Op::Like, term.clone(), Term::Regex(words))
+    }
+
+    /// The automaton of an expression.
+    pub(super) fn automaton(&mut self, span: &Span, pattern: &str) -> Out<Arc<[u32]>> {
         match self.parsed.expressions.automaton(pattern) {
             Ok(words) => {
                 self.budget.spend(words.len() / 64)?;
-                self.test(Op::Like, term.clone(), Term::Regex(words))
+                Ok(words)
             }
             Err(Refused::Wrong(why)) => {
                 let message = format!("`{pattern}` is no regular expression: {why}");
