@@ -4,10 +4,7 @@ use crate::ast::{Body, Documents};
 use crate::diag::codes::lint::PATH_MATCHES_NOTHING;
 use crate::diag::{Diagnostic, Sink};
 use crate::resolve::Glob;
-use crate::source::SourceTree;
-
-/// What files that are compiled are called. Others are not read, so nobody knows whether there are any.
-const COMPILED: [&str; 4] = [".yaml", ".yml", ".cedar", ".rego"];
+use crate::source::{EXTENSIONS, SourceTree};
 
 pub(super) fn check(tree: &SourceTree, documents: &Documents, sink: &mut Sink) {
     for document in &documents.documents {
@@ -31,6 +28,8 @@ fn is_of_compiled(glob: &str, tree: &SourceTree) -> bool {
         return false;
     }
     let folder = glob.split_once('/').map(|(folder, _)| format!("{folder}/"));
-    COMPILED.iter().any(|ending| glob.ends_with(ending))
+    // Data may be anybody's: only in a folder that is read is it known to be missing.
+    let extension = glob.rsplit_once('.').map_or("", |(_, extension)| extension);
+    (EXTENSIONS.contains(&extension) && extension != "json")
         || folder.is_some_and(|folder| tree.files().iter().any(|file| file.path.starts_with(&folder)))
 }

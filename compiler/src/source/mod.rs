@@ -18,6 +18,7 @@ pub use folder::{folder_root, read_folder};
 pub use git::{Located, is_own, locate, read_git};
 pub use ids::FileIds;
 pub use lines::Position;
+pub(crate) use select::EXTENSIONS;
 pub use select::{
     MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_PATH_BYTES, MAX_TOTAL_BYTES, MAX_TREE_DEPTH, is_misleading,
 };

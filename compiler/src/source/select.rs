@@ -23,7 +23,8 @@ pub const MAX_PATH_BYTES: usize = 1024;
 /// How deeply folders may stand in each other; picked by gut feeling.
 pub const MAX_TREE_DEPTH: usize = 64;
 
-const EXTENSIONS: [&str; 5] = ["yaml", "yml", "cedar", "rego", "json"];
+/// What the names of files that are read end in, after the last dot.
+pub(crate) const EXTENSIONS: [&str; 5] = ["yaml", "yml", "cedar", "rego", "json"];
 /// Names whose place in the tree means something, so that nothing may be taken for them.
 const RESERVED: [&str; 3] = ["polity.yaml", "teams", "templates"];
 

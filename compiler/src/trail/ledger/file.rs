@@ -12,7 +12,7 @@ use crate::ast::Body;
 use crate::diag::Sink;
 use crate::parse;
 use crate::parse::yaml;
-use crate::source::{FileId, SourceFile};
+use crate::source::{EXTENSIONS, FileId, SourceFile};
 
 /// One file's documents.
 pub(super) struct File {
@@ -35,7 +35,7 @@ impl File {
 pub(super) fn is_compiled(path: &str) -> bool {
     let hidden = path.split('/').any(|part| part.starts_with('.')) || path.starts_with('/');
     let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-    !hidden && matches!(extension, "yaml" | "yml" | "cedar" | "rego" | "json")
+    !hidden && EXTENSIONS.contains(&extension)
 }
 
 /// Whose keys a file lists, where it has any such document.
