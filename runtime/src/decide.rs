@@ -194,9 +194,7 @@ impl Observer for Silent {
 /// Decides one call. Changes nothing; the caller lets an allowed call's reads join the session.
 #[inline]
 pub fn decide<O: Observer>(table: &Table, state: &State<'_>, request: &Request<'_>, observer: &mut O) -> Decision {
-    let route = request
-        .action
-        .and_then(|action| Route::find(table, &state.seat, action));
+    let route = request.action.and_then(|action| Route::find(table, state.seat, action));
     decide_along(table, state, request, route.as_ref(), observer)
 }
 
@@ -216,7 +214,7 @@ pub(crate) fn decide_along<O: Observer>(
         holding: state.holding,
         on_behalf_of: request.on_behalf_of,
     };
-    match settle(table, &state.seat, request, &call, route, observer) {
+    match settle(table, state.seat, request, &call, route, observer) {
         Ok((action, cell)) => weigh(table, &call, action, &cell, observer),
         Err(decision) => decision,
     }
@@ -379,13 +377,13 @@ fn weigh<O: Observer>(table: &Table, call: &Call<'_>, action: ActionId, cell: &C
                 continue;
             }
             let rule = RuleId(entry[record::entry::RULE]);
-            let answer = ask(table, call, Kind::Grant, entry, observer);
-            erred |= answer == Answer::Error;
             // A grant that cannot be evaluated grants nothing, but its approval still binds.
-            if answer == Answer::Yes {
-                granted = granted.or(Some(rule));
+            match ask(table, call, Kind::Grant, entry, observer) {
+                Answer::No => continue,
+                Answer::Yes => granted = granted.or(Some(rule)),
+                Answer::Error => erred = true,
             }
-            if answer != Answer::No && binds {
+            if binds {
                 asked = first(asked, rule);
             }
         }

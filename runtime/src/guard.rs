@@ -364,10 +364,27 @@ pub(crate) fn evaluate<T: Trace>(table: &Table, guard: Guard, call: &Call<'_>, t
 }
 
 fn walk<T: Trace>(table: &Table, guard: Guard, call: &Call<'_>, trace: &mut T) -> Answer {
+    const HAS: u32 = Op::Has as u32;
+    const HOLDS: u32 = Op::Holds as u32;
+    const NUMBER: u32 = Op::Number as u32;
+    const TEXT: u32 = Op::Text as u32;
+    const RESOURCE: u32 = Op::Resource as u32;
+    const AMONG: u32 = Op::Among as u32;
     let nodes = table.data().nodes.as_slice();
     let Guard(mut at) = guard;
-    while let Some([head, a, b, yes, no, error]) = nodes.get(at as usize) {
-        let next = *match test([*head, *a, *b], table, call) {
+    while let Some(node) = nodes.get(at as usize) {
+        let [head, _, _, yes, no, error] = *node;
+        // What most conditions ask is answered from the node and the slot alone.
+        let answer = match test::op(head) {
+            NUMBER => quick::number(node, call),
+            TEXT => quick::text(node, table, call),
+            RESOURCE => quick::resource(node, table, call),
+            AMONG => quick::among(node, table, call),
+            HAS => quick::has(node, call),
+            HOLDS => quick::holds(node, call),
+            _ => general(node, table, call),
+        };
+        let next = match answer {
             Ok(true) => {
                 trace.test(at, Answer::Yes, None);
                 yes
@@ -387,31 +404,16 @@ fn walk<T: Trace>(table: &Table, guard: Guard, call: &Call<'_>, trace: &mut T) -
         }
         at = next;
     }
-    Guard(at).leaf().unwrap_or(Answer::Error)
-}
-
-/// One test. What most conditions ask is answered from the node and the slot alone.
-#[inline]
-fn test(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
-    const HAS: u32 = Op::Has as u32;
-    const HOLDS: u32 = Op::Holds as u32;
-    const NUMBER: u32 = Op::Number as u32;
-    const TEXT: u32 = Op::Text as u32;
-    const RESOURCE: u32 = Op::Resource as u32;
-    const AMONG: u32 = Op::Among as u32;
-    match test::op(words) {
-        NUMBER => quick::number(words, call),
-        TEXT => quick::text(words, table, call),
-        RESOURCE => quick::resource(words, table, call),
-        AMONG => quick::among(words, table, call),
-        HAS => quick::has(words, call),
-        HOLDS => quick::holds(words, call),
-        _ => general(words, table, call),
+    // What is not a node is a leaf, one of the last three numbers that there are.
+    match at.wrapping_sub(Guard::NO.0) {
+        0 => Answer::No,
+        1 => Answer::Yes,
+        _ => Answer::Error,
     }
 }
 
 /// A test of two terms.
-fn general([op, left, right]: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
+fn general(&[op, left, right, ..]: &Node, table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
     let op = Op::from_word(op).ok_or(Blame::Table)?;
     let left = Term::decode(left).ok_or(Blame::Table)?;
     let right = Term::decode(right).ok_or(Blame::Table)?;

@@ -140,12 +140,9 @@ impl Bundle {
     #[inline]
     pub fn decide(&self, session: &mut Session, call: &Call<'_>) -> Decision {
         session.bind(&self.table, self.stamp);
-        if let Some(action) = call.action {
-            session.find(&self.table, action);
-        }
-        let route = call.action.and_then(|action| session.route(action));
+        let (route, state) = session.along(&self.table, call.action);
         let reads = route.is_none_or(|route| route.reads);
-        let decision = decide_along(&self.table, &session.state(), &self.request(call), route, &mut Silent);
+        let decision = decide_along(&self.table, &state, &self.request(call), route, &mut Silent);
         if decision.outcome == Outcome::Allow {
             session.count();
             if reads {
@@ -159,7 +156,7 @@ impl Bundle {
     #[inline]
     pub fn decide_once(&self, agent: &str, environment: &str, call: &Call<'_>) -> Decision {
         let state = State {
-            seat: Seat::resolve(&self.table, agent, environment),
+            seat: &Seat::resolve(&self.table, agent, environment),
             holding: &ClassSet::default(),
             calls: 0,
         };

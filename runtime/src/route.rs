@@ -71,30 +71,19 @@ impl Default for Routes {
 }
 
 impl Routes {
-    /// The route of an action, if it is kept.
+    /// The route of an action from the seat that the session is bound to; nothing, where the table has no such action.
     #[inline]
-    pub(crate) fn get(&self, action: ActionId) -> Option<&Route> {
-        // No action of a table has the number that stands for none.
-        self.0
-            .get(action.0 as usize % KEPT)
-            .filter(|kept| kept.action == action && action.0 != NONE)
-    }
-
-    /// Sees to it that the route of an action is kept, if the table has the action.
-    #[inline]
-    pub(crate) fn find(&mut self, table: &Table, seat: &Seat, action: ActionId) {
-        if self.get(action).is_none() {
-            self.keep(table, seat, action);
+    pub(crate) fn find(&mut self, table: &Table, seat: &Seat, action: ActionId) -> Option<&Route> {
+        let kept = self.0.get_mut(action.0 as usize % KEPT)?;
+        if kept.action != action {
+            Self::replace(kept, Route::find(table, seat, action)?);
         }
+        // No action of a table has the number that stands for none.
+        (action.0 != NONE).then_some(kept)
     }
 
     #[cold]
-    fn keep(&mut self, table: &Table, seat: &Seat, action: ActionId) {
-        if let (Some(kept), Some(route)) = (
-            self.0.get_mut(action.0 as usize % KEPT),
-            Route::find(table, seat, action),
-        ) {
-            *kept = route;
-        }
+    fn replace(kept: &mut Route, by: Route) {
+        *kept = by;
     }
 }

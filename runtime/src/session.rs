@@ -59,25 +59,43 @@ impl Seat {
     /// Looks both names up. What is unknown stays unknown, and is denied when a call is decided.
     #[inline]
     pub fn resolve(table: &Table, agent: &str, environment: &str) -> Self {
-        use crate::table::record::placement as p;
+        match table.seat(agent, environment) {
+            Some((placement, record)) => Self::at(placement, record),
+            None => Self::resolve_apart(table, agent, environment),
+        }
+    }
+
+    /// The same by one name after the other.
+    #[cold]
+    fn resolve_apart(table: &Table, agent: &str, environment: &str) -> Self {
         let deployment = table.deployment(agent);
         let environment = table.environment(environment);
         let placement = deployment.zip(environment).and_then(|(d, e)| table.placement(d, e));
-        let (mut until, mut given) = (i64::MIN, (0, 0));
-        if let Some(placement) = placement
-            && let Some(record) = table.placement_record(placement)
-        {
-            given = (record[p::GIVEN], record[p::GIVEN_COUNT]);
-            if let (Admission::Admitted, end) = table.admission(placement) {
-                until = end;
-            }
+        match placement.and_then(|placement| Some((placement, table.placement_record(placement)?))) {
+            Some((placement, record)) => Self::at(placement, record),
+            None => Self {
+                deployment,
+                environment,
+                placement: None,
+                until: i64::MIN,
+                given: (0, 0),
+            },
         }
+    }
+
+    /// What a placement's record says.
+    #[inline]
+    fn at(placement: PlacementId, record: &[u32; 8]) -> Self {
+        use crate::table::record::placement as p;
         Self {
-            deployment,
-            environment,
-            placement,
-            until,
-            given,
+            deployment: Some(DeploymentId(record[p::DEPLOYMENT])),
+            environment: Some(EnvironmentId(record[p::ENVIRONMENT])),
+            placement: Some(placement),
+            until: match Admission::of(record) {
+                (Admission::Admitted, end) => end,
+                _ => i64::MIN,
+            },
+            given: (record[p::GIVEN], record[p::GIVEN_COUNT]),
         }
     }
 }
@@ -146,26 +164,26 @@ impl Session {
         }
     }
 
-    /// Finds the way to an action of the table that it was bound to, if it is not kept yet.
-    #[inline]
-    pub(crate) fn find(&mut self, table: &Table, action: ActionId) {
-        self.routes.find(table, &self.seat, action);
-    }
-
-    /// The way to an action that was found just before; `None` where the table has no such action.
-    #[inline]
-    pub(crate) fn route(&self, action: ActionId) -> Option<&Route> {
-        self.routes.get(action)
-    }
-
     /// Where it stands in the table that it was bound to.
     #[inline]
     pub(crate) fn state(&self) -> State<'_> {
         State {
-            seat: self.seat,
+            seat: &self.seat,
             holding: &self.holding,
             calls: self.calls,
         }
+    }
+
+    /// The same, and the way from there to an action; nothing, where the table has no such action.
+    #[inline]
+    pub(crate) fn along(&mut self, table: &Table, action: Option<ActionId>) -> (Option<&Route>, State<'_>) {
+        let route = action.and_then(|action| self.routes.find(table, &self.seat, action));
+        let state = State {
+            seat: &self.seat,
+            holding: &self.holding,
+            calls: self.calls,
+        };
+        (route, state)
     }
 
     /// Takes a class in. The table must be the one that it was bound to.
@@ -186,7 +204,7 @@ impl Session {
 #[derive(Debug, Clone, Copy)]
 pub struct State<'s> {
     /// The agent and environment.
-    pub seat: Seat,
+    pub seat: &'s Seat,
     /// The classes held.
     pub holding: &'s ClassSet,
     /// Calls made.

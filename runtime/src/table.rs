@@ -11,11 +11,13 @@
 
 mod codec;
 mod index;
+mod lookups;
 pub mod record;
 mod validate;
 
 pub use codec::Sections;
 pub use index::{Index, hash};
+use lookups::Lookups;
 pub use validate::TableError;
 
 use crate::guard::Guard;
@@ -126,6 +128,14 @@ impl Admission {
         }
     }
 
+    /// What a placement's record says, and until when it holds (milliseconds since 1970).
+    #[inline]
+    pub(crate) fn of(placement: &[u32; 8]) -> (Self, i64) {
+        use record::placement::{ADMISSION, UNTIL};
+        let until = join(placement[UNTIL], placement[UNTIL + 1]);
+        (Self::from_word(placement[ADMISSION]), until)
+    }
+
     /// For a person.
     pub fn describe(self) -> &'static str {
         match self {
@@ -144,6 +154,7 @@ impl Admission {
 #[derive(Debug, Clone)]
 pub struct Table {
     data: TableData,
+    lookups: Lookups,
     #[cfg(feature = "rego")]
     programs: std::sync::Arc<crate::rego::Programs>,
 }
@@ -176,6 +187,7 @@ impl Table {
         #[cfg(feature = "rego")]
         {
             let mut table = Self {
+                lookups: Lookups::new(&data),
                 data,
                 programs: std::sync::Arc::default(),
             };
@@ -186,7 +198,10 @@ impl Table {
         }
         #[cfg(not(feature = "rego"))]
         {
-            let table = Self { data };
+            let table = Self {
+                lookups: Lookups::new(&data),
+                data,
+            };
             match table.data.programs.first() {
                 None => Ok(table),
                 Some(r) => Err(TableError::Program(crate::rego::ProgramError {
@@ -240,16 +255,6 @@ impl Table {
         slice(self.data.string_text.as_bytes(), start, length)
     }
 
-    /// Whether a string is this one.
-    #[inline]
-    fn is(&self, id: u32, name: &str) -> bool {
-        let at = id as usize;
-        match (self.data.string_offsets.get(at), self.data.string_offsets.get(at + 1)) {
-            (Some(start), Some(end)) => self.bytes(*start, end.saturating_sub(*start)) == name.as_bytes(),
-            _ => false,
-        }
-    }
-
     /// A list of words; empty where it would leave the pool.
     #[inline]
     pub(crate) fn words(&self, first: u32, count: u32) -> &[u32] {
@@ -259,43 +264,29 @@ impl Table {
     /// The deployment of this name.
     #[inline]
     pub fn deployment(&self, name: &str) -> Option<DeploymentId> {
-        let is = |id: u32| {
-            let record = self.data.deployments.get(id as usize)?;
-            Some(self.is(record[record::deployment::NAME], name))
-        };
-        self.data.deployment_index.find(name, is).map(DeploymentId)
+        self.lookups.deployments.find(&self.data, name).map(DeploymentId)
     }
 
     /// The environment of this name.
     #[inline]
     pub fn environment(&self, name: &str) -> Option<EnvironmentId> {
-        let is = |id: u32| {
-            let record = self.data.environments.get(id as usize)?;
-            Some(self.is(record[record::environment::NAME], name))
-        };
-        self.data.environment_index.find(name, is).map(EnvironmentId)
+        self.lookups.environments.find(&self.data, name).map(EnvironmentId)
     }
 
     /// The action of this name. A variant is not an action that a call can name.
     #[inline]
     pub fn action(&self, name: &str) -> Option<ActionId> {
-        let is = |id: u32| {
-            let record = self.data.actions.get(id as usize)?;
-            Some(self.is(record[record::action::NAME], name))
-        };
-        self.data.action_index.find(name, is).map(ActionId)
+        self.lookups.actions.find(&self.data, name).map(ActionId)
     }
 
     /// The data class of this name.
     pub fn class(&self, name: &str) -> Option<ClassId> {
-        let is = |id: u32| Some(self.is(self.data.classes.get(id as usize)?[0], name));
-        self.data.class_index.find(name, is).map(ClassId)
+        self.lookups.classes.find(&self.data, name).map(ClassId)
     }
 
     /// Whether a person of this name is known.
     pub fn knows_person(&self, name: &str) -> bool {
-        let is = |id: u32| Some(self.is(self.data.people.get(id as usize)?[0], name));
-        self.data.person_index.find(name, is).is_some()
+        self.lookups.people.find(&self.data, name).is_some()
     }
 
     /// A class's name.
@@ -304,6 +295,12 @@ impl Table {
             .classes
             .get(id.0 as usize)
             .map_or("", |[name]| self.string(*name))
+    }
+
+    /// The placement of two names, if it is found in one look. It may be in the table where it is not.
+    #[inline]
+    pub(crate) fn seat(&self, agent: &str, environment: &str) -> Option<(PlacementId, &[u32; 8])> {
+        self.lookups.seat(&self.data, agent, environment)
     }
 
     /// The deployment in the environment, if it is deployed there.
@@ -327,13 +324,8 @@ impl Table {
     /// Whether the placement takes calls, and until when (milliseconds since 1970).
     #[inline]
     pub fn admission(&self, id: PlacementId) -> (Admission, i64) {
-        match self.placement_record(id) {
-            Some(r) => (
-                Admission::from_word(r[record::placement::ADMISSION]),
-                join(r[record::placement::UNTIL], r[record::placement::UNTIL + 1]),
-            ),
-            None => (Admission::EnforcementNotTaken, i64::MIN),
-        }
+        self.placement_record(id)
+            .map_or((Admission::EnforcementNotTaken, i64::MIN), Admission::of)
     }
 
     /// The fragment that decides a tool's actions in a placement, if the tool was given.

@@ -16,6 +16,7 @@ mod number;
 mod parameters;
 mod path;
 mod pattern;
+mod same;
 mod time;
 mod url;
 
@@ -29,6 +30,7 @@ pub use number::decimal;
 pub use parameters::{ENTITY, ENTITY_NAME, FOLD, HOSTS_SUFFIX, Kind, OPTIONAL, Parameter, Parameters, Strings};
 pub use path::path;
 pub use pattern::{ANY, SEGMENT, fold, glob, like, safe_in_resource};
+pub(crate) use same::same;
 pub use time::{datetime, duration};
 pub use url::{Url, url, url_path};
 

@@ -127,7 +127,7 @@ fn decided(bencher: divan::Bencher<'_, '_>, table: &Table) {
         .expect("arguments");
     let holding = ClassSet::default();
     let state = State {
-        seat: Seat::resolve(table, "payments/bot", "production"),
+        seat: &Seat::resolve(table, "payments/bot", "production"),
         holding: &holding,
         calls: 0,
     };

@@ -55,7 +55,7 @@ pub fn asked(table: &Table, request: &Request) -> Answer {
         holding.insert(class.0);
     }
     let state = State {
-        seat: Seat::resolve(table, &request.agent, &request.environment),
+        seat: &Seat::resolve(table, &request.agent, &request.environment),
         holding: &holding,
         calls: i64::try_from(request.calls).unwrap_or(i64::MAX),
     };

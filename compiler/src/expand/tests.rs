@@ -164,7 +164,7 @@ fn decided(compiled: &Compiled, agent: &str, action: &str, args: &str) -> &'stat
         arguments.read_json(&table.parameters(id), args).expect("arguments");
     }
     let state = State {
-        seat: Seat::resolve(table, agent, "production"),
+        seat: &Seat::resolve(table, agent, "production"),
         holding: &ClassSet::default(),
         calls: 0,
     };

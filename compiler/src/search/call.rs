@@ -110,7 +110,7 @@ pub(crate) fn explained(table: &Table, call: &Call) -> Explanation {
         holding.insert(class.0);
     }
     let state = State {
-        seat: Seat::resolve(table, &call.agent, &call.environment),
+        seat: &Seat::resolve(table, &call.agent, &call.environment),
         holding: &holding,
         calls: call.calls,
     };

@@ -94,7 +94,7 @@ fn with<T>(table: &Table, question: &Question<'_>, ask: impl FnOnce(&State<'_>, 
     let action = table.action(question.action);
     let arguments = arguments(table, action, question.args, question.entities)?;
     let state = State {
-        seat: Seat::resolve(table, question.agent, question.environment),
+        seat: &Seat::resolve(table, question.agent, question.environment),
         holding: &holding,
         calls: 0,
     };

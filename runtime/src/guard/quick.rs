@@ -4,26 +4,25 @@
 use std::cmp::Ordering;
 
 use super::test::{self, Fit, in_order, relation};
-use super::{Blame, Call, Term, constant, term};
+use super::{Blame, Call, Node, Term, constant, term};
 use crate::table::{Table, join, slice};
-use crate::value::{self, Value};
+use crate::value::{self, Value, same};
 
 /// A number, moment or span against the constant in the node.
-#[inline]
-pub(super) fn number(words: [u32; 3], call: &Call<'_>) -> Result<bool, Blame> {
-    let [_, low, high] = words;
-    let (tag, number) = match test::slot(words) {
+#[inline(never)]
+pub(super) fn number(&[head, low, high, ..]: &Node, call: &Call<'_>) -> Result<bool, Blame> {
+    let (tag, number) = match test::slot(head) {
         None => (constant::DATETIME, call.now),
         Some(slot) => match call.slots.get(slot) {
             Some(Value::Int(number)) => (constant::INT, *number),
             Some(Value::Decimal(number)) => (constant::DECIMAL, *number),
             Some(Value::DateTime(number)) => (constant::DATETIME, *number),
             Some(Value::Duration(number)) => (constant::DURATION, *number),
-            other => return other_type(slot, other, test::relation_of(words) == relation::EQUAL),
+            other => return other_type(slot, other, test::relation_of(head) == relation::EQUAL),
         },
     };
-    let wanted = test::relation_of(words);
-    if tag != test::tag(words) {
+    let wanted = test::relation_of(head);
+    if tag != test::tag(head) {
         return if wanted == relation::EQUAL {
             Ok(false)
         } else {
@@ -40,21 +39,23 @@ pub(super) fn number(words: [u32; 3], call: &Call<'_>) -> Result<bool, Blame> {
 }
 
 /// A string against the constant whose place the node says.
-#[inline]
-pub(super) fn text(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
-    let [_, start, length] = words;
-    let fit = test::fit(words).ok_or(Blame::Table)?;
-    let text = match string(words, call, fit == Fit::Equal) {
+#[inline(never)]
+pub(super) fn text(&[head, start, length, ..]: &Node, table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
+    let fit = test::fit(head).ok_or(Blame::Table)?;
+    let text = match string(head, call, fit == Fit::Equal) {
         Ok(text) => text,
         Err(answer) => return answer,
     };
+    if fit == Fit::Equal {
+        return Ok(equals(table, text, start, length));
+    }
     Ok(fits(table, text, fit, start, length))
 }
 
 /// The string of a side; of one that holds none, what a test of it comes to.
 #[inline(always)]
-fn string<'c>(words: [u32; 3], call: &Call<'c>, equality: bool) -> Result<&'c str, Result<bool, Blame>> {
-    match test::slot(words) {
+fn string<'c>(head: u32, call: &Call<'c>, equality: bool) -> Result<&'c str, Result<bool, Blame>> {
+    match test::slot(head) {
         None => call.on_behalf_of.ok_or(Err(Blame::OnBehalfOf)),
         Some(slot) => match call.slots.get(slot) {
             Some(Value::Str(text)) => Ok(text),
@@ -65,9 +66,8 @@ fn string<'c>(words: [u32; 3], call: &Call<'c>, equality: bool) -> Result<&'c st
 
 /// A string among the constants whose places the node says.
 #[inline(never)]
-pub(super) fn among(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
-    let [_, first, count] = words;
-    let text = match string(words, call, true) {
+pub(super) fn among(&[head, first, count, ..]: &Node, table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
+    let text = match string(head, call, true) {
         Ok(text) => text,
         Err(answer) => return answer,
     };
@@ -84,25 +84,14 @@ pub(super) fn among(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<b
     })
 }
 
-/// Equality of bytes, most of which are few: those are compared here, without asking a function for it.
-#[inline]
-fn same(a: &[u8], b: &[u8]) -> bool {
-    const HALF: usize = 8;
-    if a.len() != b.len() || a.len() > 2 * HALF {
-        return a == b;
-    }
-    // The first eight and the last eight are all there is; likewise of four.
-    if let (Some(first), Some(last)) = (a.first_chunk::<HALF>(), a.last_chunk::<HALF>()) {
-        return b.first_chunk() == Some(first) && b.last_chunk() == Some(last);
-    }
-    if let (Some(first), Some(last)) = (a.first_chunk::<4>(), a.last_chunk::<4>()) {
-        return b.first_chunk() == Some(first) && b.last_chunk() == Some(last);
-    }
-    a.iter().eq(b)
-}
-
 /// As many constants as are looked at one after the other.
 const FEW: usize = 8;
+
+/// Whether a string is its constant. Lengths alone rule out most.
+#[inline]
+fn equals(table: &Table, text: &str, start: u32, length: u32) -> bool {
+    text.len() == length as usize && same(text.as_bytes(), table.bytes(start, length))
+}
 
 /// Whether a string stands to its constant as it must. Bytes say what characters would: both are UTF-8.
 #[inline]
@@ -110,7 +99,7 @@ fn fits(table: &Table, text: &str, fit: Fit, start: u32, length: u32) -> bool {
     let constant = || table.bytes(start, length);
     let bytes = text.as_bytes();
     match fit {
-        Fit::Equal => bytes.len() == length as usize && same(bytes, constant()),
+        Fit::Equal => equals(table, text, start, length),
         Fit::Prefix => (bytes.get(..length as usize)).is_some_and(|first| same(first, constant())),
         Fit::Suffix => {
             let rest = bytes.len().checked_sub(length as usize);
@@ -126,7 +115,7 @@ fn fits(table: &Table, text: &str, fit: Fit, start: u32, length: u32) -> bool {
 /// A resource against a glob, slot by slot. All slots are looked at: one that cannot be read is an error, whatever
 /// the others say.
 #[inline(never)]
-pub(super) fn resource([head, _, first]: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
+pub(super) fn resource(&[head, _, first, ..]: &Node, table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
     let (steps, _) = slice(&table.data().words, first, (head >> 16) * 3).as_chunks::<3>();
     let mut matches = true;
     for words in steps {
@@ -136,26 +125,34 @@ pub(super) fn resource([head, _, first]: [u32; 3], table: &Table, call: &Call<'_
 }
 
 #[inline]
-fn step(words: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
-    let [head, start, length] = words;
+fn step([head, start, length]: [u32; 3], table: &Table, call: &Call<'_>) -> Result<bool, Blame> {
     let slot = head >> 16;
-    let fit = test::fit(words).ok_or(Blame::Table)?;
-    let text: &str = match call.slots.get(slot as usize).ok_or(Blame::Table)? {
-        Value::Str(text) => text,
-        Value::Bool(true) => "true",
-        Value::Bool(false) => "false",
-        Value::Int(number) => return Ok(fits(table, &number.to_string(), fit, start, length)),
-        value => return Err(term::blame(slot, value)),
+    let fit = test::fit(head).ok_or(Blame::Table)?;
+    let text: &str = match call.slots.get(slot as usize) {
+        Some(Value::Str(text)) => text,
+        other => return other_step(slot, other, |text| fits(table, text, fit, start, length)),
     };
-    if !test::is_free(words) && !value::safe_in_resource(text) {
+    if !test::is_free(head) && !value::safe_in_resource(text) {
         return Err(Blame::Resource(slot));
     }
     Ok(fits(table, text, fit, start, length))
 }
 
+/// A step whose slot holds no string: what stands in the resource for it, if anything does, is safe.
+#[cold]
+fn other_step(slot: u32, value: Option<&Value<'_>>, fits: impl Fn(&str) -> bool) -> Result<bool, Blame> {
+    match value {
+        Some(Value::Bool(true)) => Ok(fits("true")),
+        Some(Value::Bool(false)) => Ok(fits("false")),
+        Some(Value::Int(number)) => Ok(fits(&number.to_string())),
+        Some(value) => Err(term::blame(slot, value)),
+        None => Err(Blame::Table),
+    }
+}
+
 /// Whether a slot, or somebody for whom the agent works, is there.
-#[inline]
-pub(super) fn has([_, left, _]: [u32; 3], call: &Call<'_>) -> Result<bool, Blame> {
+#[inline(never)]
+pub(super) fn has(&[_, left, ..]: &Node, call: &Call<'_>) -> Result<bool, Blame> {
     match Term::decode(left) {
         Some(Term::Slot(slot)) => match call.slots.get(slot as usize) {
             Some(Value::Absent) => Ok(false),
@@ -168,8 +165,8 @@ pub(super) fn has([_, left, _]: [u32; 3], call: &Call<'_>) -> Result<bool, Blame
 }
 
 /// Whether the session holds a class.
-#[inline]
-pub(super) fn holds([_, _, right]: [u32; 3], call: &Call<'_>) -> Result<bool, Blame> {
+#[inline(never)]
+pub(super) fn holds(&[_, _, right, ..]: &Node, call: &Call<'_>) -> Result<bool, Blame> {
     match Term::decode(right) {
         Some(Term::Class(class)) => Ok(call.holding.contains(class)),
         _ => Err(Blame::Table),
@@ -185,25 +182,5 @@ fn other_type(slot: usize, value: Option<&Value<'_>>, equality: bool) -> Result<
         Some(value @ (Value::Absent | Value::Invalid(_) | Value::Present)) => Err(term::blame(slot, value)),
         Some(_) if equality => Ok(false),
         _ => Err(Blame::Table),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every length up to well beyond what is compared in place, and a difference at every byte.
-    #[test]
-    fn bytes_are_the_same_where_each_of_them_is() {
-        for length in 0..40_u8 {
-            let bytes: Vec<u8> = (0..length).collect();
-            assert!(same(&bytes, &bytes.clone()), "{length}");
-            assert!(!same(&bytes, &[&bytes[..], b"x"].concat()), "{length}");
-            for at in 0..bytes.len() {
-                let mut other = bytes.clone();
-                other[at] ^= 1;
-                assert!(!same(&bytes, &other), "{length} {at}");
-            }
-        }
     }
 }

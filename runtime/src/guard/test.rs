@@ -129,31 +129,31 @@ const SLOT: u32 = 16;
 
 /// The operator's number.
 #[inline]
-pub(super) fn op([head, ..]: [u32; 3]) -> u32 {
+pub(super) fn op(head: u32) -> u32 {
     head & 0xff
 }
 
 /// The slot, where the side is one.
 #[inline]
-pub(super) fn slot([head, ..]: [u32; 3]) -> Option<usize> {
+pub(super) fn slot(head: u32) -> Option<usize> {
     (head & SURROUNDINGS == 0).then_some((head >> SLOT) as usize)
 }
 
 /// The tag of a number's type.
 #[inline]
-pub(super) fn tag([head, ..]: [u32; 3]) -> u32 {
+pub(super) fn tag(head: u32) -> u32 {
     head >> TAG & 0xf
 }
 
 /// The relation that a number is to have.
 #[inline]
-pub(super) fn relation_of([head, ..]: [u32; 3]) -> u32 {
+pub(super) fn relation_of(head: u32) -> u32 {
     head >> RELATION & 7
 }
 
 /// How a string is to stand to its constant; what is not known fits nothing.
 #[inline]
-pub(super) fn fit([head, ..]: [u32; 3]) -> Option<Fit> {
+pub(super) fn fit(head: u32) -> Option<Fit> {
     Some(match head >> TAG & 0xf {
         0 => Fit::Equal,
         1 => Fit::Prefix,
@@ -167,7 +167,7 @@ pub(super) fn fit([head, ..]: [u32; 3]) -> Option<Fit> {
 
 /// Whether a step's slot may hold anything.
 #[inline]
-pub(super) fn is_free([head, ..]: [u32; 3]) -> bool {
+pub(super) fn is_free(head: u32) -> bool {
     head & FREE != 0
 }
 
@@ -221,19 +221,19 @@ impl Test {
     /// written.
     pub fn decode(words: [u32; 3]) -> Option<Self> {
         let [head, a, b] = words;
-        let test = match Op::from_word(op(words))? {
+        let test = match Op::from_word(op(head))? {
             Op::Number => Self::Number {
                 side: Side::decode(head)?,
-                tag: match tag(words) {
+                tag: match tag(head) {
                     tag @ (constant::INT | constant::DECIMAL | constant::DATETIME | constant::DURATION) => tag,
                     _ => return None,
                 },
-                relation: relation_of(words),
+                relation: relation_of(head),
                 value: crate::table::join(a, b),
             },
             Op::Text => Self::Text {
                 side: Side::decode(head)?,
-                fit: fit(words).filter(|fit| fit.of_text())?,
+                fit: fit(head).filter(|fit| fit.of_text())?,
                 start: a,
                 length: b,
             },
@@ -267,8 +267,8 @@ impl Step {
         let [head, start, length] = words;
         let step = Self {
             slot: head >> SLOT,
-            free: is_free(words),
-            fit: fit(words)?,
+            free: is_free(head),
+            fit: fit(head)?,
             start,
             length,
         };

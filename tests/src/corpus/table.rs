@@ -178,7 +178,7 @@ fn ring() -> Ring {
 pub fn decided(table: &Table, policies: &[Lowered], slots: Vec<Value<'static>>) -> Decided {
     let holding = ClassSet::default();
     let state = State {
-        seat: Seat::resolve(table, "t/a", "e"),
+        seat: &Seat::resolve(table, "t/a", "e"),
         holding: &holding,
         calls: 0,
     };

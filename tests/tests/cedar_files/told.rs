@@ -58,7 +58,7 @@ fn copied(compiled: &Compiled, entities: Option<&str>) -> (Outcome, Option<Strin
     }
     let holding = ClassSet::default();
     let state = State {
-        seat: Seat::resolve(table, "payments/filer", "production"),
+        seat: &Seat::resolve(table, "payments/filer", "production"),
         holding: &holding,
         calls: 0,
     };
