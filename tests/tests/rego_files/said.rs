@@ -102,7 +102,12 @@ fn what_no_condition_says_is_kept_for_the_engine() {
             "deny if {\n\tsome label in input.args.labels\n\tstartswith(label, \"x\")\n}",
             "a walk through a list",
         ),
-        ("deny if count(input.args.labels) > 2", "a number of elements"),
+        (
+            "deny if count({l | some l in input.args.labels; l != \"x\"}) > 2",
+            "a number of elements",
+        ),
+        ("deny if count(input.args.currency) > 2", "`count` of a string"),
+        ("deny if count(input.args.labels) / 2 > 2", "arithmetic"),
         ("deny if regex.match(input.args.currency, \"x\")", "`regex.match`"),
         (
             "deny if regex.match(\"(a|b)*a(a|b){12}$\", input.args.currency)",
@@ -128,6 +133,7 @@ fn what_no_condition_says_is_kept_for_the_engine() {
     }
     for plain in [
         "deny if input.args.amount > 5",
+        "deny if count(input.args.labels) > 2",
         "denied if input.args.amount > 5\n\ndeny if denied",
     ] {
         let (compiled, found) = built(&[("policies/p.rego", &rules(plain))]);

@@ -1,0 +1,182 @@
+//! How many elements a list has, compared in each way with small numbers, with other lists and with arguments: calls in
+//! which lists are as long as that and a little more or less, and repeat elements, are put to regorus too.
+
+use polity::compile::Compiled;
+use polity_tests::naive::Request;
+use rayon::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::{answer, compared, request, right};
+
+const ORDERS: [&str; 6] = ["<", "<=", ">", ">=", "==", "!="];
+const DATA: &str = r#"{"most": {"EUR": 2, "USD": 4}, "sizes": [1, 3], "set": ["bug", "x"]}"#;
+
+/// Expressions that compare how many labels there are, for each order and each small number.
+const COMPARISONS: [&str; 15] = [
+    "count(input.args.labels) OP K",
+    "K OP count(input.args.labels)",
+    "n := count(input.args.labels); n OP K",
+    "count(input.args.labels) OP K.5",
+    "count(input.args.labels) + 1 OP K",
+    "2 * count(input.args.labels) - 1 OP K",
+    "count(input.args.labels) + count(input.args.codes) OP K",
+    "\"bug\" in input.args.labels; count(input.args.labels) OP K",
+    "count(input.session.holding) OP K",
+    "count(input.session.holding) + input.session.calls OP K",
+    "count(input.args.labels) OP object.get(data.most, input.args.currency, K)",
+    "some size in data.sizes; count(input.args.labels) OP size + K",
+    "many(input.args.labels) OP K",
+    "count({l | some l in input.args.labels}) OP K",
+    "all := [l | some l in input.args.labels]; count(all) OP K",
+];
+
+/// The same, beside something that is no number.
+const OTHERS: [&str; 7] = [
+    "count(input.args.labels) OP count(input.args.codes)",
+    "count(input.args.labels) OP input.args.amount",
+    "input.args.amount OP count(input.args.codes)",
+    "count(input.args.labels) OP count(input.args.labels)",
+    "count(input.args.labels) OP count(data.set)",
+    "count(input.args.labels) OP data.most[input.args.currency]",
+    "count(input.args.labels) OP data.sizes[_]",
+];
+
+/// Whole bodies.
+const BODIES: [&str; 7] = [
+    "count(input.args.labels) in {0, 3}",
+    "not count(input.args.labels) in data.sizes",
+    "every size in data.sizes { count(input.args.labels) > size }",
+    "msg := sprintf(\"%d\", [count(input.args.labels)]); msg",
+    "is_number(count(input.args.labels))",
+    "lists := [input.args.labels, [\"bug\", \"v\"]]; count({l | some l in lists[_]}) > 0",
+    "some name, most in data.most; count(input.args.labels) > most; name == input.args.currency",
+];
+
+/// A policy whose three rules have these bodies.
+fn policy(bodies: &[String]) -> String {
+    let mut text = String::from("package polity.p\n\nimport rego.v1\n\nmany(list) := count(list)\n");
+    let approval = "# METADATA\n# custom:\n#   approval: security:1\n";
+    for (rule, body) in ["allow", "deny", "require_approval"].into_iter().zip(bodies) {
+        let above = if rule == "require_approval" { approval } else { "" };
+        text.push_str(&format!(
+            "\n{above}{rule} if {{\n\t{}\n}}\n",
+            body.replace("; ", "\n\t")
+        ));
+    }
+    text
+}
+
+/// Calls with every number of labels up to one more than is asked for, some of them twice.
+fn calls() -> Vec<Request> {
+    let lists = |items: &[Json]| {
+        let mut lists: Vec<Option<Json>> = (0..=items.len()).map(|many| Some(json!(items[..many]))).collect();
+        let twice: Vec<Json> = items
+            .iter()
+            .take(2)
+            .flat_map(|item| [item.clone(), item.clone()])
+            .collect();
+        lists.extend([Some(json!(twice)), Some(Json::Null), None]);
+        lists
+    };
+    let labels = lists(&["x", "bug", "y", "z", "é", "X"].map(Json::from));
+    let codes = lists(&[3, -1, 0, 7].map(Json::from));
+    let mut calls = Vec::new();
+    for (at, labels) in labels.iter().enumerate() {
+        for (other, codes) in codes.iter().enumerate() {
+            let currency = ["EUR", "USD", "GBP"][(at + other) % 3];
+            let mut args = json!({"amount": (at * 7 + other * 3) % 6, "currency": currency});
+            for (name, list) in [("labels", labels), ("codes", codes)] {
+                if let Some(list) = list {
+                    args[name] = list.clone();
+                }
+            }
+            let mut call = request("payments/bot", "production", "billing.refund", args);
+            call.calls = (other % 3) as u64;
+            call.holding = ["customer-data"].iter().take(at % 2).map(ToString::to_string).collect();
+            calls.push(call);
+        }
+    }
+    calls
+}
+
+fn compiled(policy: &str) -> Compiled {
+    let compiled = right(&[("policies/p.rego", policy), ("policies/data.json", DATA)]);
+    assert!(
+        compiled.rules.bodies.iter().all(|body| body.beyond.is_none()),
+        "kept for the engine: {policy}"
+    );
+    compiled
+}
+
+fn bodies() -> Vec<String> {
+    let mut all: Vec<String> = BODIES.map(String::from).to_vec();
+    for order in ORDERS {
+        for text in OTHERS {
+            all.push(text.replace("OP", order));
+        }
+        for (at, text) in COMPARISONS.iter().enumerate() {
+            // The plain ones with each number.
+            let numbers = (0..=4).filter(|number| at < 3 || number % 3 == 0);
+            all.extend(numbers.map(|number| text.replace("OP", order).replace('K', &number.to_string())));
+        }
+    }
+    let negated = |body: &String| (!body.contains("; ") && !body.contains("[_]")).then(|| format!("not {body}"));
+    let every: Vec<String> = all.iter().step_by(4).filter_map(negated).collect();
+    all.extend(
+        every
+            .into_iter()
+            .filter(|body| !body.starts_with("not every") && !body.starts_with("not not")),
+    );
+    all
+}
+
+#[test]
+fn numbers_of_elements_are_what_regorus_says() {
+    let (bodies, calls) = (bodies(), calls());
+    let stricter = bodies.par_chunks(3).map(|bodies| {
+        let policy = policy(bodies);
+        compared(&policy, DATA, &compiled(&policy), &calls)
+    });
+    // All that is asked of these calls can be read.
+    assert_eq!(stricter.sum::<usize>(), 0);
+}
+
+/// A table that counts otherwise than regorus does is noticed.
+#[test]
+fn another_number_of_elements_is_noticed() {
+    let calls = calls();
+    for (body, faulty) in [
+        ("count(input.args.labels) > 3", "count(input.args.labels) >= 3"),
+        ("count(input.args.labels) > 3", "count(input.args.labels) > 4"),
+        ("count(input.args.labels) > 3", "3 > count(input.args.labels)"),
+        ("count(input.args.labels) > 3", "count(input.args.codes) > 3"),
+        ("count(input.args.labels) <= 3", "not count(input.args.labels) > 3"),
+        ("count(input.args.labels) == 1", "count(input.args.labels) > 0"),
+    ] {
+        let all = |body: &str| policy(&[0; 3].map(|_| body.to_owned()));
+        let table = compiled(&all(faulty));
+        let noticed = std::panic::catch_unwind(|| compared(&all(body), DATA, &table, &calls));
+        assert!(noticed.is_err(), "{faulty} for {body}");
+    }
+}
+
+/// What a list holds twice counts once, whichever language a rule is written in.
+#[test]
+fn an_element_counts_once() {
+    let policy = policy(&["true", "count(input.args.labels) > 2", "count(input.args.labels) == 2"].map(String::from));
+    let compiled = compiled(&policy);
+    let code = |labels: Json| {
+        let args = json!({"amount": 1, "currency": "EUR", "labels": labels});
+        answer(
+            &compiled,
+            &request("payments/bot", "production", "billing.refund", args),
+        )
+        .code
+    };
+    assert_eq!(code(json!(["a", "a", "a"])), "granted");
+    assert_eq!(code(json!(["a", "b", "a"])), "approval-required");
+    assert_eq!(code(json!(["a", "b", "a", "c"])), "denied-by-rule");
+    // What cannot be read counts against the call.
+    assert_eq!(code(json!(["a", 7])), "denied-by-rule");
+    assert_eq!(code(json!("a")), "denied-by-rule");
+}
