@@ -2,11 +2,16 @@
 //! which lists are as long as that and a little more or less, and repeat elements, are put to regorus too.
 
 use polity::compile::Compiled;
-use polity_tests::naive::Request;
+use polity::diff::{Kind, diff};
+use polity_runtime::decide;
+use polity_runtime::table::Table;
+use polity_tests::compare::asked;
+use polity_tests::generate::random::Random;
+use polity_tests::naive::{Outcome, Request};
 use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::{answer, compared, request, right};
+use super::{answer, compared, engine, holds, request, right};
 
 const ORDERS: [&str; 6] = ["<", "<=", ">", ">=", "==", "!="];
 const DATA: &str = r#"{"most": {"EUR": 2, "USD": 4}, "sizes": [1, 3], "set": ["bug", "x"]}"#;
@@ -179,4 +184,108 @@ fn an_element_counts_once() {
     // What cannot be read counts against the call.
     assert_eq!(code(json!(["a", 7])), "denied-by-rule");
     assert_eq!(code(json!("a")), "denied-by-rule");
+}
+
+/// Statements about lists, of which some hold together and some do not.
+fn statement(random: &mut Random) -> String {
+    let text = *random.pick(&[
+        "count(input.args.labels) OP K",
+        "count(input.args.labels) OP K",
+        "count(input.args.codes) OP K",
+        "count(input.args.labels) OP count(input.args.codes)",
+        "count(input.args.codes) OP input.args.amount",
+        "count(input.args.labels) + 1 OP input.args.amount",
+        "count(input.session.holding) OP K",
+        "input.args.amount OP K",
+        "\"bug\" in input.args.labels",
+        "not \"x\" in input.args.labels",
+        "3 in input.args.codes",
+        "not 0 in input.args.codes",
+        "every label in input.args.labels { label in {\"bug\", \"x\"} }",
+        "every code in input.args.codes { code in {0, 3} }",
+        "not input.args.labels",
+        "\"customer-data\" in input.session.holding",
+    ]);
+    let order: &str = *random.pick(&ORDERS);
+    let text = text.replace("OP", order);
+    text.replace('K', &random.below(5).to_string())
+}
+
+/// What is denied, of what is allowed otherwise.
+fn denied(statements: &[String]) -> (String, Table) {
+    let policy = policy(&["true".to_owned(), statements.join("; ")]);
+    let table = compiled(&policy).table.expect("a table");
+    (policy, table)
+}
+
+fn pairs() -> Vec<[Vec<String>; 2]> {
+    let pair = |seed| {
+        let mut random = Random::new(seed);
+        let before: Vec<String> = (0..random.within(1, 3)).map(|_| statement(&mut random)).collect();
+        let mut after = before.clone();
+        let at = random.below(after.len());
+        after[at] = statement(&mut random);
+        if random.percent(20) {
+            after.push(statement(&mut random));
+        }
+        [before, after]
+    };
+    (0..60).map(pair).collect()
+}
+
+/// Two policies are told apart just where a call is, and by a call that regorus answers as the difference says.
+#[test]
+fn differences_in_numbers_of_elements_are_found() {
+    let calls = calls();
+    let one = |bodies: &[Vec<String>; 2]| {
+        let [before, after] = bodies.each_ref().map(|body| denied(body));
+        let changes = diff(&before.1, &after.1).expect("two tables").changes;
+        let effects = |call: &Request| [&before.1, &after.1].map(|table| asked(table, call).effect);
+        for call in &calls {
+            let [old, new] = effects(call);
+            let wanted = Kind::of(outcome(old), outcome(new));
+            assert!(
+                wanted.is_none_or(|kind| changes.iter().any(|change| change.kind == kind)),
+                "{bodies:#?}\n{call:#?}\n{changes:#?}"
+            );
+        }
+        for change in &changes {
+            let Some(witness) = &change.witness else { continue };
+            let mut call = request(
+                &witness.agent,
+                &witness.environment,
+                &witness.action,
+                witness.arguments.clone(),
+            );
+            (call.calls, call.holding) = (witness.calls.unsigned_abs(), witness.holding.clone());
+            let said = [&before.0, &after.0].map(|policy| {
+                let denied = holds(&mut engine(policy, DATA), "deny", &call);
+                if denied == Some(true) {
+                    Outcome::Deny
+                } else {
+                    Outcome::Allow
+                }
+            });
+            let told = (change.before.outcome, change.after.outcome);
+            // What cannot be read is denied, and Rego knows nothing of that.
+            if effects(&call).map(outcome) == said.map(outcome) {
+                assert_eq!(said.map(outcome), [told.0, told.1], "{bodies:#?}\n{change:#?}");
+            } else {
+                assert!(!asked(&before.1, &call).erring.is_empty() || !asked(&after.1, &call).erring.is_empty());
+            }
+        }
+        let open = changes.iter().filter(|change| change.witness.is_none()).count();
+        (changes.len(), open)
+    };
+    let found: Vec<(usize, usize)> = pairs().par_iter().map(one).collect();
+    let (changes, open) = found.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert!(changes > 40 && open == 0, "{changes} {open}");
+}
+
+fn outcome(outcome: Outcome) -> decide::Outcome {
+    match outcome {
+        Outcome::Deny => decide::Outcome::Deny,
+        Outcome::RequireApproval => decide::Outcome::RequireApproval,
+        Outcome::Allow => decide::Outcome::Allow,
+    }
 }
