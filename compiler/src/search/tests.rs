@@ -38,6 +38,7 @@ actions:
       link: {type: url, optional: true}
       to: {type: list, of: email}
       tags: {type: list, of: string, optional: true}
+      flags: {type: list, of: bool, optional: true}
       modes: {type: list, of: {enum: [fast, safe, slow]}, optional: true}
       mode: {enum: [fast, safe, slow]}
       deep: {type: record, fields: {line: int, name: {type: string, optional: true}}, optional: true}
@@ -419,6 +420,8 @@ fn numbers_of_elements_are_decided() {
         ("count(input.args.tags) > 4096", String::new(), false),
         ("count(input.args.tags) > 4095", String::new(), true),
         ("count(input.args.modes) > 3", String::new(), false),
+        ("count(input.args.flags) > 2", String::new(), false),
+        ("count(input.args.flags) > 1", String::new(), true),
         ("count(input.args.modes) > 2", String::new(), true),
         (
             "count(input.args.modes) == 3",

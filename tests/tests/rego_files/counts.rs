@@ -4,6 +4,7 @@
 use polity::compile::Compiled;
 use polity::diff::{Kind, diff};
 use polity_runtime::decide;
+use polity_runtime::explain::test_text;
 use polity_runtime::table::Table;
 use polity_tests::compare::asked;
 use polity_tests::generate::random::Random;
@@ -280,6 +281,52 @@ fn differences_in_numbers_of_elements_are_found() {
     let found: Vec<(usize, usize)> = pairs().par_iter().map(one).collect();
     let (changes, open) = found.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     assert!(changes > 40 && open == 0, "{changes} {open}");
+}
+
+/// A table counts the classes that it knows: one more to be known is a difference, and not one that is overlooked.
+#[test]
+fn classes_that_only_one_revision_knows_are_counted_there() {
+    let (text, before) = denied(&["count(input.session.holding) > 1".to_owned()]);
+    let class = "kind: DataClass\nname: salaries\nowner: alice\n";
+    let after = right(&[("policies/p.rego", &text), ("class.yaml", class)])
+        .table
+        .expect("a table");
+    let kinds = |a: &Table, b: &Table| -> Vec<Kind> {
+        let changes = diff(a, b).expect("two tables").changes;
+        changes
+            .iter()
+            .map(|change| change.kind)
+            .filter(|kind| *kind != Kind::OtherRule)
+            .collect()
+    };
+    let narrowed = Kind::of(decide::Outcome::Allow, decide::Outcome::Deny).expect("a kind");
+    assert!(kinds(&before, &after).contains(&narrowed));
+    assert!(kinds(&after, &after).is_empty());
+}
+
+/// It is told as Rego's authors write it.
+#[test]
+fn a_number_of_elements_is_told_as_it_is_written() {
+    let statements = ["count(input.args.labels) > 3", "count(input.session.holding) == 1"].map(String::from);
+    let (_, table) = denied(&statements);
+    let action = table.action("billing.refund").expect("an action");
+    let nodes = 0..u32::try_from(table.data().nodes.len()).expect("few nodes");
+    let told: Vec<String> = nodes.map(|node| test_text(&table, action, node)).collect();
+    assert!(told.contains(&"3 < count(context.args.labels)".to_owned()), "{told:?}");
+    assert!(
+        told.contains(&"count(context.session.holding) == 1".to_owned()),
+        "{told:?}"
+    );
+    let (_, other) = denied(&["count(input.args.labels) > 4".to_owned(), statements[1].clone()]);
+    let changes = diff(&table, &other).expect("two tables").changes;
+    let told: Vec<&str> = changes
+        .iter()
+        .flat_map(|one| &one.conditions)
+        .map(String::as_str)
+        .collect();
+    for line in ["count(labels) > 3", "count(labels) <= 4", "count(session.holding) == 1"] {
+        assert!(told.contains(&line), "{told:?}");
+    }
 }
 
 fn outcome(outcome: Outcome) -> decide::Outcome {

@@ -106,6 +106,10 @@ fn what_no_condition_says_is_kept_for_the_engine() {
             "deny if count({l | some l in input.args.labels; l != \"x\"}) > 2",
             "a number of elements",
         ),
+        (
+            "deny if {\n\tonly := input.args.currency\n\tcount([only | some l in input.args.labels]) > 2\n}",
+            "a number of elements",
+        ),
         ("deny if count(input.args.currency) > 2", "`count` of a string"),
         ("deny if count(input.args.labels) / 2 > 2", "arithmetic"),
         ("deny if regex.match(input.args.currency, \"x\")", "`regex.match`"),
