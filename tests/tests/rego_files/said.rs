@@ -145,6 +145,26 @@ fn what_no_condition_says_is_kept_for_the_engine() {
     }
 }
 
+/// Of a list of addresses there are the hosts, and how many they are is another question than how many it has.
+#[test]
+fn who_counts_addresses_is_told_of_their_hosts() {
+    let tool = "kind: Tool\nname: mail\nactions:\n  send: {effect: write, external: true, reversible: false, params: {to: {type: list, of: email}}}\n";
+    let found = |argument: &str| {
+        let policy = rules(&format!("deny if count(input.args.{argument}) > 10"));
+        let (compiled, found) = built(&[("policies/p.rego", &policy), ("mail.yaml", tool)]);
+        let said = compiled.findings.diagnostics().iter();
+        let help = said.flat_map(|one| &one.help).map(|help| help.text.clone());
+        (found, help.collect::<Vec<String>>().join("; "))
+    };
+    let (codes, help) = found("to");
+    assert!(codes.contains(&"unsupported-condition"), "{codes:?}");
+    assert!(
+        help.contains("`to_hosts`") && help.contains("`list of string`"),
+        "{help}"
+    );
+    assert!(!found("to_hosts").0.contains(&"unsupported-condition"));
+}
+
 #[test]
 fn data_is_checked_once_for_a_folder() {
     let policy = rules("deny if input.args.amount > data.most");
