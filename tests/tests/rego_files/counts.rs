@@ -207,7 +207,7 @@ fn statement(random: &mut Random) -> String {
         "not input.args.labels",
         "\"customer-data\" in input.session.holding",
     ]);
-    let order: &str = *random.pick(&ORDERS);
+    let order = ORDERS[random.below(ORDERS.len())];
     let text = text.replace("OP", order);
     text.replace('K', &random.below(5).to_string())
 }
