@@ -237,7 +237,7 @@ pub enum Attribute {
     Tags,
 }
 
-/// Functions of terms, with Cedar's meaning. Overflow errs.
+/// Functions of terms, with Cedar's meaning where it has them. Overflow errs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Function {
     Add,
@@ -255,6 +255,8 @@ pub enum Function {
     ToMinutes,
     ToHours,
     ToDays,
+    /// Rego's `count` of a set: how many elements a `Slot` or `Holding` has.
+    Count,
 }
 
 /// A part of a `like` pattern.

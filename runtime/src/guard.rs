@@ -238,11 +238,13 @@ pub enum Function {
     /// A document, or an object in one: of each field its key, how it is put in, what tells whether it is there, and
     /// its value. Only [`Op::Program`] looks at it.
     Record = 16,
+    /// How many elements a set has: one among the arguments, or [`Term::Holding`].
+    Count = 17,
 }
 
 impl Function {
     /// All of them, each at its number.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Add,
         Self::Subtract,
         Self::Multiply,
@@ -260,6 +262,7 @@ impl Function {
         Self::Resource,
         Self::List,
         Self::Record,
+        Self::Count,
     ];
 
     /// From its number.

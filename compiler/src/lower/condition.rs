@@ -2,7 +2,7 @@
 //!
 //! Every language's lowering makes its conditions with these. A part is left out only where evaluation never looks at it.
 
-use crate::ir::{Answer, Condition, Constant, Op, Term, Test};
+use crate::ir::{Answer, Condition, Constant, Function, Op, Term, Test};
 
 /// How many tests one condition may come to. Lifting an `if` out of a term copies what stands beside it; far
 /// beyond what anybody writes by hand, and small enough that every later step stays quick.
@@ -121,6 +121,11 @@ pub(in crate::lower) fn test(op: Op, left: Term, right: Term) -> Condition {
 pub(in crate::lower) fn readable(term: &Term) -> Condition {
     match term {
         Term::Constant(_) | Term::Now | Term::Calls | Term::Holding => YES,
+        // One spelling for what is the same question.
+        Term::Apply(Function::Count, of) => match of.as_slice() {
+            [set] => readable(set),
+            _ => ERROR,
+        },
         term => test(Op::Equal, term.clone(), term.clone()),
     }
 }

@@ -340,5 +340,6 @@ fn applied(function: Function, operands: &[String]) -> String {
         Function::ToMinutes => method("toMinutes"),
         Function::ToHours => method("toHours"),
         Function::ToDays => method("toDays"),
+        Function::Count => format!("count({})", operands.first().map_or("", String::as_str)),
     }
 }

@@ -23,6 +23,7 @@ pub struct Imported<'t> {
     /// Of each node, what it tests.
     tested: Vec<TestId>,
     people: Constant,
+    classes: Constant,
     programs: Vec<Arc<Program>>,
     tests: HashMap<[u32; 3], Test>,
     /// Diagrams of guards whose slots got other numbers, by the number of the renaming.
@@ -35,18 +36,18 @@ pub type Names<'n> = &'n dyn Fn(Slot) -> Slot;
 impl<'t> Imported<'t> {
     /// Brings every guard in. Gives `None` for a table with a test that this compiler does not know.
     pub fn new(table: &'t Table, space: &mut Space) -> Option<Self> {
-        let mut people: Vec<Constant> = table
-            .data()
-            .people
-            .iter()
-            .map(|[name]| Constant::String(table.string(*name).to_owned()))
-            .collect();
-        people.sort();
+        let names = |records: &[[u32; 1]]| {
+            let name = |[name]: &[u32; 1]| Constant::String(table.string(*name).to_owned());
+            let mut names: Vec<Constant> = records.iter().map(name).collect();
+            names.sort();
+            Constant::Set(names)
+        };
         let mut imported = Self {
             table,
             guards: Vec::new(),
             tested: Vec::new(),
-            people: Constant::Set(people),
+            people: names(&table.data().people),
+            classes: names(&table.data().classes),
             programs: programs(table)?,
             tests: HashMap::default(),
             renamed: HashMap::default(),
@@ -323,6 +324,15 @@ impl<'t> Imported<'t> {
                 };
                 Term::Resource(pairs.iter().map(part).collect::<Option<_>>()?)
             }
+            guard::Function::Count => match operands()?.as_slice() {
+                // Which classes the bundle knows differs from table to table, and it counts no other.
+                [Term::Holding] => Term::Apply(
+                    Function::Count,
+                    vec![Term::Holding, Term::Constant(self.classes.clone())],
+                ),
+                [set @ Term::Slot(_)] => Term::Apply(Function::Count, vec![set.clone()]),
+                _ => return None,
+            },
             other => Term::Apply(named(other)?, operands()?),
         })
     }
@@ -529,8 +539,10 @@ fn named(function: guard::Function) -> Option<Function> {
         guard::Function::ToMinutes => Function::ToMinutes,
         guard::Function::ToHours => Function::ToHours,
         guard::Function::ToDays => Function::ToDays,
-        guard::Function::Set | guard::Function::Resource | guard::Function::List | guard::Function::Record => {
-            return None;
-        }
+        guard::Function::Set
+        | guard::Function::Resource
+        | guard::Function::List
+        | guard::Function::Record
+        | guard::Function::Count => return None,
     })
 }

@@ -38,6 +38,8 @@ actions:
       link: {type: url, optional: true}
       to: {type: list, of: email}
       tags: {type: list, of: string, optional: true}
+      flags: {type: list, of: bool, optional: true}
+      modes: {type: list, of: {enum: [fast, safe, slow]}, optional: true}
       mode: {enum: [fast, safe, slow]}
       deep: {type: record, fields: {line: int, name: {type: string, optional: true}}, optional: true}
       force: bool
@@ -57,11 +59,19 @@ environments: {production: {ring: trusted, tools: [t], enforced_by: gateway}}
 /// What comes of a rule that allows, and an invariant that forbids; each a flow mapping's inside.
 fn found(allow: &str, never: &str) -> Vec<Violation> {
     let rules = format!(
-        "kind: Policy\nname: p\nrules: {{a: {{effect: allow, environments: [production], actions: [t.do]{allow}}}}}\n---\nkind: Invariant\nname: i\nnever: {{outcome: [allow], actions: [t.do]{never}}}\n"
+        "kind: Policy\nname: p\nrules: {{a: {{effect: allow, environments: [production], actions: [t.do]{allow}}}}}\n"
     );
+    forbidden("rules.yaml", rules, never)
+}
+
+/// What comes of a file of rules, and an invariant that forbids.
+fn forbidden(path: &str, rules: String, never: &str) -> Vec<Violation> {
+    let allow = &rules;
+    let invariant = format!("kind: Invariant\nname: i\nnever: {{outcome: [allow], actions: [t.do]{never}}}\n");
     let files = vec![
         ("polity.yaml".to_owned(), ORGANISATION.to_owned()),
-        ("rules.yaml".to_owned(), rules),
+        ("never.yaml".to_owned(), invariant),
+        (path.to_owned(), rules.clone()),
     ];
     let compiled = compile_with(
         &SourceTree::from_files(files),
@@ -81,15 +91,22 @@ fn found(allow: &str, never: &str) -> Vec<Violation> {
     violations(&compiled.organization, &compiled.rules, table)
 }
 
-fn check(allow: &str, never: &str, meets: Option<bool>, wrong: &mut Vec<String>) {
-    let when = |text: &str| match text {
+/// Selectors stand as they are, conditions are quoted.
+fn when(text: &str) -> String {
+    match text {
         "" => String::new(),
-        // Selectors stand as they are, conditions are quoted.
         text if text.starts_with(',') => text.to_owned(),
         text => format!(", when: '{}'", text.replace('\'', "''")),
-    };
+    }
+}
+
+fn check(allow: &str, never: &str, meets: Option<bool>, wrong: &mut Vec<String>) {
     let found = found(&when(allow), &when(never));
-    let told = match found.as_slice() {
+    judge(&found, (allow, never), meets, wrong);
+}
+
+fn judge(found: &[Violation], (allow, never): (&str, &str), meets: Option<bool>, wrong: &mut Vec<String>) {
+    let told = match found {
         [] => Some(false),
         [one, ..] if found.iter().all(|one| one.witness.is_none()) && one.witness.is_none() => None,
         _ => Some(true),
@@ -340,6 +357,137 @@ fn sets_addresses_presence_and_sessions_are_decided() {
         ),
     ] {
         check(allow, never, Some(meets), &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Only Rego counts: each line is the body of an allow in Rego, a condition in Cedar of what may never be allowed, and
+/// whether some call meets both.
+#[test]
+fn numbers_of_elements_are_decided() {
+    let has = |test: &str| format!("context.args has tags && {test}");
+    let within = |set: &str| has(&format!("{set}.containsAll(context.args.tags)"));
+    let mut wrong = Vec::new();
+    for (allow, never, meets) in [
+        (
+            "count(input.args.tags) > 3; count(input.args.tags) < 4",
+            String::new(),
+            false,
+        ),
+        (
+            "count(input.args.tags) > 3; count(input.args.tags) < 5",
+            String::new(),
+            true,
+        ),
+        ("count(input.args.tags) < 0", String::new(), false),
+        ("not count(input.args.tags) >= 0", has("true"), false),
+        (
+            "not count(input.args.tags) > 3",
+            "!(context.args has tags)".into(),
+            true,
+        ),
+        ("count(input.args.tags) < 1", has("!context.args.tags.isEmpty()"), false),
+        ("count(input.args.tags) == 2", within("[\"a\"]"), false),
+        ("count(input.args.tags) == 2", within("[\"a\", \"b\"]"), true),
+        ("count(input.args.tags) != 2", within("[\"a\", \"b\"]"), true),
+        (
+            "count(input.args.tags) != 2",
+            has("context.args.tags == [\"a\", \"b\"]"),
+            false,
+        ),
+        ("count(input.args.tags) + 1 > 3", within("[\"a\", \"b\"]"), false),
+        ("2 * count(input.args.tags) >= 4", within("[\"a\", \"b\"]"), true),
+        (
+            "count(input.args.tags) == 1",
+            has("context.args.tags.containsAll([\"a\", \"b\"])"),
+            false,
+        ),
+        (
+            "count(input.args.tags) == 2",
+            has("context.args.tags.containsAll([\"a\", \"b\"])"),
+            true,
+        ),
+        (
+            "count(input.args.tags) == 1; \"a\" in input.args.tags",
+            has("context.args.tags.containsAny([\"b\", \"c\"])"),
+            false,
+        ),
+        (
+            "count(input.args.tags) == 1",
+            has("context.args.tags != [\"a\"] && [\"a\"].containsAll(context.args.tags)"),
+            false,
+        ),
+        ("count(input.args.tags) > 4096", String::new(), false),
+        ("count(input.args.tags) > 4095", String::new(), true),
+        ("count(input.args.modes) > 3", String::new(), false),
+        ("count(input.args.flags) > 2", String::new(), false),
+        ("count(input.args.flags) > 1", String::new(), true),
+        ("count(input.args.modes) > 2", String::new(), true),
+        (
+            "count(input.args.modes) == 3",
+            "context.args has modes && !context.args.modes.contains(\"slow\")".into(),
+            false,
+        ),
+        (
+            "count(input.args.to_hosts) > 1",
+            "[\"acme.example\"].containsAll(context.args.to_hosts)".into(),
+            false,
+        ),
+        (
+            "count(input.args.to_hosts) > 2",
+            "context.args.to_hosts.contains(\"acme.example\")".into(),
+            true,
+        ),
+        (
+            "count(input.args.tags) == input.args.amount",
+            has("context.args.amount < 0"),
+            false,
+        ),
+        (
+            "count(input.args.tags) == input.args.amount",
+            has("context.args.amount == 7"),
+            true,
+        ),
+        (
+            "count(input.args.tags) > input.args.amount",
+            has("context.args.amount > 4095"),
+            false,
+        ),
+        (
+            "count(input.args.tags) > count(input.args.to_hosts)",
+            has("context.args.tags.isEmpty()"),
+            false,
+        ),
+        (
+            "count(input.args.tags) > count(input.args.to_hosts)",
+            within("[\"a\"]"),
+            true,
+        ),
+        (
+            "count(input.args.tags) > count(input.args.to_hosts)",
+            has("[\"a\"].containsAll(context.args.tags) && !context.args.to_hosts.isEmpty()"),
+            false,
+        ),
+        ("count(input.session.holding) > 2", String::new(), false),
+        ("count(input.session.holding) > 1", ", holding: [salaries]".into(), true),
+        (
+            "count(input.session.holding) == 1; \"customer-data\" in input.session.holding",
+            ", holding: [salaries]".into(),
+            false,
+        ),
+        // Beyond the theory, and yet tried.
+        (
+            "count(input.args.tags) + count(input.args.to_hosts) > 10",
+            String::new(),
+            true,
+        ),
+    ] {
+        let body = allow.replace("; ", "\n\t");
+        let rego = format!(
+            "package polity.p\n\nallow if {{\n\tinput.environment == \"production\"\n\tinput.action.name == \"t.do\"\n\t{body}\n}}\n"
+        );
+        let found = forbidden("p.rego", rego, &when(&never));
+        judge(&found, (allow, &never), Some(meets), &mut wrong);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

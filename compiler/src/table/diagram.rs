@@ -4,7 +4,7 @@
 //! every call, reordering tests changes no answer: only the path walked. All operations are one: [`Diagrams::choose`].
 
 use super::hash::HashMap;
-use crate::ir::{Answer, Condition, Op, Term, Test};
+use crate::ir::{Answer, Condition, Function, Op, Term, Test};
 
 /// A diagram: a leaf or a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -277,11 +277,10 @@ impl Diagrams {
 
 /// Whether a test can err at all: what looks only at what is always there and always well-formed cannot.
 pub fn can_err(test: &Test) -> bool {
-    let safe = |term: &Term| {
-        matches!(
-            term,
-            Term::Nothing | Term::Constant(_) | Term::Now | Term::Calls | Term::Holding
-        )
+    let safe = |term: &Term| match term {
+        Term::Nothing | Term::Constant(_) | Term::Now | Term::Calls | Term::Holding => true,
+        Term::Apply(Function::Count, of) => of.first() == Some(&Term::Holding),
+        _ => false,
     };
     !(test.op == Op::Has || (safe(&test.left) && safe(&test.right)))
 }

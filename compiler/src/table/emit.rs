@@ -535,5 +535,6 @@ fn runtime(function: Function) -> guard::Function {
         Function::ToMinutes => guard::Function::ToMinutes,
         Function::ToHours => guard::Function::ToHours,
         Function::ToDays => guard::Function::ToDays,
+        Function::Count => guard::Function::Count,
     }
 }

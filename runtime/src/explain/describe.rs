@@ -285,6 +285,8 @@ fn apply(table: &Table, action: Option<ActionId>, id: u32) -> String {
             };
             words.as_chunks::<2>().0.iter().map(piece).collect()
         }
+        // As Rego has it, the one language that counts.
+        Some(Function::Count) => format!("count({})", words.iter().map(of).collect::<String>()),
         Some(Function::List) => format!("[{}]", words.iter().map(of).collect::<Vec<_>>().join(", ")),
         // What a program is handed is no part of what its test says.
         Some(Function::Record) | None => String::new(),

@@ -156,6 +156,17 @@ impl<'a> Operand<'a> {
         }
     }
 
+    /// How many elements this set has. One of the arguments holds each once, and so does a session; a set of constants,
+    /// or one that a condition makes of terms, is not to be counted, and the loader takes no table that does.
+    pub(super) fn count(&self) -> Result<i64, Blame> {
+        let count = match self {
+            Self::Values(values) => values.len(),
+            Self::Made(values) => values.len(),
+            _ => return Err(Blame::Table),
+        };
+        i64::try_from(count).map_err(|_| Blame::Overflow)
+    }
+
     /// An address.
     pub(super) fn ip(&self) -> Result<IpNet, Blame> {
         match self {

@@ -97,6 +97,7 @@ fn unary<'a>(function: Function, operand: &Operand<'_>) -> Result<Operand<'a>, B
         (Function::ToMinutes, Operand::Duration(a)) => Operand::Int(a / 60_000),
         (Function::ToHours, Operand::Duration(a)) => Operand::Int(a / 3_600_000),
         (Function::ToDays, Operand::Duration(a)) => Operand::Int(a / DAY),
+        (Function::Count, set) => Operand::Int(set.count()?),
         _ => return Err(Blame::Table),
     })
 }

@@ -21,6 +21,13 @@ fn statement(random: &mut Random, parameters: &[Parameter], names: &Names) -> St
     let parameter = random.pick(&readable);
     let place = format!("input.args.{}", parameter.name);
     match &parameter.ty {
+        Type::List(_) if random.percent(30) => {
+            format!(
+                "count({place}) {} {}",
+                random.pick(&["<", "<=", ">", ">="]),
+                random.within(1, 20)
+            )
+        }
         Type::List(of) => format!("{} in {place}", constant(random, of)),
         ty => test(random, &place, ty),
     }

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::{request, right};
 
 /// Statements, each about one argument, and whether that is required.
-const STATEMENTS: [(&str, &str, bool); 14] = [
+const STATEMENTS: [(&str, &str, bool); 17] = [
     ("input.args.amount > 5000", "amount", true),
     ("not input.args.amount > 5000", "amount", true),
     ("input.args.amount in {1, 5000}", "amount", true),
@@ -25,6 +25,9 @@ const STATEMENTS: [(&str, &str, bool); 14] = [
     ("not contains(input.args.note, \"x\")", "note", false),
     ("some label in input.args.labels; label == \"bug\"", "labels", false),
     ("every label in input.args.labels { label != \"bug\" }", "labels", false),
+    ("count(input.args.labels) > 1", "labels", false),
+    ("msg := sprintf(\"%d\", [count(input.args.labels)])", "labels", false),
+    ("count(input.args.labels) + 1 == 2", "labels", false),
     ("to_number(input.args.currency) > 5", "currency", true),
 ];
 

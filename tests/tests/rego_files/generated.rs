@@ -8,8 +8,8 @@ use super::{NOW, compared, request, right};
 
 const DATA: &str = r#"{"currencies": ["EUR", "USD"], "caps": {"EUR": 5000, "USD": 100.5}, "steps": [1, 100, 5000], "teams": {"payments": {"most": 100}, "support": {"most": 1}}, "two": {"a": {"on": true}, "b": {"on": false}}}"#;
 
-/// Statements of which bodies are made. `N` is a number, `OP` an order, `CUR` a currency.
-const STATEMENTS: [&str; 92] = [
+/// Statements of which bodies are made. `N` is a number, `MANY` a small one, `OP` an order, `CUR` a currency.
+const STATEMENTS: [&str; 95] = [
     "input.args.amount OP N",
     "N OP input.args.amount",
     "input.args.amount OP 10.5",
@@ -41,6 +41,10 @@ const STATEMENTS: [&str; 92] = [
     "not \"bug\" in input.args.labels",
     "count(input.args.labels) > 0",
     "count(input.args.labels) == 0",
+    "count(input.args.labels) OP MANY",
+    "MANY OP count(input.args.labels)",
+    "n := count(input.args.labels); n OP MANY",
+    "count(input.args.codes) OP input.args.amount",
     "input.args.owner == \"acme\"",
     "input.args.owner == lower(\"ACME\")",
     "net.cidr_contains(\"10.0.0.0/8\", input.args.address)",
@@ -87,7 +91,6 @@ const STATEMENTS: [&str; 92] = [
     "every label in input.args.labels { label != \"bug\" }",
     "count({\"bug\", \"y\"} & {l | some l in input.args.labels}) > 0",
     "count({l | some l in input.args.labels} - {\"bug\"}) > 0",
-    "count([l | l := input.args.labels[_]; l != input.args.currency; l == \"x\"]) == 0",
     "input.args.labels == []",
     "input.args.currency OP \"EUR\"",
     "input.args.note OP \"p\"",
@@ -159,7 +162,9 @@ fn statement(random: &mut Random) -> String {
     let order = ["<", "<=", ">", ">=", "==", "!="][random.below(6)];
     let number = ["0", "1", "99", "100", "4999", "5000", "5001", "-1"][random.below(8)];
     let currency = ["\"EUR\"", "\"USD\"", "\"\""][random.below(3)];
-    text.replace("OP", order).replace('N', number).replace("CUR", currency)
+    let small = ["0", "1", "2", "3"][random.below(4)];
+    let text = text.replace("OP", order).replace("MANY", small);
+    text.replace('N', number).replace("CUR", currency)
 }
 
 fn policy(random: &mut Random) -> String {
@@ -248,7 +253,7 @@ pub(super) fn call(random: &mut Random) -> Request {
                 "amount": pick(random, &amounts),
                 "currency": pick(random, &[json!("EUR"), json!("USD"), json!("GBP"), json!("")]),
             });
-            let optional: [(&str, &[Json]); 8] = [
+            let optional: [(&str, &[Json]); 9] = [
                 (
                     "note",
                     &[
@@ -281,7 +286,12 @@ pub(super) fn call(random: &mut Random) -> Request {
                         json!(["bug", "bug"]),
                         json!(["x", "bug"]),
                         json!(["x"]),
+                        json!(["x", "bug", "y", "x"]),
                     ],
+                ),
+                (
+                    "codes",
+                    &[json!([]), json!([7]), json!([7, 7, 7]), json!([3, 1]), json!([1, 2, 3])],
                 ),
                 ("owner", &[json!("acme"), json!("acme2"), json!("")]),
                 (
@@ -341,9 +351,10 @@ fn the_table_agrees_with_regorus() {
 }
 
 /// Statements that only the engine decides.
-const KEPT: [&str; 5] = [
+const KEPT: [&str; 6] = [
+    "count([l | l := input.args.labels[_]; l != input.args.currency; l == \"x\"]) == 0",
     "some label in input.args.labels; startswith(label, \"b\")",
-    "count(input.args.labels) > 1",
+    "count([l | some l in input.args.labels; l != \"x\"]) > 1",
     "regex.match(input.args.currency, \"EUR\")",
     "upper(input.args.note) == \"PLEASE SS\"",
     "substring(input.agent.team, 0, 3) == \"pay\"",
@@ -404,7 +415,8 @@ fn each_statement_agrees_with_regorus() {
             if !text.contains("OP") && order != "<" {
                 continue;
             }
-            let statement = text.replace("OP", order).replace('N', "5000").replace("CUR", "\"EUR\"");
+            let statement = text.replace("OP", order).replace("MANY", "2").replace('N', "5000");
+            let statement = statement.replace("CUR", "\"EUR\"");
             let body = statement.replace("; ", "\n\t");
             let policy = format!("package polity.p\n\nimport rego.v1\n\ndeny if {{\n\t{body}\n}}\n\nallow if true\n");
             let compiled = right(&[("policies/p.rego", &policy), ("policies/data.json", DATA)]);

@@ -3,6 +3,7 @@
 //! Each call is put to regorus too, with the same text and the input document of the model.
 
 mod faults;
+mod counts;
 mod generated;
 mod packages;
 mod reach;
@@ -69,6 +70,7 @@ actions:
       method: {enum: [card, cash, wire], optional: true}
       price: {type: decimal, optional: true}
       labels: {type: list, of: string, optional: true}
+      codes: {type: list, of: int, optional: true}
       owner: {type: string, fold: case, optional: true}
       address: {type: ip, optional: true}
       when: {type: datetime, optional: true}
@@ -187,11 +189,11 @@ fn document(request: &Request) -> Json {
     if let Some(members) = args.as_object_mut() {
         members.retain(|_, value| !value.is_null());
         // A list is a set to every policy: the document holds each element once.
-        if let Some(Json::Array(items)) = members.get_mut("labels")
-            && items.iter().all(Json::is_string)
-        {
-            items.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
-            items.dedup();
+        for name in ["labels", "codes"] {
+            if let Some(Json::Array(items)) = members.get_mut(name) {
+                items.sort_by_key(|item| (item.as_i64(), item.as_str().map(str::to_owned)));
+                items.dedup();
+            }
         }
     }
     let mut document = json!({

@@ -102,7 +102,16 @@ fn what_no_condition_says_is_kept_for_the_engine() {
             "deny if {\n\tsome label in input.args.labels\n\tstartswith(label, \"x\")\n}",
             "a walk through a list",
         ),
-        ("deny if count(input.args.labels) > 2", "a number of elements"),
+        (
+            "deny if count({l | some l in input.args.labels; l != \"x\"}) > 2",
+            "a number of elements",
+        ),
+        (
+            "deny if {\n\tonly := input.args.currency\n\tcount([only | some l in input.args.labels]) > 2\n}",
+            "a number of elements",
+        ),
+        ("deny if count(input.args.currency) > 2", "`count` of a string"),
+        ("deny if count(input.args.labels) / 2 > 2", "arithmetic"),
         ("deny if regex.match(input.args.currency, \"x\")", "`regex.match`"),
         (
             "deny if regex.match(\"(a|b)*a(a|b){12}$\", input.args.currency)",
@@ -128,11 +137,32 @@ fn what_no_condition_says_is_kept_for_the_engine() {
     }
     for plain in [
         "deny if input.args.amount > 5",
+        "deny if count(input.args.labels) > 2",
         "denied if input.args.amount > 5\n\ndeny if denied",
     ] {
         let (compiled, found) = built(&[("policies/p.rego", &rules(plain))]);
         assert!(found.is_empty() && compiled.table.is_some(), "{plain}: {found:?}");
     }
+}
+
+/// Of a list of addresses there are the hosts, and how many they are is another question than how many it has.
+#[test]
+fn who_counts_addresses_is_told_of_their_hosts() {
+    let tool = "kind: Tool\nname: mail\nactions:\n  send: {effect: write, external: true, reversible: false, params: {to: {type: list, of: email}}}\n";
+    let found = |argument: &str| {
+        let policy = rules(&format!("deny if count(input.args.{argument}) > 10"));
+        let (compiled, found) = built(&[("policies/p.rego", &policy), ("mail.yaml", tool)]);
+        let said = compiled.findings.diagnostics().iter();
+        let help = said.flat_map(|one| &one.help).map(|help| help.text.clone());
+        (found, help.collect::<Vec<String>>().join("; "))
+    };
+    let (codes, help) = found("to");
+    assert!(codes.contains(&"unsupported-condition"), "{codes:?}");
+    assert!(
+        help.contains("`to_hosts`") && help.contains("`list of string`"),
+        "{help}"
+    );
+    assert!(!found("to_hosts").0.contains(&"unsupported-condition"));
 }
 
 #[test]

@@ -163,6 +163,7 @@ fn apply(function: Function, args: &[V]) -> Option<V> {
         (Function::ToMinutes, [V::Duration(a)]) => V::Int(a / 60_000),
         (Function::ToHours, [V::Duration(a)]) => V::Int(a / 3_600_000),
         (Function::ToDays, [V::Duration(a)]) => V::Int(a / DAY),
+        (Function::Count, [V::Set(a)]) => V::Int(i64::try_from(a.len()).ok()?),
         other => panic!("{other:?}"),
     })
 }

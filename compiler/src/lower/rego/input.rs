@@ -140,6 +140,14 @@ impl<'a> Lowerer<'a> {
             (Type::DateTime, ..) => Val::Moment(slot),
             (_, _, Some(ty)) => Val::Term(slot, ty),
             (Type::Record(_) | Type::Url(_) | Type::Email(_), _, None) => Val::Place(Place::Record(parameter.clone())),
+            (Type::List(_), _, None) => {
+                let name = &parameter.name;
+                let message = format!("of `{name}`, a list of urls or addresses, policies see the hosts alone");
+                let help = format!(
+                    "ask `{name}_hosts`; where whole addresses matter, or how many there are, declare a `list of string`"
+                );
+                return self.wrong(&UNSUPPORTED_CONDITION, span, (message, "not readable"), &help);
+            }
             (_, _, None) => {
                 let message = format!("`{}` is opaque: no policy can look at it", parameter.name);
                 let help = "declare a type that conditions can read";

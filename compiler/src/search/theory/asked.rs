@@ -6,13 +6,14 @@ mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polity_runtime::value::Kind;
+use polity_runtime::value::{Kind, MAX_LIST};
 
 use super::number::Numbers;
 use super::sets::Demand;
 use super::text::Constraint;
-use super::{Part, Theory};
+use super::{Part, Theory, values};
 use crate::ir::{Constant, Op, ResourcePart, Term, Test};
+use crate::search::frame::Takes;
 pub(super) use numbers::numeric;
 
 /// A number that is reasoned about.
@@ -21,6 +22,8 @@ pub(super) enum Number {
     Argument(usize),
     Now,
     Calls,
+    /// How many elements a set has.
+    Count(Set),
     /// What a function gives, whatever it is given.
     Applied(Term),
 }
@@ -49,6 +52,8 @@ pub(super) struct Asked<'a, 't> {
     /// Of each resource that must err: the strings of which one must not stand in it.
     pub(super) unsafe_pieces: Vec<Vec<Text>>,
     pub(super) sets: BTreeMap<Set, Vec<Demand>>,
+    /// How many elements sets have, once that is found.
+    pub(super) counts: BTreeMap<Set, usize>,
     pub(super) addresses: BTreeMap<usize, Vec<(&'t Test, bool)>>,
     pub(super) bools: BTreeMap<usize, BTreeSet<bool>>,
     pub(super) part: Part,
@@ -65,6 +70,7 @@ impl<'a> Asked<'a, '_> {
             texts: Vec::new(),
             unsafe_pieces: Vec::new(),
             sets: BTreeMap::new(),
+            counts: BTreeMap::new(),
             addresses: BTreeMap::new(),
             bools: BTreeMap::new(),
             part: Part::default(),
@@ -73,7 +79,7 @@ impl<'a> Asked<'a, '_> {
     }
 }
 
-impl<'t> Asked<'_, 't> {
+impl<'a, 't> Asked<'a, 't> {
     /// What one answer asks.
     pub(super) fn ask(&mut self, test: &'t Test, yes: bool) {
         self.keep_within(test);
@@ -189,6 +195,39 @@ impl<'t> Asked<'_, 't> {
                 }
             }
             _ => None,
+        }
+    }
+
+    /// The set of which a function tells how many elements it has.
+    fn counted(&self, operands: &[Term]) -> Option<Set> {
+        match operands {
+            [set] => self.set_of(set),
+            // Of what a session holds, a table counts those that it knows.
+            [Term::Holding, Term::Constant(Constant::Set(known))] => {
+                let mut classes = self.theory.classes.iter().cloned().map(Constant::String);
+                classes.all(|class| known.contains(&class)).then_some(Set::Holding)
+            }
+            _ => None,
+        }
+    }
+
+    /// How many elements such a set has at most.
+    fn most_elements(&self, set: Set) -> i128 {
+        let most = match self.element(set) {
+            None => self.theory.classes.len(),
+            Some(takes) => values::many(takes).unwrap_or(MAX_LIST).min(MAX_LIST),
+        };
+        i128::try_from(most).unwrap_or(i128::MAX)
+    }
+
+    /// What the elements of an argument are; nothing of classes.
+    pub(super) fn element(&self, set: Set) -> Option<&'a Takes> {
+        match set {
+            Set::Holding => None,
+            Set::Argument(at) => {
+                let one = self.theory.frame.arguments().get(at)?;
+                one.takes.element.as_deref()
+            }
         }
     }
 

@@ -8,7 +8,7 @@ const FAR: i128 = 1 << 100;
 /// Tries of choices before the rest is left open. Picked by gut feeling: each is a handful of additions.
 const MOST_TRIES: u32 = 2_000;
 /// Variables at once: the closure takes their number cubed.
-const MOST_VARIABLES: usize = 48;
+pub(super) const MOST_VARIABLES: usize = 48;
 
 /// `left - right <= most`. Variable 0 is always zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +18,24 @@ pub(super) struct Bound {
     pub(super) most: i128,
 }
 
+/// What a variable can be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Domain {
+    /// The least that its type holds.
+    pub(super) least: i128,
+    /// The greatest.
+    pub(super) greatest: i128,
+    /// What it is where nobody asks.
+    pub(super) ordinary: i128,
+    /// Whether it is as near to that as can be where somebody asks; others are then at a bound that was asked for.
+    pub(super) near: bool,
+}
+
 /// Bounds, and choices of which one alternative each must hold.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    /// Of each variable but the first: the least and the greatest that its type holds, and what is ordinary.
-    pub(super) domains: Vec<(i128, i128, i128)>,
+    /// Of each variable but the first.
+    pub(super) domains: Vec<Domain>,
     pub(super) bounds: Vec<Bound>,
     pub(super) choices: Vec<Vec<Vec<Bound>>>,
 }
@@ -68,9 +81,9 @@ impl Numbers {
         for at in 0..many {
             closed.set(at, at, 0);
         }
-        for (at, (least, greatest, _)) in (1..).zip(&self.domains) {
-            closed.set(at, 0, *greatest);
-            closed.set(0, at, -least);
+        for (at, domain) in (1..).zip(&self.domains) {
+            closed.set(at, 0, domain.greatest);
+            closed.set(0, at, -domain.least);
         }
         for bound in &self.bounds {
             closed.set(bound.left, bound.right, bound.most);
@@ -127,14 +140,14 @@ impl Numbers {
     /// ordinary.
     fn values(&self, mut closed: Closed) -> Option<Vec<i128>> {
         let mut values = Vec::new();
-        for (at, (least, greatest, ordinary)) in (1..).zip(&self.domains) {
-            let (low, high) = (-closed.get(0, at), closed.get(at, 0));
-            let value = if low > *least {
+        for (at, domain) in (1..).zip(&self.domains) {
+            let (low, high) = closed.range(at);
+            let value = if low > domain.least && !domain.near {
                 low
-            } else if high < *greatest {
+            } else if high < domain.greatest && !domain.near {
                 high
             } else {
-                (*ordinary).clamp(low, high)
+                domain.ordinary.clamp(low, high)
             };
             let at_most = Bound {
                 left: at,
@@ -156,6 +169,11 @@ impl Numbers {
 impl Closed {
     pub(super) fn get(&self, left: usize, right: usize) -> i128 {
         self.most.get(left * self.many + right).copied().unwrap_or(FAR)
+    }
+
+    /// The least and the greatest that a variable can be.
+    pub(super) fn range(&self, at: usize) -> (i128, i128) {
+        (-self.get(0, at), self.get(at, 0))
     }
 
     fn set(&mut self, left: usize, right: usize, most: i128) {
@@ -198,7 +216,8 @@ mod tests {
             bounds in proptest::collection::vec(bound(), 0..7),
             choices in proptest::collection::vec(proptest::collection::vec(proptest::collection::vec(bound(), 1..3), 1..3), 0..3),
         ) {
-            let domains = vec![(-3, 3, 0); 3];
+            let domains = [false, true, false].map(|near| Domain { least: -3, greatest: 3, ordinary: 0, near });
+            let domains = domains.to_vec();
             let numbers = Numbers { domains, bounds: bounds.clone(), choices: choices.clone() };
             let holds = |values: &[i128]| {
                 let value = |at: usize| if at == 0 { 0 } else { values[at - 1] };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use polity_runtime::value::Kind;
 
 use super::asked::{Asked, Number, Set, Text};
-use super::number::Solved;
+use super::number::{Bound, MOST_VARIABLES, Solved};
 use super::sets::{self, Universe};
 use super::text::{self, Constraint, Domain, Matcher, Piece};
 use super::values::{self, ORDINARY_MOMENT};
@@ -19,8 +19,9 @@ impl Asked<'_, '_> {
         }
         self.finish_bools()?;
         self.finish_addresses()?;
-        self.finish_sets()?;
+        self.finish_counts()?;
         self.finish_numbers()?;
+        self.finish_sets()?;
         self.finish_texts()?;
         Some(self.part)
     }
@@ -46,32 +47,65 @@ impl Asked<'_, '_> {
         Some(())
     }
 
+    /// What is asked of the elements of a set bounds how many it has: numbers are found that sets can have.
+    fn finish_counts(&mut self) -> Option<()> {
+        let numbered = (1..).zip(&self.variables);
+        let counted: Vec<(usize, Set)> = numbered
+            .filter_map(|(at, number)| match number {
+                Number::Count(set) => Some((at, *set)),
+                _ => None,
+            })
+            .collect();
+        if counted.is_empty() || self.variables.len() > MOST_VARIABLES {
+            return Some(());
+        }
+        let closed = self.numbers.close()?;
+        for (at, set) in counted {
+            let (least, greatest) = closed.range(at);
+            let range = (usize::try_from(least).ok()?, usize::try_from(greatest).ok()?);
+            let demands = self.sets.get(&set).map_or(&[][..], Vec::as_slice);
+            let ranges = self.among(set, |universe| sets::counts(demands, range, universe));
+            let bounds = |&(least, greatest): &(usize, usize)| {
+                let bound = |left, right, most| Some(Bound { left, right, most });
+                let greatest = bound(at, 0, i128::try_from(greatest).ok()?)?;
+                Some(vec![greatest, bound(0, at, -i128::try_from(least).ok()?)?])
+            };
+            let ways: Vec<Vec<Bound>> = ranges.iter().filter_map(bounds).collect();
+            self.numbers.choices.push(ways);
+        }
+        Some(())
+    }
+
+    /// Makes something of the elements that there are for a set.
+    fn among<T>(&self, set: Set, make: impl FnOnce(&Universe<'_>) -> T) -> T {
+        let element = self.element(set);
+        let classes = self.theory.classes;
+        let is_class = |value: &Constant| matches!(value, Constant::String(name) if classes.contains(name));
+        make(&Universe {
+            has: &|value| element.map_or_else(|| is_class(value), |takes| values::is_element(takes, value)),
+            fresh: &|taken, many| match element {
+                Some(takes) => values::fresh(takes, taken, many),
+                None => {
+                    let all = classes.iter().cloned().map(Constant::String);
+                    all.filter(|one| !taken.contains(one)).take(many).collect()
+                }
+            },
+            many: element.map_or(Some(classes.len()), values::many),
+        })
+    }
+
     fn finish_sets(&mut self) -> Option<()> {
         for (set, demands) in &self.sets {
-            let element = match set {
-                Set::Holding => None,
-                Set::Argument(at) => self
-                    .theory
-                    .frame
-                    .arguments()
-                    .get(*at)
-                    .and_then(|one| one.takes.element.as_deref()),
-            };
-            let classes = self.theory.classes;
-            let is_class = |value: &Constant| matches!(value, Constant::String(name) if classes.contains(name));
-            let universe = Universe {
-                has: &|value| element.map_or_else(|| is_class(value), |takes| values::is_element(takes, value)),
-                fresh: &|taken| match element {
-                    Some(takes) => values::fresh(takes, taken),
-                    None => {
-                        let all = classes.iter().cloned().map(Constant::String);
-                        all.into_iter().find(|one| !taken.contains(one))
-                    }
-                },
-            };
-            let found = match sets::solve(demands, &universe) {
+            let count = self.counts.get(set).copied();
+            let found = match self.among(*set, |universe| sets::solve(demands, count, universe)) {
                 Solved::Found(found) => found,
-                Solved::Never => return None,
+                Solved::Never if count.is_none() => return None,
+                // Another number of elements may do.
+                Solved::Never => {
+                    let open = self.marker(&Number::Count(*set));
+                    self.part.open.push(open);
+                    continue;
+                }
                 Solved::Open => continue,
             };
             match set {
@@ -128,6 +162,7 @@ impl Asked<'_, '_> {
             match number {
                 Number::Now => self.part.now = Some(value),
                 Number::Calls => self.part.calls = Some(value),
+                Number::Count(set) => drop(self.counts.insert(*set, usize::try_from(value).ok()?)),
                 Number::Argument(at) => {
                     let value = match self.theory.kind(*at) {
                         Some(Kind::Decimal) => Constant::Decimal(value),
@@ -149,6 +184,13 @@ impl Asked<'_, '_> {
             Number::Argument(at) => self.slot(*at),
             Number::Now => Term::Now,
             Number::Calls => Term::Calls,
+            Number::Count(set) => {
+                let set = match set {
+                    Set::Argument(at) => self.slot(*at),
+                    Set::Holding => Term::Holding,
+                };
+                Term::Apply(Function::Count, vec![set])
+            }
             Number::Applied(term) => term.clone(),
         };
         Test {

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use polity_runtime::value::{IpNet, Kind};
+use polity_runtime::value::{IpNet, Kind, Slot};
 
 use super::{Model, Part, State, Theory, numeric, values};
 use crate::ir::{Constant, Function, Op, ResourcePart, Term, Test};
 
 /// Calls tried for one set of answers. Picked by gut feeling: each is decided twice, in microseconds.
 const MOST_TRIES: usize = 300;
+/// Elements of a list that is tried for their number. Picked by gut feeling.
+const MOST_ELEMENTS: usize = 100;
 
 /// Something that a call may have another value for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +58,17 @@ pub(crate) fn models(theory: &Theory<'_>, parts: &[&Part]) -> Vec<Model> {
     }
     let candidates: Vec<(Place, Vec<Constant>)> = places
         .into_iter()
-        .map(|place| (place, candidates(theory, place, &constants)))
+        .map(|place| {
+            let mut all = candidates(theory, place, &constants);
+            if let Place::Argument(at) = place
+                && open
+                    .iter()
+                    .any(|test| counts(theory, at, &test.left) || counts(theory, at, &test.right))
+            {
+                all.splice(0..0, of_counts(theory, at, &constants));
+            }
+            (place, all)
+        })
         .collect();
     let mut all = vec![base.clone()];
     // The nearest mixtures first: one value changed, then two, and so on, as far as the tries go.
@@ -137,7 +149,7 @@ fn whole(theory: &Theory<'_>, parts: &[&Part]) -> Model {
 
 /// The places and constants of a term.
 fn look(theory: &Theory<'_>, term: &Term, places: &mut BTreeSet<Place>, constants: &mut Vec<Constant>) {
-    let argument = |slot| theory.frame.argument(slot).map(Place::Argument);
+    let argument = |slot| given(theory, slot).map(Place::Argument);
     match term {
         Term::Slot(slot) => places.extend(argument(*slot)),
         Term::Now => {
@@ -168,6 +180,53 @@ fn look(theory: &Theory<'_>, term: &Term, places: &mut BTreeSet<Place>, constant
         }
         _ => {}
     }
+}
+
+/// The argument that a call gives for a slot: for the hosts of a list that list.
+fn given(theory: &Theory<'_>, slot: Slot) -> Option<usize> {
+    let at = theory.frame.argument(slot)?;
+    let one = theory.frame.arguments().get(at)?;
+    Some(if one.takes.kind == Kind::Hosts {
+        one.presence
+    } else {
+        at
+    })
+}
+
+/// Whether the elements of a list are counted in a term.
+fn counts(theory: &Theory<'_>, list: usize, term: &Term) -> bool {
+    match term {
+        Term::Apply(Function::Count, of) => of.iter().any(|set| match set {
+            Term::Slot(slot) => given(theory, *slot) == Some(list),
+            _ => false,
+        }),
+        Term::Apply(_, terms) => terms.iter().any(|term| counts(theory, list, term)),
+        _ => false,
+    }
+}
+
+/// Lists of as many elements as the constants say, one less and one more.
+fn of_counts(theory: &Theory<'_>, list: usize, constants: &[Constant]) -> Vec<Constant> {
+    let Some(element) = theory
+        .frame
+        .arguments()
+        .get(list)
+        .and_then(|one| one.takes.element.as_deref())
+    else {
+        return Vec::new();
+    };
+    let numbers = constants.iter().filter_map(numeric);
+    let near: BTreeSet<usize> = numbers
+        .flat_map(|number| [number - 1, number, number + 1])
+        .filter_map(|number| usize::try_from(number).ok())
+        .filter(|number| *number <= MOST_ELEMENTS)
+        .collect();
+    let made = |many| {
+        let mut elements = values::fresh(element, &BTreeSet::new(), many);
+        elements.sort();
+        Constant::Set(elements)
+    };
+    near.into_iter().map(made).collect()
 }
 
 /// What operands may be so that a function gives a value.

@@ -154,38 +154,43 @@ pub(super) fn is_element(takes: &Takes, value: &Constant) -> bool {
     }
 }
 
-/// An element that is none of these; `None` where there is no other.
-pub(super) fn fresh(takes: &Takes, taken: &BTreeSet<Constant>) -> Option<Constant> {
-    let text = |shape: fn(u32) -> String| -> Option<Constant> {
-        (1..)
-            .map(|number| Constant::String(shape(number)))
-            .find(|one| !taken.contains(one))
+/// How many elements there are at all; nothing where there are more than any list holds.
+pub(super) fn many(takes: &Takes) -> Option<usize> {
+    match takes.kind {
+        Kind::Bool => Some(2),
+        Kind::Enum => Some(takes.values.iter().collect::<BTreeSet<_>>().len()),
+        Kind::List | Kind::Record | Kind::Opaque => Some(0),
+        _ => None,
+    }
+}
+
+/// So many elements that are none of these, or all that there are.
+pub(super) fn fresh(takes: &Takes, taken: &BTreeSet<Constant>, many: usize) -> Vec<Constant> {
+    let new = |all: &mut dyn Iterator<Item = Constant>| -> Vec<Constant> {
+        all.filter(|one| !taken.contains(one)).take(many).collect()
     };
-    let number = |shape: fn(i64) -> Constant| (1..).map(shape).find(|one| !taken.contains(one));
+    let text = |shape: fn(u32) -> String| new(&mut (1..).map(shape).map(Constant::String));
+    let number = |shape: fn(i64) -> Constant| new(&mut (1..).map(shape));
     match takes.kind {
         Kind::Int => number(Constant::Int),
         Kind::Decimal => number(|at| Constant::Decimal(at * 10_000)),
         Kind::DateTime => number(|at| Constant::DateTime(ORDINARY_MOMENT + at)),
         Kind::Duration => number(|at| Constant::Duration(at * 1000)),
-        Kind::Bool => [false, true]
-            .map(Constant::Bool)
-            .into_iter()
-            .find(|one| !taken.contains(one)),
-        Kind::Ip => (0..=255u8)
-            .map(|last| {
+        Kind::Bool => new(&mut [false, true].into_iter().map(Constant::Bool)),
+        Kind::Ip => {
+            // 192.0.2.0 and what follows.
+            let address = |at: u32| std::net::Ipv4Addr::from(at).into();
+            new(&mut (0xc000_0200..=u32::MAX).map(|at| {
                 Constant::Ip(IpNet {
-                    address: std::net::Ipv4Addr::new(192, 0, 2, last).into(),
+                    address: address(at),
                     prefix: 32,
                 })
-            })
-            .find(|one| !taken.contains(one)),
-        Kind::Enum => {
-            let all = takes.values.iter().cloned().map(Constant::String);
-            all.into_iter().find(|one| !taken.contains(one))
+            }))
         }
+        Kind::Enum => new(&mut takes.values.iter().cloned().map(Constant::String)),
         Kind::Path => text(|at| format!("/other-{at}")),
         Kind::Host | Kind::Url | Kind::Email | Kind::Hosts => text(|at| format!("other-{at}.example")),
         Kind::String => text(|at| format!("other-{at}")),
-        Kind::List | Kind::Record | Kind::Opaque => None,
+        Kind::List | Kind::Record | Kind::Opaque => Vec::new(),
     }
 }

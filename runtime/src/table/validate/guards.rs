@@ -90,6 +90,7 @@ impl Check<'_> {
                     let (fields, rest) = operands.as_chunks::<4>();
                     rest.is_empty() && fields.iter().all(|field| self.field(field, at))
                 }
+                Some(Function::Count) => matches!(operands, [set] if self.counts(*set)),
                 _ => operands.iter().all(|term| self.word(*term, at)),
             };
             ensure(known, "terms", at, "an operand does not exist, or comes later")?;
@@ -163,6 +164,12 @@ impl Check<'_> {
             Some(Term::Nothing | Term::Slot(_) | Term::OnBehalfOf)
         );
         self.text(key) && flags & !guard::record::OPTIONAL == 0 && told && self.word(there, at) && self.word(value, at)
+    }
+
+    /// What holds each of its elements once: an argument, or what the session holds.
+    fn counts(&self, set: u32) -> bool {
+        let set = Term::decode(set);
+        matches!(set, Some(Term::Slot(_) | Term::Holding)) && set.is_some_and(|set| self.term(set, usize::MAX))
     }
 
     /// A term that a test, or a function that stands at `before`, may refer to.
@@ -278,6 +285,35 @@ mod tests {
             .collect();
         let fault = format!("record {MAX_TERM_DEPTH} of section `constants` is broken: {TOO_MUCH}");
         assert_eq!(refused(sets), Some(fault));
+    }
+
+    /// A set that is put together of terms may hold one value twice, so that it has no count.
+    #[test]
+    fn only_what_holds_each_element_once_is_counted() {
+        let table = |operands: &[Term]| {
+            let words: Vec<u32> = operands.iter().map(|term| term.encode().unwrap()).collect();
+            let many = u32::try_from(words.len()).unwrap();
+            Table::new(TableData {
+                string_offsets: vec![0, 6],
+                string_text: "acme/r".into(),
+                organization: vec![[0, NONE, 0, 0]],
+                words,
+                constants: vec![[constant::SET, 0, 0, 0, 0, 0]],
+                terms: vec![[Function::Set as u32, 0, 0], [Function::Count as u32, 0, many]],
+                ..TableData::default()
+            })
+            .is_ok()
+        };
+        assert!(table(&[Term::Slot(3)]));
+        assert!(table(&[Term::Holding]));
+        assert!(!table(&[Term::Constant(0)]), "a constant");
+        assert!(!table(&[Term::Apply(0)]), "terms put together");
+        assert!(!table(&[Term::Slot(1 << 16)]), "no slot");
+        assert!(!table(&[Term::Now]) && !table(&[Term::Calls]), "no set");
+        assert!(
+            !table(&[]) && !table(&[Term::Slot(0), Term::Slot(1)]),
+            "not one operand"
+        );
     }
 
     /// A set of texts out of order would hide some of them from a search that halves it.

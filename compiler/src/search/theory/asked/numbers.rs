@@ -7,7 +7,7 @@ use polity_runtime::value::Kind;
 
 use super::{Asked, Number};
 use crate::ir::{Constant, Function, Op, Term, Test};
-use crate::search::theory::number::Bound;
+use crate::search::theory::number::{Bound, Domain};
 use crate::search::theory::values::{LAST_MOMENT, MOMENTS, ORDINARY_MOMENT};
 use crate::search::theory::{DAY, Fault};
 
@@ -79,6 +79,8 @@ impl Asked<'_, '_> {
     /// What is calculated in a term, as far as it is of one variable. False where some of it is not.
     fn sums(&mut self, term: &Term, sums: &mut Vec<Scaled>) -> bool {
         match term {
+            // It is there where the set is.
+            Term::Apply(Function::Count, _) => true,
             Term::Apply(function, operands) => {
                 let mut all = true;
                 for operand in operands {
@@ -194,6 +196,12 @@ impl Asked<'_, '_> {
                     _ => return None,
                 }
             }
+            Term::Apply(Function::Count, operands) => {
+                let set = self.counted(operands)?;
+                // What holds so many elements must have some.
+                self.sets.entry(set).or_default();
+                Scaled::plain(self.variable(Number::Count(set)), 0)
+            }
             Term::Apply(function, operands) => {
                 let mut of = Vec::new();
                 for operand in operands {
@@ -221,7 +229,9 @@ impl Asked<'_, '_> {
         }
         let whole = (i128::from(i64::MIN), i128::from(i64::MAX));
         let moments = (i128::from(MOMENTS.0), i128::from(MOMENTS.1));
+        let near = matches!(number, Number::Count(_));
         let (least, greatest, ordinary) = match &number {
+            Number::Count(set) => (0, self.most_elements(*set), 0),
             Number::Now => (0, i128::from(LAST_MOMENT), i128::from(ORDINARY_MOMENT)),
             Number::Calls => (0, whole.1, 0),
             Number::Argument(at) => {
@@ -237,7 +247,12 @@ impl Asked<'_, '_> {
             Number::Applied(Term::Apply(Function::ToTime, _)) => (0, DAY - 1, 0),
             Number::Applied(_) => (whole.0, whole.1, 0),
         };
-        self.numbers.domains.push((least, greatest, ordinary));
+        self.numbers.domains.push(Domain {
+            least,
+            greatest,
+            ordinary,
+            near,
+        });
         self.variables.push(number);
         self.variables.len()
     }
