@@ -108,6 +108,9 @@ pub enum Term {
     Calls,
     /// `context.session.holding`: a set of strings.
     Holding,
+    /// Of these classes, in order, those that the session holds: what a table sees that knows no others. No condition is
+    /// lowered to it; two tables are compared by it where one knows classes that the other lacks.
+    Held(Vec<Constant>),
     /// An attribute of the principal. Settled when the table is built.
     Principal(Attribute),
     /// `resource.name`: each resource that the action declares, in turn.
@@ -255,7 +258,7 @@ pub enum Function {
     ToMinutes,
     ToHours,
     ToDays,
-    /// Rego's `count` of a set: how many elements a `Slot` or `Holding` has.
+    /// Rego's `count` of a set: how many elements a `Slot` or what is held has.
     Count,
 }
 

@@ -68,11 +68,19 @@ fn calls(pair: &Pair, seed: u64) -> Vec<(Request, Answer, Answer)> {
         .into_iter()
         .filter(|call| pair.tables.iter().all(|table| is_readable(table, call)))
         .map(|call| {
-            let said = [naive[0].decide(&call), naive[1].decide(&call)];
-            let [before, after] = said;
+            let [before, after] = says(pair, &naive, &call);
             (call, before, after)
         })
         .collect()
+}
+
+/// What both sides' documents say to a call, each of which sees the classes that it knows.
+fn says(pair: &Pair, naive: &[Naive<'_>; 2], call: &Request) -> [Answer; 2] {
+    [0, 1].map(|side| {
+        let mut seen = call.clone();
+        seen.holding.retain(|class| pair.tables[side].class(class).is_some());
+        naive[side].decide(&seen)
+    })
 }
 
 fn outcome(outcome: Outcome) -> decide::Outcome {
@@ -133,7 +141,7 @@ fn wrong(pair: &Pair, changes: &Changes, calls: &[(Request, Answer, Answer)]) ->
     for change in &changes.changes {
         let Some(witness) = &change.witness else { continue };
         let call = request(witness);
-        let [before, after] = [naive[0].decide(&call), naive[1].decide(&call)];
+        let [before, after] = says(pair, &naive, &call);
         let said = (outcome(before.effect), outcome(after.effect));
         if said != (change.before.outcome, change.after.outcome) {
             wrong.push(format!("the documents say {said:?} to the witness of {change:#?}"));
@@ -263,7 +271,7 @@ const ORGANISATION: &str = concat!(
     r#"kind: Tool
 name: billing
 actions:
-  refund: {effect: write, external: true, reversible: false, params: {amount: int, note: {type: string, optional: true}}}
+  refund: {effect: write, external: true, reversible: false, params: {amount: int, note: {type: string, optional: true}, labels: {type: list, of: string, optional: true}}}
 ---
 kind: Agent
 name: refund-bot
@@ -303,22 +311,77 @@ const FAULTS: [(Fault, &str, &str); 5] = [
     ),
 ];
 
+/// Each side's rules, and what documents it has besides.
+fn pair(what: &str, sides: [(&str, &str); 2]) -> Pair {
+    let files = sides.map(|(rules, others)| {
+        let policy = format!("kind: Policy\nname: refunds\nrules: {rules}\n");
+        vec![
+            ("deployment.yaml".to_owned(), DEPLOYMENT.to_owned()),
+            ("policy.yaml".to_owned(), policy + others),
+            ("polity.yaml".to_owned(), ORGANISATION.to_owned()),
+        ]
+    });
+    Pair {
+        what: what.to_owned(),
+        tables: [0, 1].map(|side| table(&files[side]).unwrap_or_else(|| panic!("{what}: side {side}"))),
+        files,
+    }
+}
+
+/// What is asked of the classes that a session holds where one side alone knows a class: whether the sides differ, and
+/// whether each difference is shown by a call, or may be one that cannot be excluded.
+const HELD: [(&str, bool, bool); 10] = [
+    ("context.session.holding.isEmpty()", true, true),
+    ("!context.session.holding.isEmpty()", true, true),
+    (r#"["customer-data"].containsAll(context.session.holding)"#, true, true),
+    (r#"context.session.holding == ["customer-data"]"#, true, true),
+    (r#"["customer-data"] != context.session.holding"#, true, true),
+    (
+        "context.args has labels && context.args.labels.containsAll(context.session.holding)",
+        true,
+        false,
+    ),
+    (
+        "context.args has labels && context.session.holding.containsAny(context.args.labels)",
+        true,
+        false,
+    ),
+    (
+        "context.args has labels && context.session.holding == context.args.labels",
+        true,
+        false,
+    ),
+    (r#"context.session.holding.contains("customer-data")"#, false, true),
+    (r#"context.session.holding.containsAll(["customer-data"])"#, false, true),
+];
+
+#[test]
+fn a_class_that_one_side_alone_knows_is_no_secret() {
+    const KNOWN: &str = "---\nkind: DataClass\nname: customer-data\nowner: carol\n";
+    let both = format!("{KNOWN}---\nkind: DataClass\nname: salaries\nowner: carol\n");
+    for (when, differs, certain) in HELD {
+        let rules =
+            format!("{{a: {{effect: allow, environments: [production], actions: [billing.refund], when: '{when}'}}}}");
+        for sides in [[KNOWN, &both], [&both, KNOWN]] {
+            let pair = pair(when, sides.map(|others| (rules.as_str(), others)));
+            let changes = diff(&pair.tables[0], &pair.tables[1]).unwrap();
+            let told = &changes.changes;
+            assert_eq!(told.iter().any(|change| change.certain), differs, "{when}: {told:#?}");
+            assert!(
+                !certain || told.iter().all(|change| change.certain),
+                "{when}: {told:#?}"
+            );
+            assert_eq!(wrong(&pair, &changes, &calls(&pair, 1)), Vec::<String>::new(), "{when}");
+        }
+        let same = pair(when, [(&rules, &both); 2]);
+        assert!(diff(&same.tables[0], &same.tables[1]).unwrap().is_empty(), "{when}");
+    }
+}
+
 #[test]
 fn mistakes_put_into_the_search_are_noticed() {
     for (fault, before, after) in FAULTS {
-        let files = [before, after].map(|rules| {
-            let policy = format!("kind: Policy\nname: refunds\nrules: {rules}\n");
-            vec![
-                ("deployment.yaml".to_owned(), DEPLOYMENT.to_owned()),
-                ("policy.yaml".to_owned(), policy),
-                ("polity.yaml".to_owned(), ORGANISATION.to_owned()),
-            ]
-        });
-        let pair = Pair {
-            what: format!("{fault:?}"),
-            tables: [0, 1].map(|side| table(&files[side]).unwrap_or_else(|| panic!("{fault:?}: side {side}"))),
-            files,
-        };
+        let pair = pair(&format!("{fault:?}"), [(before, ""), (after, "")]);
         let calls = calls(&pair, 1);
         let told = |fault| {
             let changes = diff_with(&pair.tables[0], &pair.tables[1], fault).unwrap();

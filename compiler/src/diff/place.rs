@@ -190,8 +190,8 @@ pub(super) fn place<'t>(before: &'t Table, after: &'t Table) -> Option<Placed<'t
     let mut space = Space::default();
     let mut rules = Rules::default();
     let tables = [before, after];
-    let first = Imported::new(before, &mut space)?;
-    let second = Imported::new(after, &mut space)?;
+    let first = Imported::beside(before, after, &mut space)?;
+    let second = Imported::beside(after, before, &mut space)?;
     let first = Sides::new(first, 0, &mut rules);
     let mut ones = [
         One::new(before, first),

@@ -120,7 +120,7 @@ pub(in crate::lower) fn test(op: Op, left: Term, right: Term) -> Condition {
 /// Yes if the term can be evaluated, an error if not.
 pub(in crate::lower) fn readable(term: &Term) -> Condition {
     match term {
-        Term::Constant(_) | Term::Now | Term::Calls | Term::Holding => YES,
+        Term::Constant(_) | Term::Now | Term::Calls | Term::Holding | Term::Held(_) => YES,
         // One spelling for what is the same question.
         Term::Apply(Function::Count, of) => match of.as_slice() {
             [set] => readable(set),

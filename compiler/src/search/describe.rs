@@ -215,6 +215,7 @@ impl Words<'_> {
             Term::Now => "now".to_owned(),
             Term::Calls => "session.calls".to_owned(),
             Term::Holding => "session.holding".to_owned(),
+            Term::Held(classes) => format!("session.holding among {}", constant(&Constant::Set(classes.clone()))),
             Term::Apply(function, operands) => {
                 let operands: Vec<String> = operands.iter().map(|operand| self.term(operand)).collect();
                 applied(*function, &operands)

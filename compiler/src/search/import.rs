@@ -23,7 +23,8 @@ pub struct Imported<'t> {
     /// Of each node, what it tests.
     tested: Vec<TestId>,
     people: Constant,
-    classes: Constant,
+    /// The classes that the table knows, where there are others.
+    known: Option<Vec<Constant>>,
     programs: Vec<Arc<Program>>,
     tests: HashMap<[u32; 3], Test>,
     /// Diagrams of guards whose slots got other numbers, by the number of the renaming.
@@ -36,18 +37,21 @@ pub type Names<'n> = &'n dyn Fn(Slot) -> Slot;
 impl<'t> Imported<'t> {
     /// Brings every guard in. Gives `None` for a table with a test that this compiler does not know.
     pub fn new(table: &'t Table, space: &mut Space) -> Option<Self> {
-        let names = |records: &[[u32; 1]]| {
-            let name = |[name]: &[u32; 1]| Constant::String(table.string(*name).to_owned());
-            let mut names: Vec<Constant> = records.iter().map(name).collect();
-            names.sort();
-            Constant::Set(names)
-        };
+        Self::beside(table, table, space)
+    }
+
+    /// The same of a table that is compared with another.
+    pub fn beside(table: &'t Table, other: &Table, space: &mut Space) -> Option<Self> {
+        let classes = names(table, &table.data().classes);
+        let all_known = names(other, &other.data().classes)
+            .iter()
+            .all(|class| classes.contains(class));
         let mut imported = Self {
             table,
             guards: Vec::new(),
             tested: Vec::new(),
-            people: names(&table.data().people),
-            classes: names(&table.data().classes),
+            people: Constant::Set(names(table, &table.data().people)),
+            known: (!all_known).then_some(classes),
             programs: programs(table)?,
             tests: HashMap::default(),
             renamed: HashMap::default(),
@@ -196,7 +200,7 @@ impl<'t> Imported<'t> {
                 };
                 test(Op::Glob, left, Term::Glob(glob(words)?))
             }
-            other => test(operator(other)?, self.term(left)?, self.term(right)?),
+            other => Some(by_name(operator(other)?, self.term(left)?, self.term(right)?)),
         }
     }
 
@@ -273,7 +277,8 @@ impl<'t> Imported<'t> {
             guard::Term::Now => Term::Now,
             guard::Term::Calls => Term::Calls,
             guard::Term::OnBehalfOf => Term::OnBehalfOf,
-            guard::Term::Holding => Term::Holding,
+            // Which classes the bundle knows differs from table to table, and it sees no others.
+            guard::Term::Holding => self.known.clone().map_or(Term::Holding, Term::Held),
             guard::Term::Apply(id) => self.apply(id)?,
             guard::Term::Program(id) => Term::Program(Arc::clone(self.programs.get(id as usize)?)),
             guard::Term::Pattern(_) | guard::Term::Class(_) => return None,
@@ -324,15 +329,6 @@ impl<'t> Imported<'t> {
                 };
                 Term::Resource(pairs.iter().map(part).collect::<Option<_>>()?)
             }
-            guard::Function::Count => match operands()?.as_slice() {
-                // Which classes the bundle knows differs from table to table, and it counts no other.
-                [Term::Holding] => Term::Apply(
-                    Function::Count,
-                    vec![Term::Holding, Term::Constant(self.classes.clone())],
-                ),
-                [set @ Term::Slot(_)] => Term::Apply(Function::Count, vec![set.clone()]),
-                _ => return None,
-            },
             other => Term::Apply(named(other)?, operands()?),
         })
     }
@@ -400,6 +396,34 @@ fn child(guards: &[Diagram], to: Guard) -> Diagram {
 }
 
 /// A test over other slots.
+/// A test of two terms. One that asks for classes by name alone asks every table that knows them alike.
+fn by_name(op: Op, left: Term, right: Term) -> Test {
+    let known = |seen: &[Constant], named: &Constant| match named {
+        Constant::Set(all) => all.iter().all(|class| seen.contains(class)),
+        class => seen.contains(class),
+    };
+    let (left, right) = match (op, left, right) {
+        (Op::Contains | Op::ContainsAll | Op::ContainsAny, Term::Held(seen), Term::Constant(named))
+            if known(&seen, &named) =>
+        {
+            (Term::Holding, Term::Constant(named))
+        }
+        (Op::ContainsAny, Term::Constant(named), Term::Held(seen)) if known(&seen, &named) => {
+            (Term::Constant(named), Term::Holding)
+        }
+        terms => (terms.1, terms.2),
+    };
+    Test { op, left, right }
+}
+
+/// The names in these records, sorted.
+fn names(table: &Table, records: &[[u32; 1]]) -> Vec<Constant> {
+    let name = |[name]: &[u32; 1]| Constant::String(table.string(*name).to_owned());
+    let mut names: Vec<Constant> = records.iter().map(name).collect();
+    names.sort();
+    names
+}
+
 fn rename(test: &Test, names: Names<'_>) -> Test {
     Test {
         op: test.op,
@@ -539,10 +563,9 @@ fn named(function: guard::Function) -> Option<Function> {
         guard::Function::ToMinutes => Function::ToMinutes,
         guard::Function::ToHours => Function::ToHours,
         guard::Function::ToDays => Function::ToDays,
-        guard::Function::Set
-        | guard::Function::Resource
-        | guard::Function::List
-        | guard::Function::Record
-        | guard::Function::Count => return None,
+        guard::Function::Count => Function::Count,
+        guard::Function::Set | guard::Function::Resource | guard::Function::List | guard::Function::Record => {
+            return None;
+        }
     })
 }

@@ -159,7 +159,7 @@ impl Theory<'_> {
             Term::Now => roots.push(Root::Now),
             Term::Calls => roots.push(Root::Calls),
             Term::OnBehalfOf => roots.push(Root::Behalf),
-            Term::Holding => roots.push(Root::Holding),
+            Term::Holding | Term::Held(_) => roots.push(Root::Holding),
             Term::Apply(_, terms) | Term::Set(terms) | Term::List(terms) => {
                 terms.iter().for_each(|term| self.roots_of(term, roots));
             }

@@ -278,8 +278,8 @@ impl Diagrams {
 /// Whether a test can err at all: what looks only at what is always there and always well-formed cannot.
 pub fn can_err(test: &Test) -> bool {
     let safe = |term: &Term| match term {
-        Term::Nothing | Term::Constant(_) | Term::Now | Term::Calls | Term::Holding => true,
-        Term::Apply(Function::Count, of) => of.first() == Some(&Term::Holding),
+        Term::Nothing | Term::Constant(_) | Term::Now | Term::Calls | Term::Holding | Term::Held(_) => true,
+        Term::Apply(Function::Count, of) => matches!(of.first(), Some(Term::Holding | Term::Held(_))),
         _ => false,
     };
     !(test.op == Op::Has || (safe(&test.left) && safe(&test.right)))

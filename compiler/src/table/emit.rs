@@ -143,7 +143,7 @@ impl Emitter {
             Term::OnBehalfOf => guard::Term::OnBehalfOf,
             Term::Now => guard::Term::Now,
             Term::Calls => guard::Term::Calls,
-            Term::Holding => guard::Term::Holding,
+            Term::Holding | Term::Held(_) => guard::Term::Holding,
             Term::Pattern(parts) => guard::Term::Pattern(self.pattern(pattern(parts))?),
             Term::Glob(parts) => guard::Term::Pattern(self.pattern(glob(parts))?),
             Term::Regex(words) => guard::Term::Pattern(self.pattern(words.to_vec())?),

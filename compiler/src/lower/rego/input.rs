@@ -144,7 +144,7 @@ impl<'a> Lowerer<'a> {
                 let name = &parameter.name;
                 let message = format!("of `{name}`, a list of urls or addresses, policies see the hosts alone");
                 let help = format!(
-                    "ask `{name}_hosts`; where whole addresses matter, or how many there are, declare a `list of string`"
+                    "ask `{name}_hosts`; where whole addresses matter, or how many there are, declare it `list of string`"
                 );
                 return self.wrong(&UNSUPPORTED_CONDITION, span, (message, "not readable"), &help);
             }

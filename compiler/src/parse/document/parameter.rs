@@ -202,7 +202,13 @@ fn unknown(reader: &mut Reader<'_>, written: &Text, name: &str) {
                 Some(ty) => {
                     found.with_replacement(format!("did you mean `{ty}`?"), span, written.value.replace(name, ty))
                 }
-                None => found.with_help(format!("one of `{}`", TYPES.join("`, `"))),
+                None => found.with_help(match name.strip_prefix("list of ") {
+                    Some(element) => format!(
+                        "here `list` and `of` stand apart: `{{type: list, of: {}}}`",
+                        shown(element)
+                    ),
+                    None => format!("one of `{}`", TYPES.join("`, `")),
+                }),
             }
         }
     };

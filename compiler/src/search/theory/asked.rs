@@ -86,6 +86,7 @@ impl<'a, 't> Asked<'a, 't> {
         let placed = self.number(test, yes)
             || self.string(test, yes)
             || self.set(test, yes)
+            || self.held(test, yes)
             || self.address(test, yes)
             || self.boolean(test, yes);
         if !placed {
@@ -143,7 +144,17 @@ impl<'a, 't> Asked<'a, 't> {
                 let Some(all) = constants(&test.right) else {
                     return false;
                 };
-                (set, vec![if yes { Demand::Has(all) } else { Demand::LacksSome(all) }])
+                (
+                    set,
+                    vec![if yes {
+                        Demand::Has(all)
+                    } else {
+                        Demand::Either {
+                            lacks: all,
+                            has: Vec::new(),
+                        }
+                    }],
+                )
             }
             (Op::ContainsAll, None, Some(set)) => {
                 let Some(all) = constants(&test.left) else { return false };
@@ -152,7 +163,7 @@ impl<'a, 't> Asked<'a, 't> {
             (Op::ContainsAny, Some(set), None) | (Op::ContainsAny, None, Some(set)) => {
                 let other = constants(&test.right).or_else(|| constants(&test.left));
                 let Some(some) = other else { return false };
-                (set, vec![if yes { Demand::Some(some) } else { Demand::Lacks(some) }])
+                (set, vec![if yes { Demand::some(some) } else { Demand::Lacks(some) }])
             }
             (Op::IsEmpty, Some(set), _) => {
                 let none = Vec::new();
@@ -198,15 +209,42 @@ impl<'a, 't> Asked<'a, 't> {
         }
     }
 
+    /// What is asked of the classes held where not all of them are seen. Those that are not are neither here nor there.
+    fn held(&mut self, test: &Test, yes: bool) -> bool {
+        let seen_but = |seen: &[Constant], all: &[Constant]| {
+            let others = seen.iter().filter(|class| !all.contains(class));
+            others.cloned().collect::<Vec<_>>()
+        };
+        let some = |some: Vec<Constant>, yes| if yes { Demand::some(some) } else { Demand::Lacks(some) };
+        let demands = match (test.op, &test.left, &test.right) {
+            (Op::IsEmpty, Term::Held(seen), _) => vec![some(seen.clone(), !yes)],
+            (Op::ContainsAll, Term::Constant(Constant::Set(all)), Term::Held(seen)) => {
+                vec![some(seen_but(seen, all), !yes)]
+            }
+            (Op::Equal, Term::Held(seen), Term::Constant(Constant::Set(all)))
+            | (Op::Equal, Term::Constant(Constant::Set(all)), Term::Held(seen))
+                if all.iter().all(|class| seen.contains(class)) =>
+            {
+                let (all, others) = (all.clone(), seen_but(seen, all));
+                if yes {
+                    vec![Demand::Has(all), Demand::Lacks(others)]
+                } else {
+                    vec![Demand::Either {
+                        lacks: all,
+                        has: others,
+                    }]
+                }
+            }
+            _ => return false,
+        };
+        self.sets.entry(Set::Holding).or_default().extend(demands);
+        true
+    }
+
     /// The set of which a function tells how many elements it has.
     fn counted(&self, operands: &[Term]) -> Option<Set> {
         match operands {
             [set] => self.set_of(set),
-            // Of what a session holds, a table counts those that it knows.
-            [Term::Holding, Term::Constant(Constant::Set(known))] => {
-                let mut classes = self.theory.classes.iter().cloned().map(Constant::String);
-                classes.all(|class| known.contains(&class)).then_some(Set::Holding)
-            }
             _ => None,
         }
     }

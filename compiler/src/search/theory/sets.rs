@@ -21,10 +21,8 @@ pub(super) enum Demand {
     Lacks(Vec<Constant>),
     /// It has nothing but these.
     Within(Vec<Constant>),
-    /// It has one of these, or, where that is said, one that is not among the others.
-    Some(Vec<Constant>),
-    /// It lacks one of these.
-    LacksSome(Vec<Constant>),
+    /// It lacks some of the first, or has some of the second.
+    Either { lacks: Vec<Constant>, has: Vec<Constant> },
     /// It has one that is none of these.
     Beyond(Vec<Constant>),
     /// It is not this set.
@@ -72,7 +70,7 @@ pub(super) fn counts(
     // as the next.
     let alike = match universe.many {
         Some(many) => many,
-        None => demands.iter().map(|demand| demand.names().len() + 1).sum(),
+        None => demands.iter().map(|demand| demand.names().count() + 1).sum(),
     };
     let last = alike.clamp(least, greatest);
     if last - least >= MOST_COUNTS {
@@ -148,7 +146,7 @@ fn choose(draft: Draft, choices: &[&Demand], sought: &Sought<'_>, tries: &mut u3
         }
         found @ Solved::Found(_) => Some(found),
     };
-    if let Demand::LacksSome(list) | Demand::Differs(list) = first {
+    if let Demand::Either { lacks: list, .. } | Demand::Differs(list) = first {
         for one in list {
             let mut next = draft.clone();
             next.lacks.insert(one.clone());
@@ -158,7 +156,7 @@ fn choose(draft: Draft, choices: &[&Demand], sought: &Sought<'_>, tries: &mut u3
         }
     }
     let mut more: Vec<Constant> = match first {
-        Demand::Some(list) => list.clone(),
+        Demand::Either { has, .. } => has.clone(),
         Demand::Beyond(list) | Demand::Differs(list) => {
             let beyond = |one: &&Constant| !list.contains(one);
             let taken: BTreeSet<Constant> = named.union(&draft.has).cloned().collect();
@@ -212,22 +210,27 @@ impl Draft {
 }
 
 impl Demand {
-    fn names(&self) -> &[Constant] {
-        match self {
-            Self::Has(list)
-            | Self::Lacks(list)
-            | Self::Within(list)
-            | Self::Some(list)
-            | Self::LacksSome(list)
-            | Self::Beyond(list)
-            | Self::Differs(list) => list,
-        }
+    /// It has some of these.
+    pub(super) fn some(has: Vec<Constant>) -> Self {
+        let lacks = Vec::new();
+        Self::Either { lacks, has }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Constant> {
+        let (list, more): (_, &[Constant]) = match self {
+            Self::Has(list) | Self::Lacks(list) | Self::Within(list) | Self::Beyond(list) | Self::Differs(list) => {
+                (list, &[])
+            }
+            Self::Either { lacks, has } => (lacks, has),
+        };
+        list.iter().chain(more)
     }
 
     /// Whether these elements meet one of the demands that leave a choice, whatever else there is.
     fn is_settled(&self, has: &BTreeSet<Constant>) -> bool {
         match self {
-            Self::Some(_) | Self::Beyond(_) => self.is_met(has),
+            Self::Either { has: some, .. } => some.iter().any(|one| has.contains(one)),
+            Self::Beyond(_) => self.is_met(has),
             Self::Differs(list) => has.iter().any(|one| !list.contains(one)),
             _ => false,
         }
@@ -238,8 +241,9 @@ impl Demand {
             Self::Has(list) => list.iter().all(|one| has.contains(one)),
             Self::Lacks(list) => !list.iter().any(|one| has.contains(one)),
             Self::Within(list) => has.iter().all(|one| list.contains(one)),
-            Self::Some(list) => list.iter().any(|one| has.contains(one)),
-            Self::LacksSome(list) => list.iter().any(|one| !has.contains(one)),
+            Self::Either { lacks, has: some } => {
+                lacks.iter().any(|one| !has.contains(one)) || some.iter().any(|one| has.contains(one))
+            }
             Self::Beyond(list) => has.iter().any(|one| !list.contains(one)),
             Self::Differs(list) => !has.iter().eq(list.iter().collect::<BTreeSet<_>>()),
         }
@@ -260,8 +264,8 @@ mod tests {
             list().prop_map(Demand::Has),
             list().prop_map(Demand::Lacks),
             list().prop_map(Demand::Within),
-            list().prop_map(Demand::Some),
-            list().prop_map(Demand::LacksSome),
+            list().prop_map(Demand::some),
+            (list(), list()).prop_map(|(lacks, has)| Demand::Either { lacks, has }),
             list().prop_map(Demand::Beyond),
             list().prop_map(Demand::Differs),
         ]

@@ -20,6 +20,7 @@ enum Place {
     Now,
     Calls,
     Behalf,
+    Holding,
 }
 
 /// Calls that may give the answers of which the parts were found; the first is the likeliest.
@@ -161,6 +162,10 @@ fn look(theory: &Theory<'_>, term: &Term, places: &mut BTreeSet<Place>, constant
         Term::OnBehalfOf => {
             places.insert(Place::Behalf);
         }
+        Term::Holding | Term::Held(_) => {
+            places.insert(Place::Holding);
+            constants.extend(theory.classes.iter().cloned().map(Constant::String));
+        }
         Term::Constant(Constant::Set(values)) => constants.extend(values.iter().cloned()),
         Term::Constant(value) => constants.push(value.clone()),
         Term::Apply(_, terms) | Term::Set(terms) | Term::List(terms) => {
@@ -229,6 +234,14 @@ fn of_counts(theory: &Theory<'_>, list: usize, constants: &[Constant]) -> Vec<Co
     near.into_iter().map(made).collect()
 }
 
+/// No class held, each by itself, and all.
+fn of_classes(theory: &Theory<'_>) -> Vec<Constant> {
+    let classes: Vec<Constant> = theory.classes.iter().cloned().map(Constant::String).collect();
+    let each = classes.iter().map(|class| vec![class.clone()]);
+    let sets = [Vec::new()].into_iter().chain(each).chain([classes.clone()]);
+    sets.map(Constant::Set).collect()
+}
+
 /// What operands may be so that a function gives a value.
 fn backwards(function: Function, operands: &[Term], wanted: &Constant) -> Vec<Constant> {
     let Some(wanted) = numeric(wanted).and_then(|value| i64::try_from(value).ok()) else {
@@ -295,6 +308,7 @@ fn candidates(theory: &Theory<'_>, place: Place, constants: &[Constant]) -> Vec<
         Place::Now => return numbers(Constant::DateTime, values::ORDINARY_MOMENT),
         Place::Calls => return numbers(Constant::Int, 0),
         Place::Behalf => return strings(&|_| true),
+        Place::Holding => return of_classes(theory),
         Place::Argument(at) => match theory.frame.arguments().get(at) {
             Some(one) => &one.takes,
             None => return Vec::new(),
@@ -346,6 +360,13 @@ fn with(theory: &Theory<'_>, model: &Model, place: Place, value: &Constant) -> M
         (Place::Now, Constant::DateTime(value)) => next.now = *value,
         (Place::Calls, Constant::Int(value)) => next.calls = *value,
         (Place::Behalf, Constant::String(name)) => next.behalf = Some(name.clone()),
+        (Place::Holding, Constant::Set(classes)) => {
+            let name = |class: &Constant| match class {
+                Constant::String(name) => Some(name.clone()),
+                _ => None,
+            };
+            next.holding = classes.iter().filter_map(name).collect();
+        }
         (Place::Argument(at), value) => {
             if let Some(state) = next.states.get_mut(at) {
                 *state = State::Value(value.clone());
