@@ -87,7 +87,7 @@ type Signature = (Vec<(u32, u32)>, u64);
 /// Makes every cell. Gives the rules whose guards are too large.
 ///
 /// What placements have in common is found by a thread at a time, which numbers things in the order in which they are
-/// met; what is long, sifting rules and putting them into cells, is done by all. So the numbers do not depend on how
+/// met; what is longer, sifting the rules of the next and putting those found into cells, is done by all. So the numbers do not depend on how
 /// many there are.
 pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<usize>> {
     let views = Views::new(organization, rules);
@@ -114,32 +114,42 @@ pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells
     let mut fragments: HashMap<(ToolId, Signature), usize> = HashMap::default();
     let mut store = Store::default();
     let mut rows: Vec<Vec<(ToolId, usize)>> = Vec::with_capacity(placements.len());
-    for some in placements.chunks(AT_ONCE) {
-        let sifted: Vec<Sifted> = some
-            .par_iter()
-            .map(|(id, deployment, placement)| reach.sift(*id, deployment, placement))
-            .collect();
-        let mut fresh: Vec<Fresh> = Vec::new();
-        for ((_, _, placement), mut sifted) in some.iter().zip(sifted) {
-            let numbers: Vec<u32> = sifted.seen.into_iter().map(|view| number(&mut seen, view)).collect();
-            for (_, view) in sifted.by_tool.iter_mut().flatten() {
-                *view = numbers.get(*view as usize).copied().unwrap_or(u32::MAX);
+    let sift = |some: Option<&&[(DeploymentId, &Deployment, &Placement)]>| -> Vec<Sifted> {
+        let some = some.copied().unwrap_or_default().par_iter();
+        some.map(|(id, deployment, placement)| reach.sift(*id, deployment, placement))
+            .collect()
+    };
+    let mut chunks = placements.chunks(AT_ONCE).peekable();
+    let mut sifted = sift(chunks.peek());
+    while let Some(some) = chunks.next() {
+        let these = some.iter().zip(std::mem::take(&mut sifted));
+        let find = || {
+            let mut fresh: Vec<Fresh> = Vec::new();
+            for ((_, _, placement), mut sifted) in these {
+                let numbers: Vec<u32> = sifted.seen.into_iter().map(|view| number(&mut seen, view)).collect();
+                for (_, view) in sifted.by_tool.iter_mut().flatten() {
+                    *view = numbers.get(*view as usize).copied().unwrap_or(u32::MAX);
+                }
+                let ceiling = ceiling(organization, placement);
+                let of_tools = placement.given.iter().zip(sifted.by_tool);
+                let row = of_tools.map(|(tool, of_tool)| {
+                    let next = fragments.len();
+                    let fragment =
+                        *fragments
+                            .entry((*tool, (of_tool, ceiling)))
+                            .or_insert_with_key(|(tool, (rules, ceiling))| {
+                                fresh.push(lines.of(*tool, rules, *ceiling, placement, &seen));
+                                next
+                            });
+                    (*tool, fragment)
+                });
+                rows.push(row.collect());
             }
-            let ceiling = ceiling(organization, placement);
-            let of_tools = placement.given.iter().zip(sifted.by_tool);
-            let row = of_tools.map(|(tool, of_tool)| {
-                let next = fragments.len();
-                let fragment =
-                    *fragments
-                        .entry((*tool, (of_tool, ceiling)))
-                        .or_insert_with_key(|(tool, (rules, ceiling))| {
-                            fresh.push(lines.of(*tool, rules, *ceiling, placement, &seen));
-                            next
-                        });
-                (*tool, fragment)
-            });
-            rows.push(row.collect());
-        }
+            fresh
+        };
+        // While one thread finds what these have in common, the others sift the next.
+        let fresh;
+        (fresh, sifted) = rayon::join(find, || sift(chunks.peek()));
         // A few groups a thread: the last to be done is then not waited for long.
         let group = fresh.len().div_ceil(4 * rayon::current_num_threads()).max(1);
         let groups: Vec<Group> = fresh
