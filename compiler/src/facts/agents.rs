@@ -23,7 +23,8 @@ pub(super) fn items(view: &mut View<'_>) {
 
 fn agent(view: &mut View<'_>, agent: &Agent, deployed: bool) {
     let subject = document("Agent", &agent.name.value);
-    let [comes, goes] = grants(deployed);
+    // What its keys sign counts as its own, and no longer as its owner's to approve.
+    let [comes, goes] = grants(deployed || !agent.git_keys.is_empty());
     view.exists(&subject, Kind::Agent, comes, goes);
     // A field that is added to agents is a field to compare.
     let Agent {

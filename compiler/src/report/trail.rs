@@ -10,7 +10,8 @@ use gix::ObjectId;
 
 use super::visible::line as visible;
 use crate::ast::Evidence;
-use crate::trail::change::Direction;
+use crate::trail::change::{Direction, Fact, Step};
+use crate::trail::meaning::in_words;
 use crate::trail::requirements::AskedBy;
 use crate::trail::verify::{Answer, Judged, OTHER_EFFECTS, Trail, short};
 
@@ -18,6 +19,8 @@ use crate::trail::verify::{Answer, Judged, OTHER_EFFECTS, Trail, short};
 const MOST_LINES: usize = 12;
 /// And of the reasons why one rule asks: several rules ask for the same ones.
 const MOST_REASONS: usize = 3;
+/// Cells of one fact that are told, before they are counted.
+const MOST_EFFECTS: usize = 5;
 
 /// What every report says of an organisation with one owner.
 pub const SOLE_OWNER: &str = "note: the organisation has one owner (`sole_owner: true`), who approves alone, what they wrote \
@@ -137,6 +140,7 @@ pub fn review(judged: &Judged, sole_owner: bool, base: Option<ObjectId>) -> Stri
             Direction::Neutral => "neutral",
         };
         let _ = writeln!(out, "{way}: {}", visible(&fact.what));
+        effects(fact, &judged.step, &mut out);
     }
     for answer in &judged.answers {
         let state = if answer.missing == 0 {
@@ -162,6 +166,23 @@ pub fn review(judged: &Judged, sole_owner: bool, base: Option<ObjectId>) -> Stri
         );
     }
     out
+}
+
+/// What a fact does to answers, as an approval binds to it: a few of the cells, and for which calls.
+fn effects(fact: &Fact, step: &Step, out: &mut String) {
+    let side = |side: &Option<String>| in_words(side.as_deref().unwrap_or("nothing")).to_owned();
+    let told = fact
+        .effects
+        .iter()
+        .filter_map(|cell| Some((cell, step.effects.get(cell)?)));
+    for (cell, sides) in told.take(MOST_EFFECTS) {
+        let (before, after) = (side(&sides.before), side(&sides.after));
+        let whose = format!("{} in {}: {}", cell.agent, cell.environment, cell.action);
+        let _ = writeln!(out, "  {}", visible(&format!("{whose}: {before} -> {after}")));
+    }
+    if let Some(more) = fact.effects.len().checked_sub(MOST_EFFECTS).filter(|more| *more > 0) {
+        let _ = writeln!(out, "  and {more} more, each of which `polity diff` shows with a call");
+    }
 }
 
 /// Why somebody is asked.

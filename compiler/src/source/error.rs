@@ -25,6 +25,13 @@ pub enum ReadError {
         /// Why.
         message: String,
     },
+    /// A revision may mean several commits: whoever may push a tag must not choose among them.
+    Ambiguous {
+        /// As it was given.
+        revision: String,
+        /// What it may mean.
+        meanings: Vec<String>,
+    },
     /// The clone holds only the newest commits.
     Shallow {
         /// The repository.
@@ -110,6 +117,11 @@ impl fmt::Display for ReadError {
                 path.display()
             ),
             Self::UnknownRevision { revision, message } => write!(f, "`{revision}` names no commit: {message}"),
+            Self::Ambiguous { revision, meanings } => write!(
+                f,
+                "`{revision}` may mean {}: name the one that is meant in full, and look who made the others",
+                meanings.join(" or ")
+            ),
             Self::Shallow { path } => write!(
                 f,
                 "the repository `{}` is a shallow clone, whose history cannot be checked; run `git fetch --unshallow`, \

@@ -3,6 +3,7 @@
 //! No git binary, no environment and no configuration but the repository's own. Every object is hashed anew before
 //! it is believed, because neither git nor the object store does so on reading.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gix::bstr::ByteSlice as _;
@@ -127,6 +128,7 @@ pub(crate) fn commit_of(repository: &Repository, revision: &str) -> Result<Objec
         revision: revision.to_owned(),
         message,
     };
+    unambiguous(repository, revision)?;
     let mut id = repository
         .rev_parse_single(revision)
         .map_err(|error| match repository.head() {
@@ -146,6 +148,45 @@ pub(crate) fn commit_of(repository: &Repository, revision: &str) -> Result<Objec
         }
     }
     Err(unknown("it is a tag of a tag too many times over".to_owned()))
+}
+
+/// As few digits as git shows of a commit's id. A branch may well be called `cafe`.
+const MIN_ABBREVIATION: usize = 7;
+
+/// A short name must stand for one commit. Git has an order for the others, in which a tag, which comes with any clone,
+/// wins over a branch, and over the beginning of a commit's id.
+fn unambiguous(repository: &Repository, revision: &str) -> Result<(), ReadError> {
+    let name = revision.split(['^', '~', ':']).next().unwrap_or_default();
+    let name = name.split("@{").next().unwrap_or_default();
+    let is_hex = name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_whole = is_hex && name.len() >= repository.object_hash().len_in_hex();
+    if name.is_empty() || name == "HEAD" || is_whole {
+        return Ok(());
+    }
+    let mut meanings: BTreeMap<ObjectId, String> = BTreeMap::new();
+    let places = ["refs/", "refs/tags/", "refs/heads/", "refs/remotes/"].map(|place| format!("{place}{name}"));
+    for place in &places {
+        if let Ok(Some(mut found)) = repository.try_find_reference(place.as_str())
+            && found.name().as_bstr() == place.as_str()
+            && let Ok(id) = found.peel_to_id()
+        {
+            meanings.entry(id.detach()).or_insert_with(|| format!("`{place}`"));
+        }
+    }
+    if is_hex
+        && name.len() >= MIN_ABBREVIATION
+        && let Ok(prefix) = gix::hash::Prefix::from_hex(name)
+        && let Ok(Some(Ok(id))) = repository.objects.lookup_prefix(prefix, None)
+    {
+        meanings.entry(id).or_insert_with(|| format!("the object `{id}`"));
+    }
+    if meanings.len() < 2 {
+        return Ok(());
+    }
+    Err(ReadError::Ambiguous {
+        revision: revision.to_owned(),
+        meanings: meanings.into_values().collect(),
+    })
 }
 
 /// Reads a commit's files below `prefix`, which is empty or ends in no slash.

@@ -254,6 +254,36 @@ fn revisions_are_those_of_git() {
     assert_eq!(read(&root, None).0.files().len(), 2);
 }
 
+/// Whoever may push a tag chooses its name: it must not take the place of a branch, or of the beginning of an id.
+#[test]
+fn a_short_name_stands_for_one_commit() {
+    let (_guard, root) = repository(&[]);
+    let old = git(&root, &["rev-parse", "HEAD~1"]);
+    git(&root, &["update-ref", "refs/remotes/origin/main", &old]);
+    let reads = |revision: &str| read(&root, Some(revision)).0.files().len();
+    let twins = [("main", "HEAD~1"), ("origin/main", "HEAD"), (&old[..12], "HEAD")];
+    for (name, other) in twins {
+        let before = reads(name);
+        git(&root, &["tag", name, other]);
+        for revision in [name, &format!("{name}~0"), &format!("{name}^{{commit}}")] {
+            assert!(
+                matches!(fails(&root, Some(revision)), ReadError::Ambiguous { .. }),
+                "{revision}"
+            );
+        }
+        assert_eq!(reads(&format!("refs/tags/{name}")), reads(other));
+        git(&root, &["tag", "-d", name]);
+        assert_eq!(reads(name), before);
+    }
+    // A tag of the same commit means nothing else, and whole names mean themselves.
+    git(&root, &["tag", "main", "main"]);
+    git(&root, &["tag", &old, "HEAD"]);
+    git(&root, &["tag", "refs/heads/main", "HEAD~1"]);
+    assert_eq!(reads("main"), reads("HEAD"));
+    assert_eq!(reads(&old), reads("HEAD~1"));
+    assert_eq!(reads("refs/heads/main"), reads("HEAD"));
+}
+
 #[test]
 fn trunk_steps_follow_first_parents() {
     let (_guard, root) = repository(&[]);

@@ -202,7 +202,7 @@ impl Court<'_> {
         for cell in &ask.effects {
             if statement.effects.get(cell) != judged.step.effects.get(cell) {
                 return Err(format!(
-                    "{OTHER_EFFECTS} to {} in {}: {}",
+                    "{OTHER_EFFECTS} for {} in {}: {}",
                     cell.agent, cell.environment, cell.action
                 ));
             }

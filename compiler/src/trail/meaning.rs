@@ -11,6 +11,7 @@ use polity_runtime::wire::Digest;
 
 use super::access::{self, Given};
 use super::change::{Direction, Fact, Subject};
+use super::contents::Contents;
 use super::state::State;
 use super::statement::{Cell, DocumentId, Sides};
 use crate::diff::{Change, Told, diff};
@@ -89,6 +90,7 @@ pub(super) fn of_tables(
             group.cells.insert(cell);
         }
     }
+    bind(&mut effects, after, organizations[1])?;
     let effects = bounded(effects, &mut groups);
     let mut all: Vec<Fact> = Vec::new();
     for ((way, team, _), group) in groups {
@@ -132,6 +134,32 @@ fn cells(change: &Change) -> impl Iterator<Item = Cell> {
             })
         })
     })
+}
+
+/// What stands between an answer in words and the digest of what decides it.
+const OF: &str = ", of ";
+
+/// An answer as people are told it, without the digest of what decides it.
+pub(crate) fn in_words(answer: &str) -> &str {
+    match answer.rsplit_once(OF) {
+        Some((words, digest)) if digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) => words,
+        _ => answer,
+    }
+}
+
+/// What is said of an answer is for people, and leaves things out; so is what stands beside the change and did not change
+/// with it. An approval holds for the cell as it came to be, with all that decides there.
+fn bind(effects: &mut BTreeMap<Cell, Sides<String>>, after: &Table, organization: &Organization) -> Option<()> {
+    if effects.is_empty() {
+        return Some(());
+    }
+    let mut contents = Contents::new(after, organization)?;
+    for (cell, sides) in effects {
+        if let Some(text) = &mut sides.after {
+            text.push_str(&format!("{OF}{}", contents.digest(cell)));
+        }
+    }
+    Some(())
 }
 
 /// What one side answers, in words: the answer, the rule, whom it asks, and for which calls.

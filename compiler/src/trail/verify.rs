@@ -108,7 +108,7 @@ pub struct Given {
 }
 
 /// How the reason begins where a statement speaks of other effects.
-pub const OTHER_EFFECTS: &str = "it was given when the change did not do this";
+pub const OTHER_EFFECTS: &str = "it was given when the change did something else, or other rules stood beside it,";
 
 /// An approval that does not count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

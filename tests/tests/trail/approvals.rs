@@ -502,7 +502,46 @@ fn an_approval_of_what_was_harmless_does_not_count_where_it_does_harm() {
         world.merge();
         match deployed {
             false => drop(world.holds()),
-            true => world.refused("it was given when the change did not do this to payments/bot in staging"),
+            true => world.refused("stood beside it, for payments/bot in staging"),
+        }
+    }
+}
+
+/// A deny beside a change is no part of it, and limits it all the same: who approved saw both.
+#[test]
+fn an_approval_given_beside_a_rule_does_not_count_without_it() {
+    let guard = |amount: u32| {
+        format!(
+            "kind: Policy\nname: guard\nrules:\n  never: {{effect: deny, environments: [production], \
+             actions: [billing.refund], when: context.args.amount == {amount}}}\n"
+        )
+    };
+    let path = "policies/guard.yaml";
+    for (after, holds) in [(Some(guard(7777)), true), (Some(guard(7778)), false), (None, false)] {
+        let mut world = World::with(&[(path, &guard(7777))]);
+        let before = world.text(REFUNDS);
+        world.write(REFUNDS, refunds(9000)).commit("frank").approve(&["carol"]);
+        let (branch, approved) = (world.head, world.files.clone());
+        // Meanwhile on the trunk. Nobody was allowed what the guard denies, so nobody is asked.
+        world.files.retain(|path, _| !path.starts_with(".polity/"));
+        world.write(REFUNDS, before).write("README.md", "More.\n");
+        match &after {
+            Some(text) => world.write(path, text),
+            None => world.remove(path),
+        };
+        world.head = world.main;
+        world.commit("frank").merge();
+        world.holds();
+        world.files.extend(
+            approved
+                .into_iter()
+                .filter(|(name, _)| name != path && name != "README.md"),
+        );
+        world.head = branch;
+        world.merge();
+        match holds {
+            true => drop(world.holds()),
+            false => world.refused("other rules stood beside it, for payments/bot in production"),
         }
     }
 }

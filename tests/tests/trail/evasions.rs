@@ -243,6 +243,19 @@ fn an_empty_commit_makes_nobody_an_author_and_approves_nothing() {
     make(&["carol"]).holds();
 }
 
+/// What an agent's key signs is its owner's, who then does not approve it: nobody brings such an agent unapproved.
+#[test]
+fn an_agent_that_signs_is_approved_before_it_counts() {
+    let agent = |keys: &str| format!("kind: Agent\nname: helper\nowner: carol\nkill_contact: carol\n{keys}");
+    let signs = agent(&format!("git: {{keys: [\"{}\"]}}\n", public("helper")));
+    let mut world = World::new();
+    world.write("helper.yaml", signs).commit("frank").merge();
+    world.refused("Agent helper is new (widened)");
+    let mut world = World::new();
+    world.write("helper.yaml", agent("")).commit("frank").merge();
+    world.holds();
+}
+
 /// One P-256 key in two forms would be two keys, one a person's and one their agent's.
 #[test]
 fn a_key_has_one_spelling() {

@@ -164,9 +164,7 @@ fn an_approval_for_one_environment_is_none_for_another() {
         world.commit("frank").merge();
         match (moved, forged) {
             (false, _) => drop(world.holds()),
-            (true, false) => {
-                world.refused("it was given when the change did not do this to payments/bot in production")
-            }
+            (true, false) => world.refused("stood beside it, for payments/bot in production"),
             (true, true) => world.refused("the signature does not hold"),
         }
     }
