@@ -39,11 +39,20 @@ pub fn codeowners(documents: &Documents, organization: &Organization, forge: For
             continue;
         };
         let globs = globs(rule, &name.value, &mut rendered.left_out);
-        for require in &rule.require {
-            for (glob, people) in globs.iter().flat_map(|glob| asked(glob, require, organization)) {
-                lines.entry(glob.clone()).or_default().extend(&people);
-                sections.push((name.value.clone(), count(require), glob, people));
+        for (at, require) in (1..).zip(&rule.require) {
+            let asked: BTreeSet<_> = globs
+                .iter()
+                .flat_map(|glob| asked(glob, require, organization))
+                .collect();
+            for (glob, people) in &asked {
+                lines.entry(glob.clone()).or_default().extend(people);
             }
+            // GitLab takes sections of one name for one, in which the last line that matches decides.
+            let section = match at {
+                1 => name.value.clone(),
+                at => format!("{} {at}", name.value),
+            };
+            sections.push((section, count(require), asked));
         }
     }
     let out = &mut rendered.text;
@@ -67,9 +76,11 @@ pub fn codeowners(documents: &Documents, organization: &Organization, forge: For
         Forge::Gitlab => {
             let mut all = String::from("[owners]\n");
             line(&mut all, "*", &owners, organization, &mut rendered.left_out);
-            for (name, count, glob, people) in sections {
+            for (name, count, asked) in sections {
                 let _ = writeln!(all, "\n[{name}][{count}]");
-                line(&mut all, &glob, &people, organization, &mut rendered.left_out);
+                for (glob, people) in asked {
+                    line(&mut all, &glob, &people, organization, &mut rendered.left_out);
+                }
             }
             out.push_str(&all);
         }

@@ -371,6 +371,22 @@ fn codeowners_name_the_same_people() {
     assert!(gitlab.out.contains(section), "{}", gitlab.out);
 }
 
+/// Of sections of one name GitLab takes the last line that matches: each requirement has a section of its own.
+#[test]
+fn codeowners_keep_every_requirement_of_a_rule() {
+    let rules = "kind: ApprovalRule\nname: both\nwhen: {paths: [\"teams/**\"]}\nrequire:\n  \
+                 - {from: [alice], count: 1}\n  - {from: [team-owners], count: 2}\n";
+    let bench = Bench::new(World::with(&[("rules.yaml", rules)]));
+    bench.check_out();
+    let gitlab = bench.polity("render codeowners repo --forge gitlab").exits(0);
+    for section in [
+        "[both][1]\n/teams/** alice@acme.example\n",
+        "[both 2][2]\n/teams/payments/ carol@acme.example dave@acme.example\n",
+    ] {
+        assert!(gitlab.out.contains(section), "{}", gitlab.out);
+    }
+}
+
 #[test]
 fn a_script_reads_what_a_branch_needs_and_has() {
     let mut bench = Bench::new(World::new());
