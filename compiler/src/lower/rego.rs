@@ -14,6 +14,7 @@ mod compare;
 mod data;
 pub mod engine;
 mod input;
+mod kinds;
 mod lower;
 mod module;
 mod packages;

@@ -101,7 +101,9 @@ impl<'a> Lowerer<'a> {
         match e {
             Expr::BoolExpr { span, op, lhs, rhs, .. } => self.value(lhs, env, &mut |this, a| {
                 this.value(rhs, env, &mut |this, b| {
-                    let condition = this.compare(span, Order::of(op), &a, &b)?;
+                    let order = Order::of(op);
+                    let condition = this.compare(span, order, &a, &b)?;
+                    this.meets(span, order, (&a, Some(lhs)), (&b, Some(rhs)));
                     k(this, condition)
                 })
             }),
@@ -114,6 +116,7 @@ impl<'a> Lowerer<'a> {
             } => self.value(value, env, &mut |this, val| {
                 this.value(collection, env, &mut |this, of| {
                     let condition = this.member(span, &of, &val)?;
+                    this.meets_in(span, &of, (&val, Some(value)));
                     k(this, condition)
                 })
             }),
@@ -172,13 +175,12 @@ impl<'a> Lowerer<'a> {
                 Some(yes) => settled(yes),
                 None => self.mismatch(span, &Val::Const(a.clone()), &Val::Const(b.clone())),
             },
-            // An argument that is null is absent, so that one that is there never is.
-            (val, Val::Const(Const::Null)) | (Val::Const(Const::Null), val)
-                if matches!(order, Order::Equal | Order::Unequal) =>
-            {
-                let sound = self.sound(val)?;
+            // Whether that is meant is told by all that is compared here.
+            (a, b) if a.differs(b) && matches!(order, Order::Equal | Order::Unequal) => {
+                let sound = self.sound(&Val::Array(vec![a.clone(), b.clone()]))?;
                 self.both(sound, if unequal { YES } else { NO })
             }
+            (a, b) if a.differs(b) => self.mismatch(span, a, b),
             (Val::Const(_), other) => self.compare(span, order.turned(), other, a),
             (Val::Term(term, ty), Val::Const(constant)) => self.with_constant(span, order, (term, ty), constant),
             (Val::Moment(term), Val::Const(Const::Str(text))) => self.moment(span, order, term, text),
@@ -232,6 +234,10 @@ impl<'a> Lowerer<'a> {
                 }
                 let mut same = YES;
                 for (x, y) in x.iter().zip(y) {
+                    let null = |val: &Val| matches!(val, Val::Const(Const::Null));
+                    if x.differs(y) && !null(x) && !null(y) {
+                        return self.mismatch(span, x, y);
+                    }
                     let one = self.compare(span, Order::Equal, x, y)?;
                     same = self.both(same, one)?;
                 }
@@ -453,6 +459,9 @@ impl<'a> Lowerer<'a> {
 
     /// Whether a collection has a value.
     pub(super) fn member(&mut self, span: &Span, of: &Val, val: &Val) -> Out<Condition> {
+        if let Val::Flag(_) = val {
+            return self.member(span, of, &val.clone().plain());
+        }
         if let Val::Named(declared, name) = val {
             let texts = elements(of).into_iter();
             let texts: Vec<&str> = texts
@@ -534,9 +543,16 @@ impl<'a> Lowerer<'a> {
             },
             (Val::Term(_, Ty::Set(_)), _) => self.outside(span, "`in` a list, of this value"),
             (Val::Const(Const::Str(_) | Const::Num(_) | Const::Bool(_) | Const::Null), _) => Ok(NO),
-            (Val::Term(..) | Val::Moment(_) | Val::Nanos(_) | Val::Count(_) | Val::Text | Val::Changed(..), _) => {
-                self.mismatch(span, val, of)
-            }
+            (
+                Val::Term(..)
+                | Val::Flag(_)
+                | Val::Moment(_)
+                | Val::Nanos(_)
+                | Val::Count(_)
+                | Val::Text
+                | Val::Changed(..),
+                _,
+            ) => self.mismatch(span, val, of),
             _ => {
                 let sound = self.sound(val)?;
                 let any = self.each(span, of.clone(), &mut |this, _, item| this.alike(span, val, &item))?;
@@ -546,7 +562,7 @@ impl<'a> Lowerer<'a> {
     }
 }
 
-fn elements(of: &Val) -> Vec<&Const> {
+pub(super) fn elements(of: &Val) -> Vec<&Const> {
     match of {
         Val::Const(Const::Array(items)) => items.iter().collect(),
         Val::Const(Const::Set(items)) => items.iter().collect(),
