@@ -17,6 +17,7 @@ mod input;
 mod kinds;
 mod lower;
 mod module;
+mod moments;
 mod packages;
 mod parse;
 mod reach;

@@ -383,8 +383,7 @@ impl<'a> Lowerer<'a> {
             let message = format!("`{text}` can never match: {why}");
             return self.wrong(&INVALID_CONSTANT, span, (message, ""), "");
         }
-        let folds = matches!(kind, Kind::Folded | Kind::Host);
-        let letter = |letter: char| PatternPart::Literal(if folds { fold_char(letter) } else { letter });
+        let letter = |letter: char| PatternPart::Literal(if kind.folds() { fold_char(letter) } else { letter });
         Ok(text.chars().map(letter).collect())
     }
 
@@ -468,10 +467,11 @@ impl<'a> Lowerer<'a> {
     fn regex(&mut self, span: &Span, pattern: &str, text: &Val) -> Out<Condition> {
         match text {
             Val::Const(Const::Str(text)) => {
-                let words = self.automaton(span, pattern)?;
+                let words = self.automaton(span, pattern, pattern)?;
                 let takes = Automaton::new(&words).and_then(|automaton| automaton.takes(text));
                 Ok(if takes == Some(true) { YES } else { NO })
             }
+            Val::Term(term, Ty::Str(kind)) if kind.folds() => self.matches_folded(span, term, pattern),
             Val::Term(term, Ty::Str(_)) => self.matches(span, term, pattern),
             other => self.outside(span, &format!("`regex.match` of {}", other.describe())),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use polity_runtime::value::fold;
 use regorus::unstable::{BoolOp, Expr, Span};
 
 use super::lower::{Env, Lowerer, Out, Stop};
@@ -270,7 +271,7 @@ impl<'a> Lowerer<'a> {
     }
 
     /// `a op b` of two terms of one type.
-    fn ordered(&mut self, order: Order, a: Term, b: Term) -> Out<Condition> {
+    pub(super) fn ordered(&mut self, order: Order, a: Term, b: Term) -> Out<Condition> {
         match order {
             Order::Equal => self.test(Op::Equal, a, b),
             Order::Unequal => self.test(Op::Equal, a, b).map(not),
@@ -331,8 +332,9 @@ impl<'a> Lowerer<'a> {
                     None => self.outside(span, "a number of this size"),
                 }
             }
-            (Ty::Str(_), Const::Str(text)) if !matches!(order, Order::Equal | Order::Unequal) => {
-                let before = self.before(span, term, text, matches!(order, Order::LessEqual | Order::Greater))?;
+            (Ty::Str(kind), Const::Str(text)) if !matches!(order, Order::Equal | Order::Unequal) => {
+                let text = if kind.folds() { fold(text) } else { text.into() };
+                let before = self.before(span, term, &text, matches!(order, Order::LessEqual | Order::Greater))?;
                 Ok(match order {
                     Order::Greater | Order::GreaterEqual => not(before),
                     _ => before,
@@ -355,49 +357,6 @@ impl<'a> Lowerer<'a> {
             }
             (Ty::Set(_), Const::Array(_)) => self.outside(span, "a list compared with an array"),
             _ => self.mismatch(span, &val(), &Val::Const(constant.clone())),
-        }
-    }
-
-    /// A moment, as RFC 3339 text, beside another text: only where the order of texts is one of moments.
-    fn moment(&mut self, span: &Span, order: Order, term: &Term, text: &str) -> Out<Condition> {
-        let day = format!("{text}T00:00:00Z");
-        let parse = |text: &str| polity_runtime::wire::Timestamp::parse(text).map(|moment| moment.millis());
-        let constant = |moment: i64| Term::Constant(Constant::DateTime(moment));
-        if let Some(day) = parse(&day) {
-            // What begins with the date comes after it.
-            return match order {
-                Order::Less | Order::LessEqual => self.ordered(Order::Less, term.clone(), constant(day)),
-                Order::Greater | Order::GreaterEqual => self.ordered(Order::GreaterEqual, term.clone(), constant(day)),
-                Order::Equal | Order::Unequal => {
-                    let message = format!("a moment is never the text `{text}`");
-                    let help = "compare it with `<` or `>=`, or with `2026-12-01T00:00:00Z`";
-                    self.wrong(&INVALID_CONSTANT, span, (message, ""), help)
-                }
-            };
-        }
-        let Some(moment) = parse(text) else {
-            let message = format!("`{text}` is no moment as `input.now` is spelled");
-            let help = "write `2026-12-01T00:00:00Z`, or a date alone for its beginning";
-            return self.wrong(&INVALID_CONSTANT, span, (message, ""), help);
-        };
-        if matches!(order, Order::Equal | Order::Unequal) {
-            return self.ordered(order, term.clone(), constant(moment));
-        }
-        if moment % 1000 != 0 {
-            return self.outside(span, "an order of texts within a second");
-        }
-        // Within the second of the text the moments are spelled with decimals, and as texts come before it.
-        let next = constant(moment.saturating_add(999));
-        let before = self.ordered(Order::LessEqual, term.clone(), next)?;
-        let same = self.ordered(Order::Equal, term.clone(), constant(moment))?;
-        match order {
-            Order::Less => self.both(not(same), before),
-            Order::LessEqual => Ok(before),
-            Order::Greater => Ok(not(before)),
-            _ => {
-                let less = self.both(not(same), before)?;
-                Ok(not(less))
-            }
         }
     }
 
