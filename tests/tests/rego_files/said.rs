@@ -239,6 +239,39 @@ fn values_of_different_types_are_never_compared() {
     }
 }
 
+/// Within a second the order of texts is another than that of moments; that is said, and what is exact.
+#[test]
+fn a_moment_that_is_ordered_as_text_is_told() {
+    let found = |statement: &str| {
+        let (compiled, found) = built(&[("policies/p.rego", &rules(&format!("deny if {statement}")))]);
+        assert!(compiled.table.is_some(), "{statement}");
+        let said = compiled.findings.diagnostics().iter();
+        let said = said.filter(|one| one.code.id == "rego-moment-as-text");
+        let help = said.flat_map(|one| one.help.iter().map(|help| help.text.clone()));
+        (found, help.collect::<String>())
+    };
+    let told = [
+        (
+            "input.now >= \"2027-01-01T00:00:00Z\"",
+            "`time.parse_rfc3339_ns(input.now) >= time.parse_rfc3339_ns(\"2027-01-01T00:00:00Z\")`, or with `2027-01-01`",
+        ),
+        (
+            "\"2027-01-01T10:00:00Z\" < input.args.when",
+            "`time.parse_rfc3339_ns(\"2027-01-01T10:00:00Z\") < time.parse_rfc3339_ns(input.args.when)`",
+        ),
+    ];
+    for (statement, exact) in told {
+        let (codes, help) = found(statement);
+        assert_eq!(codes, ["rego-moment-as-text"], "{statement}");
+        assert!(help.contains(exact), "{statement}\n{help}");
+        let instead = exact.trim_start_matches('`').split('`').next().unwrap_or_default();
+        assert_eq!(found(instead).0, [""; 0], "{instead}");
+    }
+    for exact in ["input.now >= \"2027-01-01\"", "input.now == \"2027-01-01T00:00:00Z\""] {
+        assert_eq!(found(exact).0, [""; 0], "{exact}");
+    }
+}
+
 /// Who compares an object with a text means something in it.
 #[test]
 fn an_object_compared_with_a_text_is_told_what_is_in_it() {

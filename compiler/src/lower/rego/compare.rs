@@ -105,6 +105,7 @@ impl<'a> Lowerer<'a> {
                     let order = Order::of(op);
                     let condition = this.compare(span, order, &a, &b)?;
                     this.meets(span, order, (&a, Some(lhs)), (&b, Some(rhs)));
+                    this.lint_moment(span, op, (&a, lhs), (&b, rhs));
                     k(this, condition)
                 })
             }),

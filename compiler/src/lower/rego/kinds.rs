@@ -128,7 +128,7 @@ fn absent((val, e): Side<'_>) -> Option<String> {
 }
 
 /// A path, where it can be written with dots.
-fn written(e: &Expr) -> Option<String> {
+pub(super) fn written(e: &Expr) -> Option<String> {
     let path = module::path(e)?;
     let word = |name: &String| {
         name.chars()
