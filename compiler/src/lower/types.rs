@@ -71,6 +71,11 @@ impl Kind {
         }
     }
 
+    /// Whether it is in lower case wherever it is compared.
+    pub(in crate::lower) fn folds(&self) -> bool {
+        matches!(self, Kind::Folded | Kind::Host)
+    }
+
     /// As a noun, with its article.
     pub(in crate::lower) fn describe(&self) -> &'static str {
         match self {

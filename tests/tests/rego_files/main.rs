@@ -427,3 +427,63 @@ fn expressions_are_compared_by_what_they_match() {
         "{wider:?}"
     );
 }
+
+/// An argument in lower case is matched without regard to case, as it is compared; the table and the search agree.
+#[test]
+fn an_expression_ignores_case_where_the_argument_does() {
+    const WEB: &str = "kind: Tool\nname: web\nactions:\n  get: {effect: read, params: {h: host, owner: {type: string, fold: case}, link: url, plain: string}}\n---\nkind: Deployment\nagent: helper\nteam: payments\nenvironments:\n  production: {ring: trusted, tools: [web], enforced_by: gateway}\n";
+    let compiled = |statement: &str| {
+        let policy = format!(
+            "package polity.p\n\nimport rego.v1\n\nallow if {{\n\tinput.action.name == \"web.get\"\n\t{statement}\n}}\n"
+        );
+        right(&[("policies/p.rego", &policy), ("web.yaml", WEB)])
+    };
+    let allows = |statement: &str, h: &str, owner: &str| {
+        let args = json!({"h": h, "owner": owner, "link": format!("https://{h}/X"), "plain": "Host"});
+        let request = request("payments/helper", "production", "web.get", args);
+        answer(&compiled(statement), &request).effect == Outcome::Allow
+    };
+    for (statement, matching, other) in [
+        (
+            "regex.match(\"^Host\", input.args.h)",
+            ("HOST.example", "a"),
+            ("ghost.example", "a"),
+        ),
+        (
+            "regex.match(`^(Host|Main)\\.`, input.args.link.host)",
+            ("host.example", "a"),
+            ("hosts.example", "a"),
+        ),
+        (
+            "regex.match(\"^Acme$|^B\", input.args.owner)",
+            ("h", "ACME"),
+            ("h", "acmes"),
+        ),
+        (
+            "regex.match(\"^[A-Z]+$\", input.args.owner)",
+            ("h", "acme"),
+            ("h", "acme-1"),
+        ),
+        (
+            "not regex.match(\"^Acme\", input.args.owner)",
+            ("h", "zeta"),
+            ("h", "acme"),
+        ),
+        ("input.args.owner < \"M\"", ("h", "Acme"), ("h", "Zeta")),
+        ("input.args.h >= \"M\"", ("Z.example", "a"), ("A.example", "a")),
+    ] {
+        assert!(allows(statement, matching.0, matching.1), "{statement}");
+        assert!(!allows(statement, other.0, other.1), "{statement}");
+    }
+    assert!(allows("regex.match(\"^Host$\", input.args.plain)", "h", "a"));
+    assert!(!allows("regex.match(\"^host$\", input.args.plain)", "h", "a"));
+    let table = |statement: &str| compiled(statement).table.unwrap();
+    let changes = |before: &str, after: &str| polity::diff::diff(&table(before), &table(after)).unwrap().changes;
+    let (host, owner) = (
+        "regex.match(\"^Host\", input.args.h)",
+        "regex.match(\"^Acme\", input.args.owner)",
+    );
+    assert!(changes(host, "startswith(input.args.h, \"hoST\")").is_empty());
+    assert!(changes(owner, "startswith(input.args.owner, \"acME\")").is_empty());
+    assert!(!changes(owner, "startswith(input.args.owner, \"acm\")").is_empty());
+}

@@ -165,6 +165,153 @@ fn who_counts_addresses_is_told_of_their_hosts() {
     assert!(!found("to_hosts").0.contains(&"unsupported-condition"));
 }
 
+/// What can never be equal is told, with what to write instead; what is so only for some of the values is a question.
+#[test]
+fn values_of_different_types_are_never_compared() {
+    let said = |body: &str| {
+        let (compiled, found) = built(&[("policies/p.rego", &rules(body))]);
+        assert_eq!(found, ["condition-type"], "{body}");
+        let said = compiled.findings.diagnostics().iter();
+        let said = said.filter(|one| one.code.id == "condition-type");
+        said.flat_map(|one| one.help.iter().map(|help| format!("{}: {}", one.message, help.text)))
+            .collect::<String>()
+    };
+    let ordered = "compare values of one type";
+    let cases = [
+        ("input.args.force == \"true\"", "a boolean with a string", ordered),
+        ("\"true\" != input.args.force", "a string with a boolean", ordered),
+        ("input.args.force = \"true\"", "a boolean with a string", ordered),
+        ("input.args.force == 1", "a boolean with a number", ordered),
+        ("input.args.force > 0", "a boolean with a number", ordered),
+        ("input.args.force in {\"true\"}", "a boolean with a string", ordered),
+        ("input.action.external == \"yes\"", "a boolean with a string", ordered),
+        (
+            "on := input.args.force; on == \"true\"",
+            "a boolean with a string",
+            ordered,
+        ),
+        (
+            "(input.args.amount > 5) == \"true\"",
+            "a boolean with a string",
+            ordered,
+        ),
+        ("input.environment == 5", "a string with a number", ordered),
+        ("input.environment in {5}", "a string with a number", ordered),
+        ("input.args.amount == \"5\"", "a number with a string", ordered),
+        (
+            "input.args.amount in {\"5\", null}",
+            "a number with null",
+            "`not input.args.amount`",
+        ),
+        (
+            "input.args.amount == null",
+            "a number with null",
+            "`not input.args.amount`",
+        ),
+        ("null == input.args.note", "null with a string", "`not input.args.note`"),
+        (
+            "input.args.force == null",
+            "a boolean with null",
+            "`not is_boolean(input.args.force)`",
+        ),
+        ("input.args.labels == \"bug\"", "with a string", ordered),
+    ];
+    for (statement, message, help) in cases {
+        let found = said(&format!(
+            "deny if {{\n\tinput.action.name == \"billing.refund\"\n\t{statement}\n}}"
+        ));
+        assert!(found.contains(message) && found.contains(help), "{statement}\n{found}");
+    }
+    for asked in [
+        "object.get(input.args, \"note\", null) == null",
+        "note := object.get(input.args, \"note\", null); note == null",
+        "object.get(input.args, \"force\", \"unsaid\") == \"unsaid\"",
+        "object.get(input.args, \"amount\", \"none\") in {\"none\", \"few\"}",
+        "object.get(input.args, \"amount\", null) == null",
+        "input.args.note != null",
+        "input.args.force != null",
+        "input.args.force == true",
+        "input.args.force in {false, \"no\"}",
+        "some mark in [1, \"EUR\", true]; mark == \"EUR\"",
+        "not is_boolean(input.args.force)",
+    ] {
+        assert_eq!(codes(&rules(&format!("deny if {{\n\t{asked}\n}}"))), [""; 0], "{asked}");
+    }
+}
+
+/// Within a second the order of texts is another than that of moments; that is said, and what is exact.
+#[test]
+fn a_moment_that_is_ordered_as_text_is_told() {
+    let found = |statement: &str| {
+        let (compiled, found) = built(&[("policies/p.rego", &rules(&format!("deny if {statement}")))]);
+        assert!(compiled.table.is_some(), "{statement}");
+        let said = compiled.findings.diagnostics().iter();
+        let said = said.filter(|one| one.code.id == "rego-moment-as-text");
+        let help = said.flat_map(|one| one.help.iter().map(|help| help.text.clone()));
+        (found, help.collect::<String>())
+    };
+    let told = [
+        (
+            "input.now >= \"2027-01-01T00:00:00Z\"",
+            "`time.parse_rfc3339_ns(input.now) >= time.parse_rfc3339_ns(\"2027-01-01T00:00:00Z\")`, or with `2027-01-01`",
+        ),
+        (
+            "\"2027-01-01T10:00:00Z\" < input.args.when",
+            "`time.parse_rfc3339_ns(\"2027-01-01T10:00:00Z\") < time.parse_rfc3339_ns(input.args.when)`",
+        ),
+    ];
+    for (statement, exact) in told {
+        let (codes, help) = found(statement);
+        assert_eq!(codes, ["rego-moment-as-text"], "{statement}");
+        assert!(help.contains(exact), "{statement}\n{help}");
+        let instead = exact.trim_start_matches('`').split('`').next().unwrap_or_default();
+        assert_eq!(found(instead).0, [""; 0], "{instead}");
+    }
+    for exact in ["input.now >= \"2027-01-01\"", "input.now == \"2027-01-01T00:00:00Z\""] {
+        assert_eq!(found(exact).0, [""; 0], "{exact}");
+    }
+}
+
+/// Who compares an object with a text means something in it.
+#[test]
+fn an_object_compared_with_a_text_is_told_what_is_in_it() {
+    let tool = "kind: Tool\nname: t\nactions:\n  go: {effect: write, external: true, reversible: false, params: {r: url, m: email, k: {type: record, fields: {n: int, inner: {type: record, fields: {x: int}}}}}}\n";
+    let cases = [
+        ("input.agent == \"a/bot\"", "`input.agent.agent`, `input.agent.name`,"),
+        (
+            "\"t.go\" == input.action",
+            "`input.action.effect`, `input.action.external`, `input.action.name`,",
+        ),
+        ("input.action in {\"t.go\", \"t.stop\"}", "`input.action.name`"),
+        (
+            "input.args.r == \"https://host.example/X\"",
+            "`input.args.r.host`, `input.args.r.path`,",
+        ),
+        ("input.args.r != \"https://host.example/X\"", "`input.args.r.scheme`"),
+        ("input.args.m == \"A@h\"", "`input.args.m.host`, `input.args.m.local`"),
+        ("input.args.k == 3", "`input.args.k.inner`, `input.args.k.n`"),
+        ("input.args.k.inner == 3", "`input.args.k.inner.x`"),
+        ("input.agent.tags == \"critical\"", "`input.agent.tags.tier`"),
+        ("input.agent > 3", "compare values of one type"),
+        ("some x in [input.agent]; x == \"a/bot\"", "`x.name`"),
+    ];
+    for (statement, help) in cases {
+        let policy = rules(&format!(
+            "deny if {{\n\tinput.action.name == \"t.go\"\n\t{statement}\n}}"
+        ));
+        let (compiled, found) = built(&[("policies/p.rego", &policy), ("t.yaml", tool)]);
+        assert!(
+            compiled.table.is_none() && found.contains(&"condition-type"),
+            "{statement}\n{found:?}"
+        );
+        let said = compiled.findings.diagnostics().iter();
+        let said: String = said
+            .flat_map(|one| one.help.iter().map(|help| help.text.clone()))
+            .collect();
+        assert!(said.contains(help), "{statement}\n{said}");
+    }
+}
+
 #[test]
 fn data_is_checked_once_for_a_folder() {
     let policy = rules("deny if input.args.amount > data.most");

@@ -10,5 +10,6 @@ super::codes! {
     Error REGO_RECURSION "rego-recursion";
     Error REGO_REFUSED "rego-refused";
     Warning REGO_UNUSED "rego-unused";
+    Warning REGO_MOMENT_AS_TEXT "rego-moment-as-text";
     Note REGO_NEEDS_ENGINE "rego-needs-engine";
 }

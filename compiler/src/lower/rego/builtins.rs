@@ -127,27 +127,18 @@ impl<'a> Lowerer<'a> {
                 }
             }
             (_, [val]) if name.starts_with("is_") => {
-                let is = match val {
-                    Val::Const(Const::Null) => "is_null",
-                    Val::Const(Const::Bool(_)) => "is_boolean",
-                    Val::Const(Const::Num(_)) | Val::Nanos(_) | Val::Count(_) | Val::Position => "is_number",
-                    Val::Term(_, Ty::Int | Ty::Decimal | Ty::Duration) => "is_number",
-                    Val::Const(Const::Str(_))
-                    | Val::Named(..)
-                    | Val::Text
-                    | Val::Changed(..)
-                    | Val::Moment(_)
-                    | Val::Term(_, Ty::Str(_) | Ty::Ip) => "is_string",
-                    Val::Const(Const::Array(_)) | Val::Array(_) | Val::Resources | Val::Term(_, Ty::Set(_)) => {
-                        "is_array"
-                    }
-                    val if val.is_set() => "is_set",
-                    Val::Gathered(_) => "is_array",
-                    Val::Const(Const::Object(_)) | Val::Object(_) | Val::Place(_) | Val::Mapping(_) => "is_object",
-                    _ => return self.outside(span, "the type of this value"),
+                let Some(kind) = val.kind() else {
+                    return self.outside(span, "the type of this value");
                 };
                 let sound = self.sound(val)?;
-                self.both(sound, if is == name { YES } else { NO })
+                self.both(
+                    sound,
+                    if name.strip_prefix("is_") == Some(kind) {
+                        YES
+                    } else {
+                        NO
+                    },
+                )
             }
             _ => self.outside(span, &format!("`{name}` of what only the call knows")),
         }
@@ -182,7 +173,18 @@ impl<'a> Lowerer<'a> {
                         _ => return this.outside(span, "`object.get` of this value"),
                     }
                     let there = this.at(of, key, span, &mut |_, _| Ok(YES))?;
-                    let found = if there == NO { NO } else { this.at(of, key, span, k)? };
+                    let found = match there {
+                        NO => NO,
+                        // Another action may lack it: who asks for the default asks for something.
+                        YES => {
+                            let spare = module::constant(default).map(Val::Const);
+                            this.met.spare(spare.and_then(|val| val.kind()));
+                            let found = this.at(of, key, span, k);
+                            this.met.spared();
+                            found?
+                        }
+                        _ => this.at(of, key, span, k)?,
+                    };
                     let otherwise = if there == YES { NO } else { this.value(default, env, k)? };
                     this.choose(there, found, otherwise)
                 })
@@ -381,8 +383,7 @@ impl<'a> Lowerer<'a> {
             let message = format!("`{text}` can never match: {why}");
             return self.wrong(&INVALID_CONSTANT, span, (message, ""), "");
         }
-        let folds = matches!(kind, Kind::Folded | Kind::Host);
-        let letter = |letter: char| PatternPart::Literal(if folds { fold_char(letter) } else { letter });
+        let letter = |letter: char| PatternPart::Literal(if kind.folds() { fold_char(letter) } else { letter });
         Ok(text.chars().map(letter).collect())
     }
 
@@ -466,10 +467,11 @@ impl<'a> Lowerer<'a> {
     fn regex(&mut self, span: &Span, pattern: &str, text: &Val) -> Out<Condition> {
         match text {
             Val::Const(Const::Str(text)) => {
-                let words = self.automaton(span, pattern)?;
+                let words = self.automaton(span, pattern, pattern)?;
                 let takes = Automaton::new(&words).and_then(|automaton| automaton.takes(text));
                 Ok(if takes == Some(true) { YES } else { NO })
             }
+            Val::Term(term, Ty::Str(kind)) if kind.folds() => self.matches_folded(span, term, pattern),
             Val::Term(term, Ty::Str(_)) => self.matches(span, term, pattern),
             other => self.outside(span, &format!("`regex.match` of {}", other.describe())),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use polity_runtime::value::fold;
 use regorus::unstable::{BoolOp, Expr, Span};
 
 use super::lower::{Env, Lowerer, Out, Stop};
@@ -101,7 +102,10 @@ impl<'a> Lowerer<'a> {
         match e {
             Expr::BoolExpr { span, op, lhs, rhs, .. } => self.value(lhs, env, &mut |this, a| {
                 this.value(rhs, env, &mut |this, b| {
-                    let condition = this.compare(span, Order::of(op), &a, &b)?;
+                    let order = Order::of(op);
+                    let condition = this.compare(span, order, &a, &b)?;
+                    this.meets(span, order, (&a, Some(lhs)), (&b, Some(rhs)));
+                    this.lint_moment(span, op, (&a, lhs), (&b, rhs));
                     k(this, condition)
                 })
             }),
@@ -114,6 +118,7 @@ impl<'a> Lowerer<'a> {
             } => self.value(value, env, &mut |this, val| {
                 this.value(collection, env, &mut |this, of| {
                     let condition = this.member(span, &of, &val)?;
+                    this.meets_in(span, &of, (&val, Some(value)));
                     k(this, condition)
                 })
             }),
@@ -172,13 +177,12 @@ impl<'a> Lowerer<'a> {
                 Some(yes) => settled(yes),
                 None => self.mismatch(span, &Val::Const(a.clone()), &Val::Const(b.clone())),
             },
-            // An argument that is null is absent, so that one that is there never is.
-            (val, Val::Const(Const::Null)) | (Val::Const(Const::Null), val)
-                if matches!(order, Order::Equal | Order::Unequal) =>
-            {
-                let sound = self.sound(val)?;
+            // Whether that is meant is told by all that is compared here.
+            (a, b) if a.differs(b) && matches!(order, Order::Equal | Order::Unequal) => {
+                let sound = self.sound(&Val::Array(vec![a.clone(), b.clone()]))?;
                 self.both(sound, if unequal { YES } else { NO })
             }
+            (a, b) if a.differs(b) => self.mismatch(span, a, b),
             (Val::Const(_), other) => self.compare(span, order.turned(), other, a),
             (Val::Term(term, ty), Val::Const(constant)) => self.with_constant(span, order, (term, ty), constant),
             (Val::Moment(term), Val::Const(Const::Str(text))) => self.moment(span, order, term, text),
@@ -232,6 +236,10 @@ impl<'a> Lowerer<'a> {
                 }
                 let mut same = YES;
                 for (x, y) in x.iter().zip(y) {
+                    let null = |val: &Val| matches!(val, Val::Const(Const::Null));
+                    if x.differs(y) && !null(x) && !null(y) {
+                        return self.mismatch(span, x, y);
+                    }
                     let one = self.compare(span, Order::Equal, x, y)?;
                     same = self.both(same, one)?;
                 }
@@ -264,7 +272,7 @@ impl<'a> Lowerer<'a> {
     }
 
     /// `a op b` of two terms of one type.
-    fn ordered(&mut self, order: Order, a: Term, b: Term) -> Out<Condition> {
+    pub(super) fn ordered(&mut self, order: Order, a: Term, b: Term) -> Out<Condition> {
         match order {
             Order::Equal => self.test(Op::Equal, a, b),
             Order::Unequal => self.test(Op::Equal, a, b).map(not),
@@ -325,8 +333,9 @@ impl<'a> Lowerer<'a> {
                     None => self.outside(span, "a number of this size"),
                 }
             }
-            (Ty::Str(_), Const::Str(text)) if !matches!(order, Order::Equal | Order::Unequal) => {
-                let before = self.before(span, term, text, matches!(order, Order::LessEqual | Order::Greater))?;
+            (Ty::Str(kind), Const::Str(text)) if !matches!(order, Order::Equal | Order::Unequal) => {
+                let text = if kind.folds() { fold(text) } else { text.into() };
+                let before = self.before(span, term, &text, matches!(order, Order::LessEqual | Order::Greater))?;
                 Ok(match order {
                     Order::Greater | Order::GreaterEqual => not(before),
                     _ => before,
@@ -349,49 +358,6 @@ impl<'a> Lowerer<'a> {
             }
             (Ty::Set(_), Const::Array(_)) => self.outside(span, "a list compared with an array"),
             _ => self.mismatch(span, &val(), &Val::Const(constant.clone())),
-        }
-    }
-
-    /// A moment, as RFC 3339 text, beside another text: only where the order of texts is one of moments.
-    fn moment(&mut self, span: &Span, order: Order, term: &Term, text: &str) -> Out<Condition> {
-        let day = format!("{text}T00:00:00Z");
-        let parse = |text: &str| polity_runtime::wire::Timestamp::parse(text).map(|moment| moment.millis());
-        let constant = |moment: i64| Term::Constant(Constant::DateTime(moment));
-        if let Some(day) = parse(&day) {
-            // What begins with the date comes after it.
-            return match order {
-                Order::Less | Order::LessEqual => self.ordered(Order::Less, term.clone(), constant(day)),
-                Order::Greater | Order::GreaterEqual => self.ordered(Order::GreaterEqual, term.clone(), constant(day)),
-                Order::Equal | Order::Unequal => {
-                    let message = format!("a moment is never the text `{text}`");
-                    let help = "compare it with `<` or `>=`, or with `2026-12-01T00:00:00Z`";
-                    self.wrong(&INVALID_CONSTANT, span, (message, ""), help)
-                }
-            };
-        }
-        let Some(moment) = parse(text) else {
-            let message = format!("`{text}` is no moment as `input.now` is spelled");
-            let help = "write `2026-12-01T00:00:00Z`, or a date alone for its beginning";
-            return self.wrong(&INVALID_CONSTANT, span, (message, ""), help);
-        };
-        if matches!(order, Order::Equal | Order::Unequal) {
-            return self.ordered(order, term.clone(), constant(moment));
-        }
-        if moment % 1000 != 0 {
-            return self.outside(span, "an order of texts within a second");
-        }
-        // Within the second of the text the moments are spelled with decimals, and as texts come before it.
-        let next = constant(moment.saturating_add(999));
-        let before = self.ordered(Order::LessEqual, term.clone(), next)?;
-        let same = self.ordered(Order::Equal, term.clone(), constant(moment))?;
-        match order {
-            Order::Less => self.both(not(same), before),
-            Order::LessEqual => Ok(before),
-            Order::Greater => Ok(not(before)),
-            _ => {
-                let less = self.both(not(same), before)?;
-                Ok(not(less))
-            }
         }
     }
 
@@ -453,6 +419,9 @@ impl<'a> Lowerer<'a> {
 
     /// Whether a collection has a value.
     pub(super) fn member(&mut self, span: &Span, of: &Val, val: &Val) -> Out<Condition> {
+        if let Val::Flag(_) = val {
+            return self.member(span, of, &val.clone().plain());
+        }
         if let Val::Named(declared, name) = val {
             let texts = elements(of).into_iter();
             let texts: Vec<&str> = texts
@@ -534,9 +503,16 @@ impl<'a> Lowerer<'a> {
             },
             (Val::Term(_, Ty::Set(_)), _) => self.outside(span, "`in` a list, of this value"),
             (Val::Const(Const::Str(_) | Const::Num(_) | Const::Bool(_) | Const::Null), _) => Ok(NO),
-            (Val::Term(..) | Val::Moment(_) | Val::Nanos(_) | Val::Count(_) | Val::Text | Val::Changed(..), _) => {
-                self.mismatch(span, val, of)
-            }
+            (
+                Val::Term(..)
+                | Val::Flag(_)
+                | Val::Moment(_)
+                | Val::Nanos(_)
+                | Val::Count(_)
+                | Val::Text
+                | Val::Changed(..),
+                _,
+            ) => self.mismatch(span, val, of),
             _ => {
                 let sound = self.sound(val)?;
                 let any = self.each(span, of.clone(), &mut |this, _, item| this.alike(span, val, &item))?;
@@ -546,7 +522,7 @@ impl<'a> Lowerer<'a> {
     }
 }
 
-fn elements(of: &Val) -> Vec<&Const> {
+pub(super) fn elements(of: &Val) -> Vec<&Const> {
     match of {
         Val::Const(Const::Array(items)) => items.iter().collect(),
         Val::Const(Const::Set(items)) => items.iter().collect(),

@@ -7,7 +7,7 @@
 use regorus::unstable::Span;
 
 use super::lower::{Lowerer, Out, Then};
-use super::values::{Const, Place, Val};
+use super::values::{Place, Val};
 use crate::diag::codes::condition::{UNKNOWN_ARGUMENT, UNKNOWN_ATTRIBUTE, UNSUPPORTED_CONDITION};
 use crate::diag::codes::reference::UNKNOWN_TAG;
 use crate::ir::{Attribute, Condition, Entity, Op, Term};
@@ -63,8 +63,8 @@ impl<'a> Lowerer<'a> {
                 let effect = action.effect.as_str();
                 Val::Named(Declared::Effect, effect.to_owned())
             }
-            (Place::Action, "external") => Val::Const(Const::Bool(action.external)),
-            (Place::Action, "reversible") => Val::Const(Const::Bool(action.reversible)),
+            (Place::Action, "external") => Val::Flag(action.external),
+            (Place::Action, "reversible") => Val::Flag(action.reversible),
             (Place::Action, _) => return self.unknown(span, name, "`input.action`", &ACTION),
             (Place::Session, "calls") => Val::Term(Term::Calls, Ty::Int),
             (Place::Session, "holding") => Val::Term(Term::Holding, Ty::Set(Box::new(named(Declared::DataClass)))),
@@ -111,6 +111,24 @@ impl<'a> Lowerer<'a> {
             whole = self.choose(here, then, whole)?;
         }
         Ok(whole)
+    }
+
+    /// The names that an object of the input has.
+    pub(super) fn names<'p>(&self, place: &'p Place) -> Vec<&'p str>
+    where
+        'a: 'p,
+    {
+        let (shape, vocabulary) = (self.shape, self.vocabulary);
+        let named = |fields: &'p [Parameter]| fields.iter().map(|field| field.name.as_str()).collect();
+        match place {
+            Place::Input => INPUT.to_vec(),
+            Place::Agent => AGENT.to_vec(),
+            Place::Tags => vocabulary.tags.iter().map(String::as_str).collect(),
+            Place::Action => ACTION.to_vec(),
+            Place::Args => named(&shape.parameters),
+            Place::Session => SESSION.to_vec(),
+            Place::Record(record) => named(fields(&record.ty)),
+        }
     }
 
     fn tag(&mut self, name: &str, span: &Span, k: Then<'_, 'a>) -> Out<Condition> {

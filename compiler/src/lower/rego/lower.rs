@@ -2,12 +2,13 @@
 
 use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Ref};
 
+use super::compare::Order;
+use super::kinds::Met;
 use super::module;
 use super::parse::Parsed;
 use super::values::{Const, Val};
 use super::visit;
 use super::{Failure, Lowered};
-use crate::diag::codes::condition::CONDITION_TYPE;
 use crate::diag::{Code, Diagnostic, Severity};
 use crate::ir::{Answer, Condition, Op, Term};
 use crate::lower::condition::{
@@ -74,6 +75,7 @@ pub(super) struct Lowerer<'a> {
     pub(super) findings: Vec<Diagnostic>,
     /// Walks through lists of the call that stand in each other here.
     pub(super) walks: u16,
+    pub(super) met: Met,
     steps: usize,
 }
 
@@ -91,10 +93,12 @@ pub(super) fn lower(vocabulary: &Vocabulary, parsed: &Parsed, action: usize) -> 
         budget: Budget::new(),
         findings: Vec::new(),
         walks: 0,
+        met: Met::default(),
         steps: MAX_STEPS,
     };
     let condition = lowerer.entry();
     let mut findings = lowerer.findings;
+    findings.extend(lowerer.met.never_equal());
     findings.sort_by(|a, b| key(a).cmp(&key(b)));
     findings.dedup();
     if findings.iter().any(|found| found.severity == Severity::Error) {
@@ -236,7 +240,11 @@ impl<'a> Lowerer<'a> {
             _ if *op == AssignOp::Eq && !composite(lhs) && !composite(rhs) => {
                 let span = lhs.span();
                 let same = self.value(lhs, env, &mut |this, a| {
-                    this.value(rhs, env, &mut |this, b| this.equal(span, &a, &b))
+                    this.value(rhs, env, &mut |this, b| {
+                        let same = this.equal(span, &a, &b)?;
+                        this.meets(span, Order::Equal, (&a, Some(lhs)), (&b, Some(rhs)));
+                        Ok(same)
+                    })
                 })?;
                 return self.when(same, &mut |this| this.query(rest, env, k));
             }
@@ -269,7 +277,7 @@ impl<'a> Lowerer<'a> {
             let found = match val {
                 Val::Array(found) => found,
                 Val::Const(Const::Array(found)) => found.into_iter().map(Val::Const).collect(),
-                Val::Const(_) => return Ok(NO),
+                Val::Const(_) | Val::Flag(_) => return Ok(NO),
                 other => return this.outside(span, &format!("a pattern that takes {} apart", other.describe())),
             };
             if found.len() != items.len() {
@@ -310,7 +318,7 @@ impl<'a> Lowerer<'a> {
         if self.is_test(e, env) {
             return self.tested(e, env, &mut |_, condition| Ok(condition));
         }
-        self.value(e, env, &mut |this, val| match val {
+        self.value(e, env, &mut |this, val| match val.plain() {
             Val::Const(Const::Bool(truth)) => Ok(if truth { YES } else { NO }),
             val => this.sound(&val),
         })
@@ -335,6 +343,7 @@ impl<'a> Lowerer<'a> {
             }
             Val::Const(_)
             | Val::Named(..)
+            | Val::Flag(_)
             | Val::Place(_)
             | Val::Resources
             | Val::Partial(_)
@@ -400,11 +409,11 @@ impl<'a> Lowerer<'a> {
     /// What is made of true and of false, as a condition says.
     pub(super) fn truth(&mut self, condition: Condition, k: Then<'_, 'a>) -> Out<Condition> {
         match condition {
-            YES => k(self, Val::TRUE),
-            NO => k(self, Val::FALSE),
+            YES => k(self, Val::Flag(true)),
+            NO => k(self, Val::Flag(false)),
             ERROR => Ok(ERROR),
             condition => {
-                let (yes, no) = (k(self, Val::TRUE)?, k(self, Val::FALSE)?);
+                let (yes, no) = (k(self, Val::Flag(true))?, k(self, Val::Flag(false))?);
                 self.choose(condition, yes, no)
             }
         }
@@ -467,9 +476,8 @@ impl<'a> Lowerer<'a> {
     }
 
     pub(super) fn mismatch<T>(&mut self, span: &regorus::unstable::Span, a: &Val, b: &Val) -> Out<T> {
-        let message = format!("this compares {} with {}", a.describe(), b.describe());
-        let help = "Rego would order values of different types by their types: compare values of one type";
-        self.wrong(&CONDITION_TYPE, span, (message, "never meant"), help)
+        self.findings.push(self.unlike(span, a, b, None));
+        Err(Stop::Reported)
     }
 }
 

@@ -33,7 +33,7 @@ impl<'a> Lowerer<'a> {
         };
         match group.kind {
             Kind::Set => self.members(group, &mut |this, val| this.sound(&val)),
-            _ => self.complete(group, &[], &mut |this, val| match val {
+            _ => self.complete(group, &[], &mut |this, val| match val.plain() {
                 Val::Const(Const::Bool(truth)) => Ok(if truth { YES } else { NO }),
                 other => {
                     let message = format!("`{name}` comes to {}", other.describe());
@@ -114,7 +114,7 @@ impl<'a> Lowerer<'a> {
             let stmts = body.query.as_ref().map_or(&[][..], |query| &query.stmts);
             let one = self.query(stmts, &Env::default(), &mut |this, env| {
                 this.value(key, env, &mut |this, key| {
-                    unique &= matches!(&key, Val::Const(key) if keys.insert(key.clone()));
+                    unique &= matches!(key.clone().plain(), Val::Const(key) if keys.insert(key.clone()));
                     match &body.value {
                         Some(value) => this.value(value, env, &mut |this, val| k(this, key.clone(), val)),
                         None => k(this, key, Val::TRUE),
@@ -196,12 +196,12 @@ impl<'a> Lowerer<'a> {
                 &mut |this, found| match (found, current) {
                     (None, current) => this.definitions(rest, current, default, k),
                     (Some(val), None) => this.definitions(rest, Some(&val), default, k),
-                    (Some(Val::Const(a)), Some(Val::Const(b))) => match a == *b {
-                        true => this.definitions(rest, current, default, k),
+                    (Some(a), Some(b)) => match (a.plain(), b.clone().plain()) {
+                        (Val::Const(a), Val::Const(b)) if a == b => this.definitions(rest, current, default, k),
                         // Rego refuses to choose.
-                        false => Ok(ERROR),
+                        (Val::Const(_), Val::Const(_)) => Ok(ERROR),
+                        _ => this.outside(&first.def.span, "several definitions whose values only the call knows"),
                     },
-                    _ => this.outside(&first.def.span, "several definitions whose values only the call knows"),
                 },
             )?,
         };

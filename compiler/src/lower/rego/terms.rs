@@ -284,6 +284,7 @@ impl<'a> Lowerer<'a> {
     pub(super) fn at(&mut self, val: &Val, key: &Val, span: &Span, k: Then<'_, 'a>) -> Out<Condition> {
         let key = &key.clone().plain();
         match (val, key) {
+            (Val::Flag(_), Val::Const(_)) => Ok(NO),
             (Val::Place(place), Val::Const(Const::Str(name))) => self.field(&place.clone(), name, span, k),
             (Val::Place(_), _) => self.outside(span, "a name in the input that only the call knows"),
             (Val::Const(Const::Object(fields)), Val::Const(key)) => match fields.get(key) {
@@ -380,7 +381,7 @@ impl<'a> Lowerer<'a> {
             Val::Joined(join, two) => return self.joined(span, join, &two.0, &two.1, k),
             Val::Mapping(name) => return self.pairs(&name, span, k),
             // There is nothing in a scalar.
-            Val::Const(_) => return Ok(NO),
+            Val::Const(_) | Val::Flag(_) => return Ok(NO),
             other => return self.outside(span, &format!("a walk through {}", other.describe())),
         };
         let mut any = NO;

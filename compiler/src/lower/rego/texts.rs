@@ -19,19 +19,25 @@ const MOST_LETTERS: usize = 48;
 impl Lowerer<'_> {
     /// Whether a text of the call matches an expression.
     pub(super) fn matches(&mut self, span: &Span, term: &Term, pattern: &str) -> Out<Condition> {
-        let words = self.automaton(span, pattern)?;
+        let words = self.automaton(span, pattern, pattern)?;
         self.test(Op::Like, term.clone(), Term::Regex(words))
     }
 
-    /// The automaton of an expression.
-    pub(super) fn automaton(&mut self, span: &Span, pattern: &str) -> Out<Arc<[u32]>> {
+    /// Whether a text of the call that is in lower case matches an expression, whose case says nothing then.
+    pub(super) fn matches_folded(&mut self, span: &Span, term: &Term, pattern: &str) -> Out<Condition> {
+        let words = self.automaton(span, &format!("(?i){pattern}"), pattern)?;
+        self.test(Op::Like, term.clone(), Term::Regex(words))
+    }
+
+    /// The automaton of an expression, which was written so.
+    pub(super) fn automaton(&mut self, span: &Span, pattern: &str, written: &str) -> Out<Arc<[u32]>> {
         match self.parsed.expressions.automaton(pattern) {
             Ok(words) => {
                 self.budget.spend(words.len() / 64)?;
                 Ok(words)
             }
             Err(Refused::Wrong(why)) => {
-                let message = format!("`{pattern}` is no regular expression: {why}");
+                let message = format!("`{written}` is no regular expression: {why}");
                 let help = "the syntax is that of RE2: no look-around, and no back-references";
                 self.wrong(&INVALID_CONSTANT, span, (message, ""), help)
             }

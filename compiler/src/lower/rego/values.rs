@@ -40,6 +40,8 @@ pub(super) enum Val {
     Const(Const),
     /// The name of something declared, known when compiling: what it is compared with must be declared too.
     Named(Declared, String),
+    /// A boolean of the call, told apart.
+    Flag(bool),
     /// A string, a number, an address, or a list of such (a set to conditions). Never a boolean: those are told apart
     /// where they are read.
     Term(Term, Ty),
@@ -185,7 +187,6 @@ impl Const {
 
 impl Val {
     pub(super) const TRUE: Self = Self::Const(Const::Bool(true));
-    pub(super) const FALSE: Self = Self::Const(Const::Bool(false));
 
     /// As a noun, with its article.
     pub(super) fn describe(&self) -> String {
@@ -193,6 +194,7 @@ impl Val {
             Self::Const(constant) => constant.describe().to_owned(),
             Self::Term(_, ty @ Ty::Set(_)) => ty.describe().replace("a set", "a list"),
             Self::Term(_, ty) => ty.describe(),
+            Self::Flag(_) => Ty::Bool.describe(),
             Self::Moment(_) => "a datetime".to_owned(),
             Self::Nanos(_) | Self::Count(_) | Self::Position => "a number".to_owned(),
             Self::Place(_) | Self::Object(_) | Self::Mapping(_) => "an object".to_owned(),
@@ -213,10 +215,37 @@ impl Val {
         }
     }
 
-    /// As a constant like any other, where it is a name.
+    /// What Rego calls its type.
+    pub(super) fn kind(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Const(Const::Null) => "null",
+            Self::Const(Const::Bool(_)) | Self::Flag(_) | Self::Term(_, Ty::Bool) => "boolean",
+            Self::Const(Const::Num(_)) | Self::Nanos(_) | Self::Count(_) | Self::Position => "number",
+            Self::Term(_, Ty::Int | Ty::Decimal | Ty::Duration) => "number",
+            Self::Const(Const::Str(_))
+            | Self::Named(..)
+            | Self::Text
+            | Self::Changed(..)
+            | Self::Moment(_)
+            | Self::Term(_, Ty::Str(_) | Ty::Ip) => "string",
+            Self::Const(Const::Array(_)) | Self::Array(_) | Self::Resources | Self::Term(_, Ty::Set(_)) => "array",
+            set if set.is_set() => "set",
+            Self::Gathered(_) => "array",
+            Self::Const(Const::Object(_)) | Self::Object(_) | Self::Place(_) | Self::Mapping(_) => "object",
+            _ => return None,
+        })
+    }
+
+    /// Whether it is of another type, and so never equal.
+    pub(super) fn differs(&self, other: &Self) -> bool {
+        matches!((self.kind(), other.kind()), (Some(own), Some(other)) if own != other)
+    }
+
+    /// As a constant like any other, where it is a name or a boolean.
     pub(super) fn plain(self) -> Self {
         match self {
             Self::Named(_, name) => Self::Const(Const::Str(name)),
+            Self::Flag(truth) => Self::Const(Const::Bool(truth)),
             other => other,
         }
     }
@@ -227,6 +256,7 @@ impl Val {
             let constant = |item: &Val| match item {
                 Val::Const(constant) => Some(constant.clone()),
                 Val::Named(_, name) => Some(Const::Str(name.clone())),
+                Val::Flag(truth) => Some(Const::Bool(*truth)),
                 _ => None,
             };
             items.iter().map(constant).collect::<Option<Vec<Const>>>()
@@ -244,6 +274,7 @@ impl Val {
                 let field = |(key, value): &(Const, Val)| match value {
                     Val::Const(value) => Some((key.clone(), value.clone())),
                     Val::Named(_, name) => Some((key.clone(), Const::Str(name.clone()))),
+                    Val::Flag(truth) => Some((key.clone(), Const::Bool(*truth))),
                     _ => None,
                 };
                 match fields.iter().map(field).collect::<Option<BTreeMap<_, _>>>() {
