@@ -52,6 +52,14 @@ fn what_is_wrong_is_an_error() {
             "allow if input.args.amount < 9\ndenny contains \"x\" if input.args.amount > 5",
             "rego-outcome",
         ),
+        (
+            "allow if input.args.amount < 9\ndeny_large if input.args.amount > 5",
+            "rego-outcome",
+        ),
+        (
+            "allow if input.args.amount < 9\nviolation contains \"x\" if input.args.amount > 5",
+            "rego-outcome",
+        ),
         ("deny if time.now_ns() > 5", "impure-builtin"),
         (
             "deny if http.send({\"url\": \"x\", \"method\": \"get\"}).status_code == 200",

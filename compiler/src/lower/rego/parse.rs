@@ -387,7 +387,7 @@ fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
     let unused = index.groups.iter().filter(|(name, _)| !used(name, asked));
     unused
         .filter_map(|(name, group)| {
-            let near = crate::diag::nearest(name, decide)?;
+            let near = crate::diag::nearest(name, decide).or_else(|| denies(name))?;
             Some(Fault {
                 code: &REGO_OUTCOME,
                 message: format!("`{name}` decides nothing, and no rule that decides asks for it"),
@@ -397,6 +397,13 @@ fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
             })
         })
         .collect()
+}
+
+/// The outcome that other tools read out of a name: a deny that is lost grants.
+fn denies(name: &str) -> Option<&'static str> {
+    let words = ["deny", "denies", "denied", "violation", "violations"];
+    let first = name.split('_').next().unwrap_or(name);
+    words.contains(&first).then(|| Entry::Deny.name())
 }
 
 /// Whether a rule decides, or one that does asks for it.
