@@ -22,6 +22,7 @@ use crate::report::{json, trail as report};
 use crate::trail::error::TrailError;
 use crate::trail::history::History;
 use crate::trail::ledger::{Entry, GivenFor, Ledger, Memo};
+use crate::trail::verify::Trail;
 use select::{Found, Select};
 
 /// Show who changed what, and who approved it
@@ -97,16 +98,18 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let opened = trail::open(&arguments.path, arguments.rev.as_deref())?;
     let mut unapproved = String::new();
+    let mut trail = None;
     let trust = match &arguments.trust {
         Some(path) => Some(trust_root(&files::read(path, "the trust root", files::LARGEST_KEY)?)?),
         None => None,
     };
     if let Some(trust) = &trust {
-        let trail = trail::attest(&opened, trust, None)?;
-        unapproved = report::shortfalls(&trail);
-        if trail.sole_owner && trail.holds() {
+        let verified = trail::attest(&opened, trust, None)?;
+        unapproved = report::shortfalls(&verified);
+        if verified.sole_owner && verified.holds() {
             console.remark(report::SOLE_OWNER);
         }
+        trail = Some(verified);
     }
     let fail = |error: TrailError| trail::failure(&error);
     let trunk = opened.history.chain(opened.head).map_err(|error| fail(error.into()))?;
@@ -121,7 +124,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     });
     let ledger = Ledger::read(&opened.history, &trunk, memo, wanted).map_err(fail)?;
     let shown = progress::with_progress(console, "reading the history", |progress| {
-        lines(&opened.history, &ledger, &trunk, &arguments, progress)
+        lines(&opened.history, (&ledger, trail.as_ref()), &trunk, &arguments, progress)
     });
     let shown = shown.map_err(fail)?;
     if !arguments.no_cache {
@@ -192,7 +195,7 @@ const AT_A_TIME: usize = 256;
 /// The steps that are asked for, newest first. Who wrote a step is found out only of those that may be shown.
 fn lines(
     history: &History,
-    ledger: &Ledger<'_>,
+    (ledger, trail): (&Ledger<'_>, Option<&Trail>),
     trunk: &[ObjectId],
     wanted: &Arguments,
     progress: &Progress,
@@ -219,7 +222,11 @@ fn lines(
         if shown.len() >= most {
             break;
         }
-        shown.extend(line(&ledger.entry(at)?, found, wanted));
+        let mut entry = ledger.entry(at)?;
+        if let Some(trail) = trail {
+            entry.approvals.retain(|one| trail.counts(at, &one.given));
+        }
+        shown.extend(line(&entry, found, wanted));
     }
     Ok(shown)
 }

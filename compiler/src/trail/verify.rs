@@ -127,6 +127,19 @@ impl Judged {
 }
 
 impl Trail {
+    /// Whether the key of somebody's approval of a step is theirs. Keys are those of the tree before a step; of steps that
+    /// were judged as one, those before the first: nobody approved the trees between. After a step that falls short no
+    /// tree tells whose a key is.
+    pub fn counts(&self, at: usize, given: &Given) -> bool {
+        let of = |judged: &&Judged| judged.before < at && at <= judged.after;
+        let Some(judged) = self.steps.iter().find(of) else {
+            return at <= self.begin;
+        };
+        let mut counted = judged.answers.iter().flat_map(|answer| &answer.given);
+        judged.after == judged.before + 1
+            || counted.any(|one| one.person == given.person && one.fingerprint == given.fingerprint)
+    }
+
     /// Whether everything was approved.
     pub fn holds(&self) -> bool {
         self.judged().all(Judged::holds)

@@ -98,6 +98,36 @@ fn the_log_shows_an_approval_at_the_step_that_it_was_given_for() {
     assert_eq!(approved, [false, true, true], "{said}");
 }
 
+/// A key that somebody put in another's place, and took away again before anybody judged it, was never theirs.
+#[test]
+fn the_log_names_nobody_for_a_key_that_was_theirs_for_a_moment() {
+    for thief in [true, false] {
+        let mut world = World::new();
+        let people = world.text("people.yaml");
+        let key = if thief { "thief" } else { "carol" };
+        world
+            .write("people.yaml", people.replace(&public("carol"), &public(key)))
+            .write("README.md", "People.\n")
+            .commit("frank")
+            .merge();
+        world
+            .write(
+                "policies/zed.yaml",
+                "kind: Policy\nname: zed\nrules:\n  never: {effect: deny, environments: [production], actions: \
+                 [billing.refund], when: context.args.amount == 7}\n",
+            )
+            .commit("frank");
+        let statement = world.statement("carol");
+        let signature = sign(key, APPROVAL, &statement.to_bytes());
+        world.add_evidence(&statement, Some(signature));
+        world.commit_as("bot", "", "approvals").merge();
+        world.write("people.yaml", people).commit("frank").merge();
+        let bench = crate::bench::Bench::new(world);
+        let said = bench.polity("log repo --trust keys/trust.json").out;
+        assert_eq!(said.contains("approved by carol"), !thief, "{said}");
+    }
+}
+
 #[test]
 fn a_revert_of_a_revert_is_a_change_like_any_other() {
     for approvers in [&[][..], &["dave"]] {
