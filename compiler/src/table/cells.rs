@@ -87,8 +87,8 @@ type Signature = (Vec<(u32, u32)>, u64);
 /// Makes every cell. Gives the rules whose guards are too large.
 ///
 /// What placements have in common is found by a thread at a time, which numbers things in the order in which they are
-/// met; what is longer, sifting the rules of the next and putting those found into cells, is done by all. So the numbers do not depend on how
-/// many there are.
+/// met; what is longer, sifting the rules of the next and putting those found into cells, is done by all. So the
+/// numbers do not depend on how many there are.
 pub(super) fn make(organization: &Organization, rules: &RuleSet) -> Result<Cells, Vec<usize>> {
     let views = Views::new(organization, rules);
     let reach = Reach::new(organization, &views);

@@ -172,6 +172,12 @@ impl<'t> Contents<'t> {
             .get(&people.iter().filter_map(name).collect::<BTreeSet<String>>())
     }
 
+    /// What a node leads to.
+    fn edges(&self, node: u32) -> Option<[u32; 3]> {
+        let [.., yes, no, error] = *self.table.data().nodes.get(node as usize)?;
+        Some([yes, no, error])
+    }
+
     /// A guard by what it asks, in the order in which it asks. That order is the same wherever the condition is.
     fn guard(&mut self, guard: u32) -> String {
         let known = |nodes: &HashMap<u32, Digest>, at: u32| match (Guard(at).leaf(), nodes.get(&at)) {
@@ -185,23 +191,11 @@ impl<'t> Contents<'t> {
         let (mut below, mut left) = (BTreeSet::new(), vec![guard]);
         while let Some(at) = left.pop() {
             if known(&self.nodes, at).is_none() && below.insert(at) {
-                let edges = self
-                    .table
-                    .data()
-                    .nodes
-                    .get(at as usize)
-                    .map(|[.., yes, no, error]| [*yes, *no, *error]);
-                left.extend(edges.into_iter().flatten());
+                left.extend(self.edges(at).into_iter().flatten());
             }
         }
         for at in below.into_iter().rev() {
-            let edges = self
-                .table
-                .data()
-                .nodes
-                .get(at as usize)
-                .map(|[.., yes, no, error]| [*yes, *no, *error]);
-            let edges = edges.map(|edges| edges.map(|edge| known(&self.nodes, edge)));
+            let edges = self.edges(at).map(|edges| edges.map(|edge| known(&self.nodes, edge)));
             let tests = self.space.diagrams.tests();
             let test = self.imported.tested(at).and_then(|id| tests.get(id.0 as usize));
             let text = match test.and_then(|test| self.of_group(test)) {
