@@ -4,55 +4,25 @@
 //! has, and its condition reads only parameters that every action it covers declares alike.
 
 mod modules;
+mod policies;
+mod reach;
+mod selectors;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Parameters;
-use super::condition::{self, Names, Parameter, WORDS};
-use super::organisation::{Action, Deployment, Organisation, Placement, join};
+use super::condition::{self, Parameter};
+use super::organisation::{Action, Organisation, join};
 use super::random::Random;
 use super::yaml::{condition as written, list, quoted};
+use reach::{Anchor, Narrowed, Reach};
+use selectors::{agents, approval};
 
 /// Picked by gut feeling: what people put into one document.
 const RULES_OF_A_POLICY: (usize, usize) = (3, 12);
 /// So few that a small organisation has policies of several teams.
 const RULES_OF_A_SMALL_POLICY: (usize, usize) = (1, 4);
-
-/// How many of a hundred rules without a condition name more than a few actions, in a large organisation. Picked by gut
-/// feeling: two or three of them a tool in ten thousand rules.
-const WIDE_PERCENT: usize = 2;
-
-/// Whom a policy can reach, and with what.
-struct Reach<'o> {
-    team: Option<&'o str>,
-    deployments: Vec<&'o Deployment>,
-    environments: Vec<String>,
-    tools: Vec<String>,
-    names: Names,
-}
-
-impl<'o> Reach<'o> {
-    /// Somebody, preferably where the policy holds.
-    fn anchor(&self, narrowed: &Narrowed<'o>, random: &mut Random) -> Anchor<'o> {
-        if let Some(anchor) = narrowed.agents {
-            return anchor;
-        }
-        let holds = |anchor: &Anchor<'_>| {
-            let environments = narrowed.environments.as_ref();
-            environments.is_none_or(|environments| environments.contains(&anchor.placement.environment))
-        };
-        // Drawn until one is near: some placement lies in each environment that the reach has.
-        loop {
-            let deployment = *random.pick(&self.deployments);
-            let placement = random.pick(&deployment.placements);
-            let anchor = Anchor { deployment, placement };
-            if holds(&anchor) {
-                return anchor;
-            }
-        }
-    }
-}
 
 /// A rule that an Exception can lift.
 struct Liftable {
@@ -74,12 +44,12 @@ pub(super) fn write(
         looked_at: looked_at(parameters, organisation, random),
     };
     let teams: Vec<&str> = organisation.teams.iter().map(|team| team.name.as_str()).collect();
-    let reaches: Vec<Reach<'_>> = teams.iter().map(|team| reach(organisation, Some(team))).collect();
+    let reaches: Vec<Reach<'_>> = teams.iter().map(|team| Reach::new(organisation, Some(team))).collect();
     let reaches: Vec<Reach<'_>> = reaches
         .into_iter()
         .filter(|reach| !reach.deployments.is_empty())
         .collect();
-    let everyone = reach(organisation, None);
+    let everyone = Reach::new(organisation, None);
     if everyone.deployments.is_empty() {
         return Vec::new();
     }
@@ -148,76 +118,6 @@ pub(super) fn write(
         .map(|(path, documents)| (path, join(documents.into_iter())))
         .chain(others)
         .collect()
-}
-
-fn reach<'o>(organisation: &'o Organisation, team: Option<&'o str>) -> Reach<'o> {
-    let deployments: Vec<&Deployment> = organisation
-        .deployments
-        .iter()
-        .filter(|deployment| team.is_none_or(|team| deployment.team == team))
-        .collect();
-    let placements = || deployments.iter().flat_map(|deployment| &deployment.placements);
-    let sorted = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>();
-    let given: BTreeSet<String> = placements()
-        .flat_map(|placement| placement.tools.iter().cloned())
-        .collect();
-    let agents: BTreeSet<String> = deployments.iter().map(|deployment| deployment.agent.clone()).collect();
-    let mut tags: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for agent in organisation.agents.iter().filter(|agent| agents.contains(&agent.name)) {
-        for (key, value) in &agent.tags {
-            let values = tags.entry(key.clone()).or_default();
-            if !values.contains(value) {
-                values.push(value.clone());
-            }
-        }
-    }
-    let environments = sorted(placements().map(|placement| placement.environment.clone()).collect());
-    let tools = sorted(given);
-    let names = Names {
-        agents: sorted(agents),
-        deployments: deployments
-            .iter()
-            .map(|deployment| format!("{}/{}", deployment.team, deployment.agent))
-            .collect(),
-        teams: sorted(deployments.iter().map(|deployment| deployment.team.clone()).collect()),
-        rings: sorted(placements().map(|placement| placement.ring.clone()).collect()),
-        environments: environments.clone(),
-        tools: tools.clone(),
-        tags: tags.into_iter().collect(),
-        classes: organisation.classes.clone(),
-        people: organisation.people.clone(),
-    };
-    Reach {
-        team,
-        environments,
-        tools,
-        names,
-        deployments,
-    }
-}
-
-/// A deployment at work: each rule is written around one, so that most rules have somebody to match.
-#[derive(Clone, Copy)]
-struct Anchor<'o> {
-    deployment: &'o Deployment,
-    placement: &'o Placement,
-}
-
-/// What a policy's `for` says already.
-#[derive(Default)]
-struct Narrowed<'o> {
-    environments: Option<Vec<String>>,
-    /// Around whom its agents were chosen: its rules are written around the same one.
-    agents: Option<Anchor<'o>>,
-}
-
-impl Narrowed<'_> {
-    fn environments(&self, reach: &Reach<'_>, anchor: Anchor<'_>, random: &mut Random) -> String {
-        match &self.environments {
-            Some(some) => format!("environments: {}", list(some)),
-            None => environments(reach, anchor, random),
-        }
-    }
 }
 
 struct Writer<'o> {
@@ -398,285 +298,6 @@ impl Writer<'_> {
         text
     }
 
-    /// A `.cedar` file: its heads name principals, actions and environments as the selectors of YAML do.
-    fn policies(&mut self, name: &str, rules: usize, reach: &Reach<'_>, random: &mut Random) -> String {
-        let mut text = String::new();
-        for at in 0..rules {
-            let conditional = random.percent(self.parameters.conditional_percent);
-            let anchor = reach.anchor(&Narrowed::default(), random);
-            let Anchor { deployment, placement } = anchor;
-            let tool = random.pick(&placement.tools).clone();
-            let actions = self.actions_of(&tool);
-            let whole: Vec<(String, usize)> = (0..actions.len()).map(|place| (tool.clone(), place)).collect();
-            // As in YAML, few rules name a whole tool or class of actions.
-            let narrow = !self.parameters.dense && (conditional || !random.percent(WIDE_PERCENT));
-            let roll = if narrow { random.within(2, 7) } else { random.below(8) };
-            let (action, mut cover) = match roll {
-                0 => (format!("action in Action::{tool:?}"), whole),
-                1 if !conditional => {
-                    let class = *random.pick(&["read", "write", "destructive", "external"]);
-                    (format!("action in Action::{class:?}"), Vec::new())
-                }
-                2 => {
-                    let cover = random.sample(&whole, 2);
-                    let names = cover
-                        .iter()
-                        .map(|(tool, place)| format!("Action::\"{tool}.{}\"", actions[*place].short));
-                    (format!("action in [{}]", names.collect::<Vec<_>>().join(", ")), cover)
-                }
-                _ => {
-                    let (tool, place) = random.pick(&whole).clone();
-                    // A variant is in its action, and is not it.
-                    let word = if actions[place].variants.is_empty() { "==" } else { "in" };
-                    let action = format!("action {word} Action::\"{tool}.{}\"", actions[place].short);
-                    (action, vec![(tool, place)])
-                }
-            };
-            let (word, gate) = match random.below(20) {
-                0..11 => ("permit", random.percent(15)),
-                11..16 => ("forbid", false),
-                _ => ("forbid", true),
-            };
-            let principal = match random.below(9) {
-                0 => format!("principal == Deployment::\"{}/{}\"", deployment.team, deployment.agent),
-                1 => format!("principal in Agent::{:?}", deployment.agent),
-                2 => format!("principal in Team::{:?}", deployment.team),
-                3 => format!("principal in Ring::{:?}", placement.ring),
-                _ => "principal".to_owned(),
-            };
-            // A permit names its environment, as an allow of YAML must.
-            let resource = match word != "permit" && random.percent(50) {
-                true => "resource".to_owned(),
-                false => format!("resource in Environment::{:?}", placement.environment),
-            };
-            let rule = format!("rule-{at}");
-            writeln!(text, "@id({rule:?})").unwrap();
-            if gate {
-                writeln!(
-                    text,
-                    "@approval(\"{}:1\") @timeout(\"30m\")",
-                    random.pick(&["security", "finance"])
-                )
-                .unwrap();
-            }
-            write!(text, "{word}({principal}, {action}, {resource})").unwrap();
-            if conditional && !self.take_room(reach, &cover) {
-                cover.clear();
-            }
-            if conditional && !cover.is_empty() {
-                let (parameters, resources) = self.common(&cover);
-                let clauses: &[&str] = match random.below(10) {
-                    0..7 => &["when"],
-                    7..9 => &["unless"],
-                    _ => &["when", "unless"],
-                };
-                for clause in clauses {
-                    let condition = condition::condition(random, &parameters, &reach.names, resources);
-                    write!(text, "\n{clause} {{ {condition} }}").unwrap();
-                }
-            }
-            text.push_str(";\n");
-            if word == "forbid" {
-                self.liftable.push(Liftable {
-                    name: format!("{name}/{rule}"),
-                    team: reach.team.map(str::to_owned),
-                    cover,
-                });
-            }
-        }
-        text
-    }
-
-    /// A selector of actions and what it covers: tools with places of actions. Nothing covered where conditions
-    /// cannot read arguments.
-    fn actions(
-        &self,
-        effect: &str,
-        conditional: bool,
-        anchor: Anchor<'_>,
-        chosen: Option<(String, usize)>,
-        random: &mut Random,
-    ) -> (Option<String>, Vec<(String, usize)>) {
-        let tool = match &chosen {
-            Some((tool, _)) => tool.clone(),
-            None => random.pick(&anchor.placement.tools).clone(),
-        };
-        let actions = self.actions_of(&tool);
-        let whole: Vec<(String, usize)> = (0..actions.len()).map(|place| (tool.clone(), place)).collect();
-        // Large organisations have their conditions on few actions each.
-        // What names whole tools or classes of actions is rare there: each such rule stands in thousands of cells.
-        let narrow = !self.parameters.dense && (conditional || !random.percent(WIDE_PERCENT));
-        let roll = if narrow { 0 } else { random.below(20) };
-        match roll {
-            0..10 => {
-                let count = *random.pick(&[1, 1, 1, 1, 1, 2]);
-                let cover = match chosen {
-                    Some(action) => vec![action],
-                    None => random.sample(&whole, count),
-                };
-                let mut entries: Vec<String> = cover
-                    .iter()
-                    .map(|(tool, place)| format!("{tool}.{}", actions[*place].short))
-                    .collect();
-                let first = &actions[cover[0].1];
-                if let [(variant, ..), ..] = first.variants.as_slice()
-                    && random.percent(40)
-                {
-                    entries[0] = format!("{}/{variant}", entries[0]);
-                }
-                (Some(format!("actions: {}", list(&entries))), cover)
-            }
-            10..13 => {
-                let verb = random.pick(actions).short.split('_').next().unwrap().to_owned();
-                let cover = whole
-                    .into_iter()
-                    .filter(|(_, place)| actions[*place].short.starts_with(&format!("{verb}_")))
-                    .collect();
-                (Some(format!("actions: {}", list(&[format!("{tool}.{verb}_*")]))), cover)
-            }
-            13 => (Some(format!("actions: {}", list(&[format!("{tool}.*")]))), whole),
-            14 => (Some(format!("tools: {}", list(&[&tool]))), whole),
-            15 if !anchor.placement.credentials.is_empty() => (
-                Some(format!(
-                    "credentials: {}",
-                    list(&[random.pick(&anchor.placement.credentials)])
-                )),
-                Vec::new(),
-            ),
-            16 if !anchor.placement.credentials.is_empty() => (
-                Some(format!(
-                    "actions: {}",
-                    list(&[format!("credential.{}", random.pick(&anchor.placement.credentials))])
-                )),
-                Vec::new(),
-            ),
-            17 if effect == "deny" => (
-                Some("external: true\n    effects: [write, destructive]".to_owned()),
-                Vec::new(),
-            ),
-            18 if effect == "deny" => (Some("effects: [destructive]".to_owned()), Vec::new()),
-            18 if effect == "require_approval" => (Some("reversible: false".to_owned()), Vec::new()),
-            19 if effect == "allow" => (Some("effects: [read]".to_owned()), Vec::new()),
-            _ => (Some(format!("tools: {}", list(&[&tool]))), whole),
-        }
-    }
-
-    /// Other selectors of a rule.
-    fn others(
-        &self,
-        effect: &str,
-        cover: &[(String, usize)],
-        reach: &Reach<'_>,
-        (narrowed, anchor): (&Narrowed<'_>, Anchor<'_>),
-        random: &mut Random,
-    ) -> Vec<String> {
-        let mut fields = Vec::new();
-        if random.percent(if narrowed.agents.is_some() { 5 } else { 30 }) {
-            fields.push(agents(reach, anchor, random));
-        }
-        if reach.team.is_none() && random.percent(12) {
-            let some = random.sample(&reach.names.teams, 2);
-            fields.push(format!(
-                "teams: {}",
-                list(&including(some, &anchor.deployment.team, random))
-            ));
-        }
-        if random.percent(12) {
-            let some = random.sample(&reach.names.rings, 2);
-            fields.push(format!(
-                "rings: {}",
-                list(&including(some, &anchor.placement.ring, random))
-            ));
-        }
-        if !reach.names.tags.is_empty() && random.percent(12) {
-            let (key, values) = random.pick(&reach.names.tags).clone();
-            fields.push(format!("tags: {{{key}: {}}}", list(&random.sample(&values, 2))));
-        }
-        if random.percent(18) {
-            fields.extend(self.resources(cover, random));
-        }
-        // A deny for whoever holds something is common, an allow for them is not.
-        if random.percent(if effect == "allow" { 4 } else { 15 }) {
-            fields.push(format!("holding: {}", list(&random.sample(&reach.names.classes, 2))));
-        }
-        if random.percent(12) {
-            fields.push(on_behalf_of(self.organisation, random));
-        }
-        fields
-    }
-
-    /// The selectors of an `except` or an Exception: at least one.
-    fn narrow(
-        &self,
-        cover: &[(String, usize)],
-        reach: &Reach<'_>,
-        anchor: Anchor<'_>,
-        random: &mut Random,
-    ) -> Vec<String> {
-        let mut fields = Vec::new();
-        if random.percent(40) {
-            fields.push(environments(reach, anchor, random));
-        }
-        let reached = cover
-            .iter()
-            .filter(|(tool, _)| reach.tools.contains(tool))
-            .collect::<Vec<_>>();
-        if !reached.is_empty() && random.percent(40) {
-            let (tool, place) = random.pick(&reached);
-            fields.push(format!(
-                "actions: {}",
-                list(&[format!("{tool}.{}", self.actions_of(tool)[*place].short)])
-            ));
-        }
-        if random.percent(20) {
-            fields.push(on_behalf_of(self.organisation, random));
-        }
-        if random.percent(15) {
-            fields.push(format!("holding: {}", list(&random.sample(&reach.names.classes, 1))));
-        }
-        if random.percent(25) && reached.len() == cover.len() {
-            fields.extend(self.resources(cover, random));
-        }
-        if fields.is_empty() || random.percent(40) {
-            fields.push(agents(reach, anchor, random));
-        }
-        fields
-    }
-
-    /// Only where every covered action says what it touches.
-    fn resources(&self, cover: &[(String, usize)], random: &mut Random) -> Option<String> {
-        let (_, all) = self.common(cover);
-        if !all {
-            return None;
-        }
-        if random.percent(25) {
-            return Some("resources: [team.owns]".to_owned());
-        }
-        let (tool, place) = random.pick(cover);
-        let template = random.pick(&self.actions_of(tool)[*place].resources).clone();
-        let mut glob = String::new();
-        let mut rest = template.as_str();
-        while let Some((before, tail)) = rest.split_once('{') {
-            let (name, after) = tail.split_once('}').unwrap();
-            glob.push_str(before);
-            let word = random.pick(&WORDS);
-            glob.push_str(&match (name, random.below(5)) {
-                ("path", 0) => "/srv/app".to_owned(),
-                ("path", 1) => "/srv/*".to_owned(),
-                ("path", _) => "/srv/**".to_owned(),
-                ("host", 0) => "acme.example".to_owned(),
-                ("host", _) => "*.example".to_owned(),
-                (_, 0 | 1) => (*word).to_owned(),
-                (_, 2) => format!("{word}*"),
-                (_, 3) => "**".to_owned(),
-                _ => "*".to_owned(),
-            });
-            rest = after;
-        }
-        glob.push_str(rest);
-        Some(format!("resources: [{}]", quoted(&glob)))
-    }
-
     /// The parameters that all covered actions declare alike, and whether all declare resources.
     fn common(&self, cover: &[(String, usize)]) -> (Vec<Parameter>, bool) {
         let mut actions = cover.iter().map(|(tool, place)| &self.actions_of(tool)[*place]);
@@ -728,74 +349,4 @@ impl Writer<'_> {
         .unwrap();
         text
     }
-}
-
-/// Nearly always with this one among them.
-fn including(mut some: Vec<String>, one: &String, random: &mut Random) -> Vec<String> {
-    if !some.contains(one) && random.percent(90) {
-        some[0].clone_from(one);
-    }
-    some
-}
-
-fn environments(reach: &Reach<'_>, anchor: Anchor<'_>, random: &mut Random) -> String {
-    if random.percent(25) {
-        return "environments: [\"*\"]".to_owned();
-    }
-    let count = random.within(1, reach.environments.len());
-    let some = random.sample(&reach.environments, count);
-    format!(
-        "environments: {}",
-        list(&including(some, &anchor.placement.environment, random))
-    )
-}
-
-fn agents(reach: &Reach<'_>, anchor: Anchor<'_>, random: &mut Random) -> String {
-    let deployment = if random.percent(85) {
-        anchor.deployment
-    } else {
-        random.pick(&reach.deployments)
-    };
-    let first = match random.below(6) {
-        0 | 1 => deployment.agent.clone(),
-        2 => format!("{}/*", deployment.team),
-        3 => format!("{}*", &deployment.agent[..3]),
-        _ => format!("{}/{}", deployment.team, deployment.agent),
-    };
-    let mut entries = vec![first];
-    let other = random.pick(&reach.names.deployments);
-    if random.percent(30) && !entries.contains(other) {
-        entries.push(other.clone());
-    }
-    format!("agents: {}", list(&entries))
-}
-
-fn on_behalf_of(organisation: &Organisation, random: &mut Random) -> String {
-    let mut entries: Vec<String> = organisation.groups.iter().map(|(name, _)| name.clone()).collect();
-    entries.extend(["clerk".to_owned(), "dana".to_owned(), "none".to_owned()]);
-    let count = random.within(1, 3);
-    format!("on_behalf_of: {}", list(&random.sample(&entries, count)))
-}
-
-/// Never more than can be met, whoever owns the agent and whomever it works for.
-fn approval(random: &mut Random) -> String {
-    let mut require = vec![format!(
-        "{{from: [{}], count: {}}}",
-        random.pick(&["security", "finance"]),
-        random.within(1, 2)
-    )];
-    if random.percent(30) {
-        require.push("{from: [team-owners], count: 1}".to_owned());
-    }
-    let mut fields = vec![
-        format!("require: [{}]", require.join(", ")),
-        format!("timeout: {}m", random.within(5, 60)),
-    ];
-    if random.percent(20) {
-        fields.push("separation: true".to_owned());
-    }
-    if random.percent(20) {
-        fields.push(format!("evidence: {}", random.pick(&["signed", "present"])));
-    }
-    format!("approval: {{{}}}", fields.join(", "))
 }

@@ -5,7 +5,9 @@
 //! or tables. The bundle's own expiry and the limits are not its business.
 
 mod condition;
+mod declared;
 mod glob;
+mod scope;
 mod selector;
 mod value;
 
@@ -19,14 +21,15 @@ use std::sync::Arc;
 
 use cedar_policy_core::ast::Expr;
 use polity::ast::{
-    Action, ActionClass, Approval, Body, Document, Documents, Enforcement, Exception, Param, ParamType, Placement,
-    Policy, Rule, RuleEffect, Selector, Text, Tool, Variant,
+    Action, Approval, Body, Document, Documents, Exception, Param, Placement, Policy, Rule, RuleEffect, Selector, Text,
+    Tool,
 };
 use polity_runtime::value::Effect;
 use serde_json::Value as Json;
 
 pub use condition::{Scope, evaluate};
-use selector::{Quantifier, is_named, texts};
+use scope::{name_of, resources};
+use selector::{Quantifier, texts};
 pub use value::{Errs, Origin, Value};
 
 /// A call to decide.
@@ -90,19 +93,6 @@ pub struct Naive<'a> {
     /// What each condition's text parses to; nothing where it does not parse, and then it errs.
     conditions: BTreeMap<&'a str, Option<Expr>>,
 }
-
-/// The built-in rings: name, level, effects, whether irreversible actions may be done.
-const BUILT_IN_RINGS: [(&str, i64, &[Effect], bool); 4] = [
-    (
-        "privileged",
-        0,
-        &[Effect::Read, Effect::Write, Effect::Destructive],
-        true,
-    ),
-    ("trusted", 1, &[Effect::Read, Effect::Write, Effect::Destructive], true),
-    ("standard", 2, &[Effect::Read, Effect::Write], true),
-    ("sandboxed", 3, &[Effect::Read], false),
-];
 
 /// A call whose agent, environment and action are known, admitted and classified.
 struct Call<'a> {
@@ -421,313 +411,6 @@ impl<'a> Naive<'a> {
             _ => Err(Errs),
         }
     }
-
-    fn scope(&self, call: &Call<'_>, resource: Result<String, Errs>) -> Scope {
-        let Call {
-            request,
-            deployment,
-            ring,
-            action,
-            ..
-        } = call;
-        let mut action_parents = vec![effect_name(action.effect).to_owned()];
-        action_parents.push(action.tool.unwrap_or("credential").to_owned());
-        if action.external {
-            action_parents.push("external".to_owned());
-        }
-        if action.name != request.action {
-            action_parents.push(request.action.clone());
-        }
-        self.bare_scope(
-            *deployment,
-            ring,
-            request,
-            action.params,
-            (action.name.clone(), action_parents),
-            resource,
-        )
-    }
-
-    fn bare_scope(
-        &self,
-        deployment: DeploymentRef<'_>,
-        ring: &str,
-        request: &Request,
-        params: &[(Text, Param)],
-        (action, action_parents): (String, Vec<String>),
-        resource: Result<String, Errs>,
-    ) -> Scope {
-        let tags = self
-            .tags(deployment.agent)
-            .iter()
-            .map(|(key, value)| (key.value.clone(), Value::text(&value.value)));
-        let holding = request.holding.iter().map(Value::text).collect();
-        let session = BTreeMap::from([
-            ("holding".to_owned(), Value::Set(holding)),
-            (
-                "calls".to_owned(),
-                i64::try_from(request.calls).map_or(Value::Poison, Value::Int),
-            ),
-        ]);
-        let mut context = BTreeMap::from([
-            ("args".to_owned(), value::arguments(params, &request.args)),
-            ("session".to_owned(), Value::Record(session)),
-            ("now".to_owned(), Value::DateTime(request.now)),
-        ]);
-        if let Some(person) = &request.on_behalf_of {
-            context.insert("on_behalf_of".to_owned(), Value::text(person));
-        }
-        let parent = |kind: &str, name: &str| (kind.to_owned(), name.to_owned());
-        Scope {
-            principal: request.agent.clone(),
-            principal_attributes: BTreeMap::from([
-                ("agent".to_owned(), Value::text(deployment.agent)),
-                ("team".to_owned(), Value::text(deployment.team)),
-                ("ring".to_owned(), Value::Int(self.ring(ring).0)),
-                ("tags".to_owned(), Value::Record(tags.collect())),
-            ]),
-            principal_parents: vec![
-                parent("Agent", deployment.agent),
-                parent("Team", deployment.team),
-                parent("Ring", ring),
-            ],
-            action,
-            action_parents,
-            environment: request.environment.clone(),
-            context: Value::Record(context),
-            resource,
-        }
-    }
-
-    /// Whether a kill covers the call. What nobody declared is covered by a kill of everything only.
-    fn killed(&self, request: &Request, deployment: Option<DeploymentRef<'_>>, asked: Option<Asked<'_>>) -> bool {
-        let names = |entries: &Option<Vec<Text>>, name: &str| {
-            entries
-                .as_ref()
-                .is_some_and(|entries| texts(entries).any(|entry| entry == name))
-        };
-        self.documents.iter().any(|document| {
-            let Body::Kill(kill) = &document.body else { return false };
-            let everything = kill.everything.as_ref().is_some_and(|everything| everything.value);
-            let agent = deployment.is_some_and(|deployment| {
-                names(&kill.agents, deployment.agent)
-                    || names(&kill.agents, &request.agent)
-                    || names(&kill.teams, deployment.team)
-            });
-            let tool = matches!(asked, Some(Asked::Tool(tool, ..)) if names(&kill.tools, tool));
-            let environment =
-                self.environment(&request.environment).is_some() && names(&kill.environments, &request.environment);
-            everything || agent || tool || environment
-        })
-    }
-
-    /// The placement and its ring, if the deployment may work in the environment at this time.
-    fn admitted(&self, deployment: DeploymentRef<'a>, request: &Request) -> Option<(&'a Placement, &'a str)> {
-        let (_, placement) = deployment
-            .environments
-            .iter()
-            .find(|(name, _)| name.value == request.environment)?;
-        let ring = placement.ring.as_ref()?.value.as_str();
-        let environment = self.environment(&request.environment)?;
-        let ceiling = self.ceiling(deployment.team);
-        let enforcement = placement
-            .enforced_by
-            .as_ref()
-            .map_or(Enforcement::None, |enforcement| enforcement.value);
-        let enforced = match &environment.enforced_by {
-            Some(accepted) => accepted.iter().any(|accepted| accepted.value == enforcement),
-            None => !matches!(enforcement, Enforcement::None | Enforcement::External),
-        };
-        let current = placement.until.as_ref().is_none_or(|until| request.now < until.value);
-        let takes_ring = |rings: Option<&Vec<Text>>| rings.is_none_or(|rings| texts(rings).any(|name| name == ring));
-        let taken =
-            takes_ring(environment.rings.as_ref()) && takes_ring(ceiling.and_then(|ceiling| ceiling.rings.as_ref()));
-        (current && enforced && taken).then_some((placement, ring))
-    }
-
-    fn given(&self, deployment: DeploymentRef<'_>, placement: &Placement, asked: Asked<'_>, environment: &str) -> bool {
-        match asked {
-            Asked::Tool(tool, ..) => {
-                let ceiling = self.ceiling(deployment.team).and_then(|ceiling| ceiling.tools.as_ref());
-                texts(&placement.tools).any(|given| given == tool)
-                    && ceiling.is_none_or(|tools| texts(tools).any(|name| name == tool))
-            }
-            Asked::Credential(name) => {
-                let exists = self.documents.iter().any(|document| match &document.body {
-                    Body::Credential(credential) => {
-                        is_named(document, name) && texts(&credential.environments).any(|entry| entry == environment)
-                    }
-                    _ => false,
-                });
-                exists && texts(&placement.credentials).any(|given| given == name)
-            }
-        }
-    }
-
-    /// The variant that takes the call, or the action itself where it has none. A test that errs ends the search.
-    fn choose(
-        &self,
-        asked: Asked<'a>,
-        deployment: DeploymentRef<'_>,
-        ring: &str,
-        request: &Request,
-    ) -> Option<Chosen<'a>> {
-        let (tool_name, tool, action) = match asked {
-            Asked::Tool(name, tool, action) => (name, tool, action),
-            Asked::Credential(name) => {
-                return Some(Chosen {
-                    name: request.action.clone(),
-                    tool: None,
-                    credential: Some(name),
-                    effect: Effect::Read,
-                    external: false,
-                    reversible: true,
-                    params: &[],
-                    resources: None,
-                });
-            }
-        };
-        let chosen = |suffix: String, own: Option<&'a ActionClass>| {
-            let classes = || own.into_iter().chain([&action.class]);
-            Some(Chosen {
-                name: format!("{}{suffix}", request.action),
-                tool: Some(tool_name),
-                credential: None,
-                effect: classes().find_map(|class| class.effect.as_ref())?.value,
-                external: classes()
-                    .find_map(|class| class.external.as_ref())
-                    .is_some_and(|external| external.value),
-                reversible: classes()
-                    .find_map(|class| class.reversible.as_ref())
-                    .is_none_or(|reversible| reversible.value),
-                params: &action.params,
-                resources: classes()
-                    .find_map(|class| class.resources.as_deref())
-                    .or(tool.resources.as_deref()),
-            })
-        };
-        if action.variants.is_empty() {
-            return chosen(String::new(), None);
-        }
-        let scope = self.bare_scope(
-            deployment,
-            ring,
-            request,
-            &action.params,
-            (request.action.clone(), vec![tool_name.to_owned()]),
-            Err(Errs),
-        );
-        for (name, Variant { when, class }) in &action.variants {
-            if self.condition(when.as_ref(), true, &scope).ok()? {
-                return chosen(format!("/{}", name.value), Some(class));
-            }
-        }
-        None
-    }
-
-    fn deployment(&self, name: &str) -> Option<DeploymentRef<'a>> {
-        self.documents.iter().find_map(|document| {
-            let Body::Deployment(deployment) = &document.body else {
-                return None;
-            };
-            let agent = deployment.agent.as_ref()?.value.as_str();
-            let team = deployment
-                .team
-                .as_ref()
-                .map(|team| team.value.as_str())
-                .or(document.team.as_deref())?;
-            (format!("{team}/{agent}") == name).then_some(DeploymentRef {
-                agent,
-                team,
-                environments: &deployment.environments,
-            })
-        })
-    }
-
-    /// An action as a caller names it: never a variant.
-    fn asked(&self, name: &str) -> Option<Asked<'a>> {
-        self.documents.iter().find_map(|document| {
-            let own = document.name.as_ref()?.value.as_str();
-            match &document.body {
-                Body::Tool(tool) => {
-                    let action = tool
-                        .actions
-                        .iter()
-                        .find(|(short, _)| format!("{own}.{}", short.value) == name);
-                    action.map(|(_, action)| Asked::Tool(own, tool, action))
-                }
-                Body::Credential(_) => (format!("credential.{own}") == name).then_some(Asked::Credential(own)),
-                _ => None,
-            }
-        })
-    }
-
-    fn environment(&self, name: &str) -> Option<&'a polity::ast::Environment> {
-        self.documents.iter().find_map(|document| match &document.body {
-            Body::Environment(environment) if is_named(document, name) => Some(environment),
-            _ => None,
-        })
-    }
-
-    fn ceiling(&self, team: &str) -> Option<&'a polity::ast::Ceiling> {
-        self.documents.iter().find_map(|document| match &document.body {
-            Body::Team(found) if is_named(document, team) => found.ceiling.as_ref(),
-            _ => None,
-        })
-    }
-
-    fn tags(&self, agent: &str) -> &'a [(Text, Text)] {
-        let tags = self.documents.iter().find_map(|document| match &document.body {
-            Body::Agent(found) if is_named(document, agent) => Some(found.tags.as_slice()),
-            _ => None,
-        });
-        tags.unwrap_or_default()
-    }
-
-    /// Level, effects, and whether irreversible actions may be done. A ring that nobody declares may do nothing.
-    fn ring(&self, name: &str) -> (i64, Vec<Effect>, bool) {
-        let built_in = BUILT_IN_RINGS.iter().find(|(ring, ..)| *ring == name);
-        let declared = self.documents.iter().find_map(|document| match &document.body {
-            Body::Ring(ring) if is_named(document, name) => Some(ring),
-            _ => None,
-        });
-        let (level, effects, irreversible) = built_in
-            .map_or((i64::MAX, Vec::new(), false), |(_, level, effects, irreversible)| {
-                (*level, effects.to_vec(), *irreversible)
-            });
-        let Some(ring) = declared else {
-            return (level, effects, irreversible);
-        };
-        (
-            ring.level.as_ref().map_or(level, |level| level.value),
-            ring.effects
-                .as_ref()
-                .map_or(effects, |effects| effects.iter().map(|effect| effect.value).collect()),
-            ring.irreversible
-                .as_ref()
-                .map_or(irreversible, |irreversible| irreversible.value),
-        )
-    }
-
-    fn rules(&self) -> impl Iterator<Item = Standing<'a>> {
-        self.documents.iter().flat_map(|document| {
-            let (policy, policy_name) = match (&document.body, &document.name) {
-                (Body::Policy(policy), Some(name)) => (Some(policy), name.value.as_str()),
-                _ => (None, ""),
-            };
-            policy.into_iter().flat_map(move |policy| {
-                policy.rules.iter().filter_map(move |(name, rule)| {
-                    Some(Standing {
-                        name: format!("{policy_name}/{}", name.value),
-                        document,
-                        policy,
-                        rule,
-                        effect: rule.effect.as_ref()?.value,
-                    })
-                })
-            })
-        })
-    }
 }
 
 fn denied(code: &'static str) -> Answer {
@@ -754,72 +437,4 @@ fn requirements(approval: Option<&Approval>) -> Vec<(i64, Vec<String>)> {
         (count, from)
     };
     requirements.iter().map(read).collect()
-}
-
-fn effect_name(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Read => "read",
-        Effect::Write => "write",
-        Effect::Destructive => "destructive",
-    }
-}
-
-fn name_of(resource: Result<&Vec<(char, bool)>, &Errs>) -> Result<String, Errs> {
-    resource
-        .map(|characters| characters.iter().map(|(c, _)| *c).collect())
-        .map_err(|errs| *errs)
-}
-
-/// What the call touches, each template filled in.
-fn resources(action: &Chosen<'_>, args: &Json) -> Vec<Result<Vec<(char, bool)>, Errs>> {
-    texts(action.resources.unwrap_or_default())
-        .map(|template| fill(template, action.params, args))
-        .collect()
-}
-
-fn fill(template: &str, params: &[(Text, Param)], args: &Json) -> Result<Vec<(char, bool)>, Errs> {
-    let values = value::arguments(params, args);
-    let mut filled = Vec::new();
-    let mut rest = template;
-    while let Some((before, tail)) = rest.split_once('{') {
-        let (name, after) = tail.split_once('}').ok_or(Errs)?;
-        filled.extend(before.chars().map(|c| (c, false)));
-        let (value, ty) = placeholder(name, params, &values)?;
-        let (text, folded) = match value {
-            Value::Text(text, origin) => (text, matches!(origin, Origin::Fold | Origin::Host)),
-            Value::Int(number) => (number.to_string(), false),
-            Value::Bool(value) => (value.to_string(), false),
-            _ => return Err(Errs),
-        };
-        let alone = template.len() == name.len() + 2;
-        let breaks_out = text.contains('/') || text == "." || text == ".." || text.chars().any(char::is_control);
-        if breaks_out && !alone && !matches!(ty, ParamType::Path) {
-            return Err(Errs);
-        }
-        filled.extend(text.chars().map(|c| (c, folded)));
-        rest = after;
-    }
-    filled.extend(rest.chars().map(|c| (c, false)));
-    Ok(filled)
-}
-
-/// An argument by its name, or a field of one by its dotted name.
-fn placeholder<'p>(name: &str, params: &'p [(Text, Param)], values: &Value) -> Result<(Value, &'p ParamType), Errs> {
-    let (first, field) = match name.split_once('.') {
-        Some((first, field)) => (first, Some(field)),
-        None => (name, None),
-    };
-    let (_, param) = params
-        .iter()
-        .find(|(declared, _)| declared.value == first)
-        .ok_or(Errs)?;
-    let Value::Record(values) = values else {
-        return Err(Errs);
-    };
-    let value = values.get(first).ok_or(Errs)?;
-    match (field, &param.ty.value) {
-        (None, ty) => Ok((value.clone(), ty)),
-        (Some(field), ParamType::Record(fields)) => placeholder(field, fields, value),
-        (Some(_), _) => Err(Errs),
-    }
 }

@@ -4,15 +4,17 @@
 //! name: a call that lies in it or just beside it, with one thing (its *focus*) put exactly on, below and above a
 //! boundary, and the rest drawn from the same rule's own constants, so that the other tests pass often enough.
 
+mod arguments;
 mod boundary;
+mod target;
 
-use polity::ast::{Action, Body, Documents, Param, ParamType, Selector, Text};
-use serde_json::{Map, Value as Json, json};
+use polity::ast::{Action, Body, Documents, Text};
+use serde_json::{Value as Json, json};
 
-use crate::generate::condition::{ADDRESSES, HOSTS, PATHS, WORDS};
 use crate::generate::random::Random;
 use crate::naive::Request;
-use boundary::Boundaries;
+use arguments::arguments;
+use target::{Target, roughly_matches, targets};
 
 /// 2026-11-15T12:00:00Z: before some dates that the generated organisations write, and after others.
 const ORDINARY_MOMENT: i64 = 1_794_744_000_000;
@@ -36,9 +38,9 @@ pub fn requests(documents: &Documents, seed: u64, budget: usize) -> Vec<Request>
             };
             let focuses = target.focuses(&world, call.action);
             if let Some(focus) = focuses.get(round) {
-                apply(focus, &mut call.request);
+                focus.apply(&mut call.request);
             } else if !focuses.is_empty() && random.percent(70) {
-                apply(random.pick(&focuses), &mut call.request);
+                random.pick(&focuses).apply(&mut call.request);
             }
             found.push(call.request);
         }
@@ -46,30 +48,6 @@ pub fn requests(documents: &Documents, seed: u64, budget: usize) -> Vec<Request>
     }
     found.truncate(budget);
     found
-}
-
-/// One thing about a call, put exactly somewhere.
-#[derive(Debug, Clone)]
-enum Focus {
-    /// An argument, by its path, with a value or taken away.
-    Argument(Vec<String>, Option<Json>),
-    Now(i64),
-    Calls(i64),
-    Holding(Vec<String>),
-    Person(Option<String>),
-    Agent(String),
-    Environment(String),
-}
-
-/// A rule or an exception: what it selects and where its boundaries lie.
-#[derive(Default)]
-struct Target<'a> {
-    selectors: Vec<&'a Selector>,
-    /// `except`, whose boundaries are the rule's too, but which does not say where the rule holds.
-    excepted: Option<&'a Selector>,
-    team: Option<&'a str>,
-    moments: Vec<i64>,
-    boundaries: Boundaries,
 }
 
 /// What there is to ask about.
@@ -103,167 +81,6 @@ struct Place<'a> {
 struct Call<'w, 'a> {
     request: Request,
     action: Option<&'w (String, &'a str, &'a Action)>,
-}
-
-fn targets(documents: &Documents) -> Vec<Target<'_>> {
-    let mut targets = Vec::new();
-    for document in &documents.documents {
-        let team = document.team.as_deref();
-        match &document.body {
-            Body::Policy(policy) => {
-                for (_, rule) in &policy.rules {
-                    let moments = [&rule.expires, &rule.observe_until];
-                    targets.push(Target {
-                        selectors: vec![&policy.scope, &rule.selector],
-                        excepted: rule.except.as_ref(),
-                        team,
-                        moments: moments.into_iter().flatten().map(|moment| moment.value).collect(),
-                        boundaries: match &rule.cedar {
-                            Some(policy) => Boundaries::of_policy(&policy.text.value),
-                            None => Boundaries::of([&rule.when, &rule.unless]),
-                        },
-                    });
-                }
-            }
-            Body::Exception(exception) => targets.push(Target {
-                selectors: vec![&exception.selector],
-                excepted: None,
-                team,
-                moments: exception.until.iter().map(|moment| moment.value).collect(),
-                boundaries: Boundaries::of([&exception.when, &None]),
-            }),
-            _ => {}
-        }
-    }
-    targets
-}
-
-impl Target<'_> {
-    /// Everything about this rule that has a boundary, for one of the actions that it may cover.
-    fn focuses(&self, world: &World<'_>, action: Option<&(String, &str, &Action)>) -> Vec<Focus> {
-        let mut focuses = Vec::new();
-        for moment in &self.moments {
-            focuses.extend([moment - 1, *moment, moment + 1].map(Focus::Now));
-        }
-        if let Some((_, _, action)) = action {
-            for (path, ty) in leaves(&action.params, &mut Vec::new()) {
-                let mut values = self.boundaries.values(&path, ty);
-                values.extend(self.globs().flat_map(|glob| boundary::glob_values(glob, ty)));
-                focuses.extend(
-                    values
-                        .into_iter()
-                        .map(|value| Focus::Argument(path.clone(), Some(value))),
-                );
-                if self.boundaries.mentions(&path) {
-                    focuses.push(Focus::Argument(path.clone(), None));
-                    focuses.push(Focus::Argument(path.clone(), Some(Json::Null)));
-                    focuses.push(Focus::Argument(path.clone(), Some(wrong(ty))));
-                }
-            }
-            for (_, variant) in &action.variants {
-                let boundaries = Boundaries::of([&variant.when, &None]);
-                for (path, ty) in leaves(&action.params, &mut Vec::new()) {
-                    let values = boundaries.values(&path, ty);
-                    focuses.extend(
-                        values
-                            .into_iter()
-                            .map(|value| Focus::Argument(path.clone(), Some(value))),
-                    );
-                }
-            }
-        }
-        focuses.extend(self.boundaries.moments(ORDINARY_MOMENT).into_iter().map(Focus::Now));
-        focuses.extend(self.boundaries.calls().into_iter().map(Focus::Calls));
-        if self.boundaries.mentions_holding() || self.all().any(|selector| selector.holding.is_some()) {
-            focuses.push(Focus::Holding(Vec::new()));
-            focuses.extend(
-                world
-                    .classes
-                    .iter()
-                    .map(|class| Focus::Holding(vec![(*class).to_owned()])),
-            );
-            focuses.push(Focus::Holding(
-                world.classes.iter().map(|class| (*class).to_owned()).collect(),
-            ));
-        }
-        let people: Vec<&Text> = self
-            .all()
-            .filter_map(|selector| selector.on_behalf_of.as_ref())
-            .flatten()
-            .collect();
-        if !people.is_empty() || self.boundaries.mentions_person() {
-            focuses.push(Focus::Person(None));
-            focuses.push(Focus::Person(Some("nobody-knows-me".to_owned())));
-            focuses.extend(
-                world
-                    .people
-                    .iter()
-                    .take(20)
-                    .map(|person| Focus::Person(Some((*person).to_owned()))),
-            );
-            focuses.extend(
-                self.boundaries
-                    .people()
-                    .into_iter()
-                    .map(|person| Focus::Person(Some(person))),
-            );
-        }
-        if self.all().any(|selector| selector.agents.is_some()) {
-            let some = world
-                .places
-                .iter()
-                .filter(|place| self.team.is_none_or(|team| team == place.team));
-            focuses.extend(some.take(12).map(|place| Focus::Agent(place.deployment.clone())));
-        }
-        if self.all().any(|selector| selector.environments.is_some()) {
-            focuses.extend(
-                world
-                    .environments
-                    .iter()
-                    .map(|name| Focus::Environment((*name).to_owned())),
-            );
-        }
-        focuses
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Selector> {
-        self.selectors.iter().copied().chain(self.excepted)
-    }
-
-    fn globs(&self) -> impl Iterator<Item = &str> {
-        self.all()
-            .filter_map(|selector| selector.resources.as_ref())
-            .flat_map(|resources| &resources.globs)
-            .map(|glob| glob.value.as_str())
-    }
-
-    /// Whether a selector of names lets this one through, as far as this can be told without care: what a request is
-    /// aimed at, not what is true.
-    fn roughly(&self, list: impl Fn(&Selector) -> Option<&Vec<Text>>, names: &[&str]) -> bool {
-        self.selectors
-            .iter()
-            .filter_map(|selector| list(selector))
-            .all(|entries| {
-                entries
-                    .iter()
-                    .any(|entry| names.iter().any(|name| roughly_matches(&entry.value, name)))
-            })
-    }
-}
-
-/// The parts between stars appear in this order.
-fn roughly_matches(glob: &str, name: &str) -> bool {
-    if !glob.contains('*') {
-        return glob == name;
-    }
-    let mut rest = name;
-    glob.split('*').all(|part| match rest.find(part) {
-        Some(place) => {
-            rest = &rest[place + part.len()..];
-            true
-        }
-        None => false,
-    })
 }
 
 impl<'a> World<'a> {
@@ -530,121 +347,5 @@ impl<'a> World<'a> {
             request,
             action: Some(action),
         })
-    }
-}
-
-/// Arguments of the right types, many of them from the rule's own constants; now and then one is missing or wrong.
-fn arguments(
-    params: &[(Text, Param)],
-    path: &mut Vec<String>,
-    target: &Target<'_>,
-    random: &mut Random,
-) -> Map<String, Json> {
-    let mut args = Map::new();
-    for (name, param) in params {
-        path.push(name.value.clone());
-        let own = target.boundaries.values(path, &param.ty.value);
-        let value = match (&param.ty.value, random.below(100)) {
-            (_, 0) => None,
-            (_, 1..40) if param.optional => None,
-            (_, 1) => Some(Json::Null),
-            (ty, 2) => Some(wrong(ty)),
-            (ParamType::Record(fields), _) => Some(Json::Object(arguments(fields, path, target, random))),
-            (_, 3..75) if !own.is_empty() => Some(random.pick(&own).clone()),
-            (ty, _) => Some(example(ty, random)),
-        };
-        path.pop();
-        args.extend(value.map(|value| (name.value.clone(), value)));
-    }
-    // At the top or inside a record, wherever this is called.
-    if random.percent(2) {
-        args.insert("nobody_declared_this".to_owned(), json!(1));
-    }
-    args
-}
-
-/// A value that the type takes.
-fn example(ty: &ParamType, random: &mut Random) -> Json {
-    match ty {
-        ParamType::String { fold: true } if random.percent(30) => json!(random.pick(&WORDS).to_ascii_uppercase()),
-        ParamType::String { .. } | ParamType::Opaque => json!(random.pick(&WORDS)),
-        ParamType::Int => json!(random.below(10_000)),
-        ParamType::Bool => json!(random.percent(50)),
-        ParamType::Decimal => json!(format!("{}.{}", random.below(2_000), random.below(100))),
-        ParamType::DateTime => json!(boundary::rfc3339(
-            ORDINARY_MOMENT + random.below(5_000_000) as i64 * 1_000
-        )),
-        ParamType::Duration => json!(format!("{}m", random.below(2_000))),
-        ParamType::Ip => json!(random.pick(&ADDRESSES)),
-        ParamType::Path => json!(random.pick(&PATHS)),
-        ParamType::Host => json!(random.pick(&HOSTS)),
-        ParamType::Url => json!(format!(
-            "https://{}{}",
-            random.pick(&HOSTS),
-            if random.percent(50) { "/srv/app" } else { ":8080/etc" }
-        )),
-        ParamType::Email => json!(format!("{}@{}", random.pick(&WORDS), random.pick(&HOSTS))),
-        ParamType::Enum(values) => json!(random.pick(values).value),
-        ParamType::List(of) => {
-            let count = random.below(4);
-            Json::Array((0..count).map(|_| example(of, random)).collect())
-        }
-        ParamType::Record(_) => json!({}),
-    }
-}
-
-/// A value that the type does not take.
-fn wrong(ty: &ParamType) -> Json {
-    match ty {
-        ParamType::Int => json!(1.5),
-        ParamType::Enum(_) => json!("no-such-value"),
-        ParamType::Path => json!("../climbs/out"),
-        ParamType::Host => json!("höst.example"),
-        ParamType::Url => json!("https://user@acme.example/"),
-        ParamType::List(_) => json!([true, {}]),
-        ParamType::String { .. } | ParamType::Opaque => json!(7),
-        _ => json!("neither this nor that"),
-    }
-}
-
-/// Every argument that is no record, by its path.
-fn leaves<'p>(params: &'p [(Text, Param)], path: &mut Vec<String>) -> Vec<(Vec<String>, &'p ParamType)> {
-    let mut found = Vec::new();
-    for (name, param) in params {
-        path.push(name.value.clone());
-        match &param.ty.value {
-            ParamType::Record(fields) => found.extend(leaves(fields, path)),
-            ty => found.push((path.clone(), ty)),
-        }
-        path.pop();
-    }
-    found
-}
-
-fn apply(focus: &Focus, request: &mut Request) {
-    match focus {
-        Focus::Argument(path, value) => {
-            let Some((last, parents)) = path.split_last() else {
-                return;
-            };
-            let mut place = &mut request.args;
-            for parent in parents {
-                if !place[parent].is_object() {
-                    place[parent] = json!({});
-                }
-                place = &mut place[parent];
-            }
-            let Json::Object(fields) = place else { return };
-            match value {
-                Some(value) => fields.insert(last.clone(), value.clone()),
-                None => fields.remove(last),
-            };
-        }
-        Focus::Now(now) => request.now = *now,
-        Focus::Calls(calls) => request.calls = u64::try_from(*calls).unwrap_or(0),
-        Focus::Holding(classes) => request.holding.clone_from(classes),
-        Focus::Person(person) => request.on_behalf_of.clone_from(person),
-        Focus::Agent(agent) => request.agent.clone_from(agent),
-        Focus::Environment(environment) => request.environment.clone_from(environment),
     }
 }

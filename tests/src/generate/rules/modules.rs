@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{Anchor, Liftable, Narrowed, Reach, WIDE_PERCENT, Writer};
+use super::reach::{Anchor, Narrowed, Reach};
+use super::selectors::WIDE_PERCENT;
+use super::{Liftable, Writer};
 use crate::generate::organisation::Action;
 use crate::generate::random::Random;
 use crate::generate::rego;
