@@ -432,16 +432,25 @@ fn general(&[op, left, right, ..]: &Node, table: &Table, call: &Call<'_>) -> Res
             Operand::Bool(value) => Ok(value),
             _ => Err(Blame::Table),
         },
-        Op::Like => match (term::read(table, left, call)?, right) {
-            (Operand::Str(text), Term::Pattern(at)) => match term::pattern(table, at) {
-                [AUTOMATON, ..] => {
-                    let automaton = Automaton::new(term::pattern(table, at)).ok_or(Blame::Table)?;
-                    automaton.takes(&text).ok_or(Blame::Table)
-                }
-                pattern => Ok(crate::value::like(&text, pattern)),
-            },
-            _ => Err(Blame::Table),
-        },
+        Op::Like => {
+            let Term::Pattern(at) = right else {
+                return Err(Blame::Table);
+            };
+            let pattern = term::pattern(table, at);
+            let automaton = matches!(pattern, [AUTOMATON, ..]);
+            if let (Term::Apply(id), false) = (left, automaton) {
+                return term::like(table, id, pattern, call);
+            }
+            let Operand::Str(text) = term::read(table, left, call)? else {
+                return Err(Blame::Table);
+            };
+            if automaton {
+                let automaton = Automaton::new(pattern).ok_or(Blame::Table)?;
+                automaton.takes(&text).ok_or(Blame::Table)
+            } else {
+                Ok(crate::value::like(&text, pattern))
+            }
+        }
         Op::Contains => term::read(table, left, call)?.contains(table, &term::read(table, right, call)?),
         Op::ContainsAll => {
             let (set, of) = (term::read(table, left, call)?, term::read(table, right, call)?);

@@ -131,18 +131,7 @@ const FEW: usize = 8;
 /// Whether a resource matches a glob. A resource is a string, or pieces of which some are folded.
 pub(super) fn glob(table: &Table, term: Term, glob: &[u32], call: &Call<'_>) -> Result<bool, Blame> {
     match term {
-        Term::Apply(id) => {
-            let pairs = pairs(table, id)?;
-            let mut few = [("", false); FEW];
-            if let Some(parts) = few.get_mut(..pairs.len())
-                && borrowed(table, pairs, call, parts)?
-            {
-                return Ok(value::glob(parts, glob));
-            }
-            let pieces = pieces(table, pairs, call)?;
-            let parts: Vec<(&str, bool)> = pieces.iter().map(|(text, folded)| (text.as_ref(), *folded)).collect();
-            Ok(value::glob(&parts, glob))
-        }
+        Term::Apply(id) => in_pieces(table, id, call, |parts| value::glob(parts, glob)),
         // A slot that fills a whole segment, or stands alone.
         Term::Slot(slot) => match read(table, term, call)? {
             Operand::Str(text) if value::safe_in_resource(&text) => Ok(value::glob(&[(&text, false)], glob)),
@@ -151,6 +140,33 @@ pub(super) fn glob(table: &Table, term: Term, glob: &[u32], call: &Call<'_>) -> 
         },
         _ => Err(Blame::Table),
     }
+}
+
+/// Whether a resource's name matches a pattern of `like`: its case counts everywhere, and a star takes a `/` too.
+pub(super) fn like(table: &Table, id: u32, pattern: &[u32], call: &Call<'_>) -> Result<bool, Blame> {
+    in_pieces(table, id, call, |parts| {
+        parts.iter_mut().for_each(|(_, folded)| *folded = false);
+        value::glob(parts, pattern)
+    })
+}
+
+/// What a resource's pieces come to, without putting them together where they are written somewhere.
+fn in_pieces<'a>(
+    table: &'a Table,
+    id: u32,
+    call: &Call<'a>,
+    matches: impl Fn(&mut [(&str, bool)]) -> bool,
+) -> Result<bool, Blame> {
+    let pairs = pairs(table, id)?;
+    let mut few = [("", false); FEW];
+    if let Some(parts) = few.get_mut(..pairs.len())
+        && borrowed(table, pairs, call, parts)?
+    {
+        return Ok(matches(parts));
+    }
+    let pieces = pieces(table, pairs, call)?;
+    let mut parts: Vec<(&str, bool)> = pieces.iter().map(|(text, folded)| (text.as_ref(), *folded)).collect();
+    Ok(matches(&mut parts))
 }
 
 /// A resource's operands: flags and a term each.

@@ -71,12 +71,9 @@ pub fn hash(seed: u64, bytes: &[u8]) -> u64 {
     let mut state = (seed ^ (bytes.len() as u64).rotate_left(32)).wrapping_mul(B);
     // The last sixteen bytes, or the first and last of fewer: reading what was read already is harmless.
     let (a, b) = if let Some(last) = bytes.last_chunk::<16>() {
-        let (chunks, rest) = bytes.as_chunks::<16>();
-        let before = if rest.is_empty() {
-            chunks.len() - 1
-        } else {
-            chunks.len()
-        };
+        // All before them, sixteen at a time: of a name of up to 32 bytes, the first alone.
+        let before = bytes.len().saturating_sub(1) / 16;
+        let (chunks, _) = bytes.as_chunks::<16>();
         for chunk in chunks.iter().take(before) {
             let (a, b) = halves(*chunk);
             state = mix(state, a, b);

@@ -39,16 +39,8 @@ impl Lookups {
         agent: &str,
         environment: &str,
     ) -> Option<(PlacementId, &'t [u32; 8])> {
-        use record::placement as p;
-        let (agent, environment) = (agent.as_bytes(), environment.as_bytes());
-        self.seats.find(agent, environment, |id| {
-            let record = data.placements.get(id as usize)?;
-            let own_agent = data.deployments.get(record[p::DEPLOYMENT] as usize)?;
-            let own_environment = data.environments.get(record[p::ENVIRONMENT] as usize)?;
-            let named = same(string(data, own_agent[record::deployment::NAME]), agent)
-                && same(string(data, own_environment[record::environment::NAME]), environment);
-            named.then_some((PlacementId(id), record))
-        })
+        let id = self.seats.find(data, agent.as_bytes(), environment.as_bytes())?;
+        Some((PlacementId(id), data.placements.get(id as usize)?))
     }
 }
 
@@ -72,11 +64,7 @@ struct Slot {
 impl Names {
     /// An index of records, of which word `name` says what each is called.
     fn new<const N: usize>(data: &TableData, index: &Index, records: &[[u32; N]], name: usize) -> Self {
-        let place = |id: u32| {
-            let at = *records.get(id as usize)?.get(name)? as usize;
-            let (start, end) = (*data.string_offsets.get(at)?, *data.string_offsets.get(at + 1)?);
-            Some((start, end.checked_sub(start)?))
-        };
+        let place = |id: u32| spot(data, *records.get(id as usize)?.get(name)?);
         let slot = |id: &u32| match place(*id) {
             Some((start, length)) => Slot {
                 id: *id,
@@ -110,12 +98,8 @@ impl Names {
             if slot.id == NONE {
                 return None;
             }
-            if slot.tag == tag(hash) && slot.length as usize == name.len() {
-                let start = slot.start as usize;
-                let own = data.string_text.as_bytes().get(start..start.saturating_add(name.len()));
-                if own.is_some_and(|own| same(own, name)) {
-                    return Some(slot.id);
-                }
+            if slot.tag == tag(hash) && is_at(data, slot.start, slot.length, name) {
+                return Some(slot.id);
             }
         }
         None
@@ -127,6 +111,9 @@ impl Names {
 struct Seats {
     /// The high half of a hash, and the placement; a power of two of them, or none at all.
     slots: Box<[(u32, u32)]>,
+    /// Of each placement where its agent's name begins in the table's text, how many bytes it has, and the same of its
+    /// environment's: comparing the names waits for no record.
+    names: Box<[[u32; 4]]>,
 }
 
 impl Seats {
@@ -139,29 +126,34 @@ impl Seats {
         };
         let mut seats = Self {
             slots: vec![(0, NONE); size].into(),
+            names: vec![[0; 4]; data.placements.len()].into(),
         };
         for deployment in &data.deployments {
-            let agent = string(data, deployment[d::NAME]);
             let (first, count) = (deployment[d::PLACEMENTS], deployment[d::PLACEMENT_COUNT]);
             for (id, record) in (first..).zip(slice(&data.placements, first, count)) {
-                if let Some(environment) = data.environments.get(record[placement::ENVIRONMENT] as usize) {
-                    seats.insert(id, agent, string(data, environment[record::environment::NAME]));
+                let environment = data.environments.get(record[placement::ENVIRONMENT] as usize);
+                let environment = environment.and_then(|e| spot(data, e[record::environment::NAME]));
+                if let (Some(agent), Some(environment)) = (spot(data, deployment[d::NAME]), environment) {
+                    seats.insert(data, id, agent, environment);
                 }
             }
         }
         seats
     }
 
-    /// Puts a placement in, unless too many are near its place already.
-    fn insert(&mut self, id: u32, agent: &[u8], environment: &[u8]) {
-        let (hash, size) = (Self::hash(agent, environment), self.slots.len());
+    /// Puts a placement of these names in, unless too many are near its place already.
+    fn insert(&mut self, data: &TableData, id: u32, agent: (u32, u32), environment: (u32, u32)) {
+        let text = |(start, length)| slice(data.string_text.as_bytes(), start, length);
+        let (hash, size) = (Self::hash(text(agent), text(environment)), self.slots.len());
         if size == 0 {
             return;
         }
         let mut near = (0..MAX_PROBE).map(|step| place(hash, step, size));
         let free = near.find(|at| self.slots.get(*at).is_some_and(|(_, id)| *id == NONE));
-        if let Some(slot) = free.and_then(|at| self.slots.get_mut(at)) {
+        let slot = free.and_then(|at| self.slots.get_mut(at));
+        if let (Some(slot), Some(names)) = (slot, self.names.get_mut(id as usize)) {
             *slot = (tag(hash), id);
+            *names = [agent.0, agent.1, environment.0, environment.1];
         }
     }
 
@@ -170,9 +162,9 @@ impl Seats {
         hash(hash(1, environment), agent)
     }
 
-    /// What `is` says of the placement of these names: nothing, where it is another.
+    /// The placement of these names.
     #[inline]
-    fn find<T>(&self, agent: &[u8], environment: &[u8], is: impl Fn(u32) -> Option<T>) -> Option<T> {
+    fn find(&self, data: &TableData, agent: &[u8], environment: &[u8]) -> Option<u32> {
         if self.slots.is_empty() {
             return None;
         }
@@ -183,9 +175,11 @@ impl Seats {
                 return None;
             }
             if tagged == tag(hash)
-                && let Some(found) = is(id)
+                && let Some(&[a, a_length, e, e_length]) = self.names.get(id as usize)
+                && is_at(data, a, a_length, agent)
+                && is_at(data, e, e_length, environment)
             {
-                return Some(found);
+                return Some(id);
             }
         }
         None
@@ -197,14 +191,19 @@ fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
-/// The bytes of a string; none for an id that is not of this table.
-#[inline]
-fn string(data: &TableData, id: u32) -> &[u8] {
+/// Where a string begins in the table's text, and how many bytes it has; nothing for an id that is not of this table.
+fn spot(data: &TableData, id: u32) -> Option<(u32, u32)> {
     let at = id as usize;
-    match (data.string_offsets.get(at), data.string_offsets.get(at + 1)) {
-        (Some(start), Some(end)) => slice(data.string_text.as_bytes(), *start, end.saturating_sub(*start)),
-        _ => &[],
-    }
+    let (start, end) = (*data.string_offsets.get(at)?, *data.string_offsets.get(at + 1)?);
+    Some((start, end.checked_sub(start)?))
+}
+
+/// Whether a name is the text at a spot.
+#[inline]
+fn is_at(data: &TableData, start: u32, length: u32, name: &[u8]) -> bool {
+    let start = start as usize;
+    length as usize == name.len()
+        && (data.string_text.as_bytes().get(start..start.saturating_add(name.len()))).is_some_and(|own| same(own, name))
 }
 
 #[cfg(test)]
