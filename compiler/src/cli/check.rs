@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     /// With --base: the trust root, which names the organisation and the ref
     #[arg(long, value_name = "FILE", requires = "base")]
     trust: Option<PathBuf>,
-    /// Show every warning and note, however many say the same; other formats always do
+    /// Show every finding, however many say the same; other formats always do
     #[arg(long)]
     all: bool,
     /// How to write the findings

@@ -23,8 +23,8 @@ const LINE_SHOWN: usize = 160;
 /// How much of a long line is shown before the place that is meant.
 const LINE_BEFORE: usize = 40;
 
-/// How many warnings or notes of one code are shown whole where there are more than twice as many. One says what it
-/// means, and a few whether they have one cause. Picked by gut feeling.
+/// How many warnings or notes of one code, or errors of one message, are shown whole where there are more than twice as
+/// many. One says what it means, and a few whether they have one cause. Picked by gut feeling.
 const SHOWN_OF_ONE_CODE: usize = 5;
 /// How many files are named of what is not shown.
 const FILES_NAMED: usize = 4;
@@ -35,7 +35,8 @@ pub fn findings(findings: &Findings, tree: &SourceTree, colour: bool) -> String 
 }
 
 /// As [`findings`]; but where a lint says the same of very many places, only the first few are shown and the others are
-/// counted, by file. Errors are all shown: each has to be mended.
+/// counted, by file. Errors that differ are all shown, since each has to be mended; where very many say the very same,
+/// it is one name that is missing, and they are counted too.
 pub fn folded(findings: &Findings, tree: &SourceTree, colour: bool) -> String {
     shown(findings, tree, SHOWN_OF_ONE_CODE, colour)
 }
@@ -44,25 +45,25 @@ fn shown(findings: &Findings, tree: &SourceTree, most: usize, colour: bool) -> S
     let palette = Palette::new(colour);
     let mut places = Places::new(tree);
     let mut text = String::new();
-    let mut of_code: BTreeMap<(Severity, &str), Vec<&Diagnostic>> = BTreeMap::new();
+    let mut alike: BTreeMap<Alike<'_>, Vec<&Diagnostic>> = BTreeMap::new();
     for found in findings.diagnostics() {
-        of_code.entry((found.severity, found.code.id)).or_default().push(found);
+        alike.entry(Alike::of(found)).or_default().push(found);
     }
-    of_code.retain(|(severity, _), all| *severity != Severity::Error && all.len() > most.saturating_mul(2));
-    let mut shown: BTreeMap<(Severity, &str), usize> = BTreeMap::new();
+    alike.retain(|_, all| all.len() > most.saturating_mul(2));
+    let mut shown: BTreeMap<Alike<'_>, usize> = BTreeMap::new();
     for found in findings.diagnostics() {
-        let key = (found.severity, found.code.id);
+        let key = Alike::of(found);
         let before = shown.entry(key).or_default();
         *before += 1;
-        if *before > most && of_code.contains_key(&key) {
+        if *before > most && alike.contains_key(&key) {
             continue;
         }
         diagnostic(&mut text, found, &mut places, &palette);
         text.push('\n');
     }
-    for ((severity, code), all) in of_code {
+    for (key, all) in alike {
         let rest = all.get(most..).unwrap_or_default();
-        more(&mut text, severity, code, rest, &mut places, &palette);
+        more(&mut text, key, rest, &mut places, &palette);
         text.push('\n');
     }
     let summary = findings.summary();
@@ -72,20 +73,43 @@ fn shown(findings: &Findings, tree: &SourceTree, most: usize, colour: bool) -> S
     text
 }
 
-/// How many more there are of one code, and in which files.
+/// What findings that are shown as one have in common: of errors their message too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Alike<'d> {
+    severity: Severity,
+    code: &'d str,
+    message: Option<&'d str>,
+}
+
+impl<'d> Alike<'d> {
+    fn of(found: &'d Diagnostic) -> Self {
+        Self {
+            severity: found.severity,
+            code: found.code.id,
+            message: (found.severity == Severity::Error).then_some(found.message.as_str()),
+        }
+    }
+}
+
+/// How many more there are alike, and in which files.
 fn more(
     text: &mut String,
-    severity: Severity,
-    code: &str,
+    Alike {
+        severity,
+        code,
+        message,
+    }: Alike<'_>,
     rest: &[&Diagnostic],
     places: &mut Places<'_>,
     palette: &Palette,
 ) {
     let (name, ink) = palette.severity(severity);
     let head = ink.paint(&format!("{name}[{code}]"));
-    let message = palette
-        .message
-        .paint(&format!(": {} more like those above", rest.len()));
+    let message = match message {
+        Some(message) => format!(": {} more: {}", rest.len(), visible::line(message)),
+        None => format!(": {} more like those above", rest.len()),
+    };
+    let message = palette.message.paint(&message);
     let _ = writeln!(text, "{head}{message}");
     let mut files: BTreeMap<&str, usize> = BTreeMap::new();
     for found in rest {
@@ -396,15 +420,24 @@ mod tests {
         assert_eq!(text.matches("]: again").count(), 5);
         insta::assert_snapshot!(text.split("\n\n").skip(4).collect::<Vec<_>>().join("\n\n"));
         assert_eq!(told(warnings(), findings).matches("]: again").count(), 31);
-        // Where a few more make no difference to a reader, and where each has to be mended, each is shown.
+        // Where a few more make no difference to a reader each is shown.
         assert_eq!(
             told(all(10, &lint::UNUSED_PRAGMA), folded).matches("]: again").count(),
             10
         );
-        assert_eq!(
-            told(all(31, &lint::UNKNOWN_CODE), folded).matches("]: again").count(),
-            31
-        );
+        // Errors are alike only where they say the very same.
+        let errors = || all(31, &lint::UNKNOWN_CODE);
+        let text = told(errors(), folded);
+        assert_eq!(text.matches("]: again").count(), 5);
+        assert!(text.contains("error[unknown-code]: 26 more: again"), "{text}");
+        assert_eq!(told(errors(), findings).matches("]: again").count(), 31);
+        let differ = |mut found: Vec<Diagnostic>| {
+            let numbered = found.iter_mut().enumerate();
+            numbered.for_each(|(number, one)| one.message = format!("again, {number}"));
+            found
+        };
+        assert_eq!(told(differ(errors()), folded).matches("]: again, ").count(), 31);
+        assert_eq!(told(differ(warnings()), folded).matches("]: again, ").count(), 5);
     }
 
     #[test]
