@@ -23,13 +23,14 @@ use std::collections::BTreeMap;
 use polity_runtime::decide::{Code, Decision, Kind, Outcome};
 use polity_runtime::explain::{Explanation, RuleTrace};
 use polity_runtime::guard::Answer;
-use polity_runtime::table::{NONE, Table, record as words};
+use polity_runtime::table::Table;
 use rayon::prelude::*;
 
 use crate::ast::RuleEffect;
 use crate::resolve::{Case, Matrix, Organization, Suite};
 use crate::search::Shapes;
 use crate::source::Span;
+use crate::table::without_kills;
 pub use ask::{Question, Request};
 pub use coverage::Coverage;
 use coverage::{Tally, Walk};
@@ -270,27 +271,6 @@ fn cells(matrix: &Matrix) -> impl Iterator<Item = Test<'_>> {
             code: None,
         }
     })
-}
-
-/// What a test asks: the table without its kills, unless it expects one.
-fn without_kills(table: &Table) -> Cow<'_, Table> {
-    let data = table.data();
-    if data.kills.is_empty() {
-        return Cow::Borrowed(table);
-    }
-    let mut data = data.clone();
-    data.organization
-        .iter_mut()
-        .for_each(|r| r[words::organization::KILL] = NONE);
-    data.deployments
-        .iter_mut()
-        .for_each(|r| r[words::deployment::KILL] = NONE);
-    data.environments
-        .iter_mut()
-        .for_each(|r| r[words::environment::KILL] = NONE);
-    data.tools.iter_mut().for_each(|r| r[words::tool::KILL] = NONE);
-    // Nothing but references to kills went away, so it holds together as before.
-    Table::new(data).map_or(Cow::Borrowed(table), Cow::Owned)
 }
 
 struct Runner<'r> {

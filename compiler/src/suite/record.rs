@@ -14,7 +14,6 @@ use rayon::prelude::*;
 use serde_json::value::RawValue;
 
 use super::ask::{self, Request};
-use super::without_kills;
 use crate::ast::Body;
 use crate::diag::Sink;
 use crate::lower::cedar::policies::entity_text;
@@ -22,6 +21,7 @@ use crate::parse::parse;
 use crate::report::visible;
 use crate::resolve::Organization;
 use crate::source::SourceTree;
+use crate::table::without_kills;
 
 /// What became of the calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

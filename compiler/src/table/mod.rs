@@ -14,6 +14,7 @@ mod part;
 mod reach;
 mod specialise;
 mod steps;
+mod unkilled;
 mod write;
 
 use polity_runtime::manifest::Scope;
@@ -30,6 +31,7 @@ use emit::{Emitter, count};
 pub(crate) use guards::premise;
 use part::Kept;
 pub(crate) use specialise::is_of_call;
+pub(crate) use unkilled::without_kills;
 use write::Writer;
 
 /// Builds the table. Gives `None`, with a diagnostic, where a guard or the table is too large.

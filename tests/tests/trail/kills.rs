@@ -60,3 +60,42 @@ fn whoever_merges_a_kill_pulls_the_brake() {
         }
     }
 }
+
+/// While something is stopped, what its policies say is asked about as if it were not: else the kill would hide it, and
+/// whoever wrote it could approve the kill's end.
+#[test]
+fn a_kill_hides_no_change_of_policies() {
+    let kills = [
+        "everything: true",
+        "agents: [bot]",
+        "teams: [payments]",
+        "tools: [billing]",
+        "environments: [production, staging]",
+    ];
+    let more = "kind: Policy\nname: more\nrules:\n  all:\n    effect: allow\n    agents: [payments/bot]\n    \
+                environments: [staging]\n    actions: [billing.refund]\n";
+    let deny = "kind: Policy\nname: guard\nrules:\n  big:\n    effect: deny\n    actions: [billing.refund]\n    when: \
+                context.args.amount > 50\n    reason: too much\n";
+    for what in kills {
+        let kill = format!("kind: Kill\nname: incident\n{what}\nreason: exfiltration\n");
+        let stopped = || World::with(&[("kills.yaml", &kill), ("policies/guard.yaml", deny)]);
+        let mut world = stopped();
+        world.write("policies/more.yaml", more).commit("erin").merge();
+        world.refused("the organisation's owners");
+        let mut world = stopped();
+        world.remove("policies/guard.yaml").commit("erin").merge();
+        world.refused("the organisation's owners");
+        // Approved, or where nothing but a comment differs, it holds.
+        let mut world = stopped();
+        world
+            .write("policies/more.yaml", more)
+            .commit("erin")
+            .approve(&["alice"])
+            .merge();
+        world.holds();
+        let mut world = stopped();
+        let remarked = format!("# as agreed\n{deny}");
+        world.write("policies/guard.yaml", remarked).commit("erin").merge();
+        world.holds();
+    }
+}
