@@ -23,9 +23,22 @@ pub struct Url {
     pub path: String,
 }
 
-/// A string whose case does not matter.
+/// A string whose case does not matter: the small letter of each letter's capital, where each is one letter. A dotless
+/// `i` has no capital of its own.
 pub fn fold(text: &str) -> String {
-    text.to_lowercase()
+    let one = |letters: String, letter: char| match letters.chars().collect::<Vec<_>>()[..] {
+        [one] => one,
+        _ => letter,
+    };
+    let fold = |letter: char| {
+        let small = one(letter.to_lowercase().to_string(), letter);
+        let large = one(small.to_uppercase().to_string(), small);
+        match small {
+            'ı' => small,
+            _ => one(large.to_lowercase().to_string(), small),
+        }
+    };
+    text.chars().map(fold).collect()
 }
 
 /// Lexically, as if no symbolic link existed. A path that climbs out of where it starts has no normal form, nor has an

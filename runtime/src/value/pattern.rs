@@ -104,7 +104,7 @@ impl Iterator for Text<'_> {
     }
 }
 
-/// Lower case, character by character, where that is one character; `İ` and the like stay as they are.
+/// Without regard to case, character by character; what would become several characters, as `İ`, stays as it is.
 #[must_use]
 pub fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -167,14 +167,21 @@ fn has_no_separator(value: &str) -> bool {
     !value.chars().any(|char| char == '/' || char.is_control())
 }
 
+/// Unicode's simple case folding, by way of the capital: a final sigma and a long `s` have the same one as the letters
+/// that they stand for. A letter whose other case is several characters stays as it is.
 fn fold_char(char: char) -> char {
+    fn only(mut chars: impl Iterator<Item = char>) -> Option<char> {
+        chars.next().filter(|_| chars.next().is_none())
+    }
     if char.is_ascii() {
         return char.to_ascii_lowercase();
     }
-    let mut lower = char.to_lowercase();
-    match (lower.next(), lower.next()) {
-        (Some(single), None) => single,
-        _ => char,
+    let lower = only(char.to_lowercase()).unwrap_or(char);
+    match only(lower.to_uppercase()) {
+        // Its capital is that of another letter, which only Turkish and Azeri tell from it.
+        _ if lower == 'ı' => lower,
+        Some(upper) => only(upper.to_lowercase()).unwrap_or(lower),
+        None => lower,
     }
 }
 
@@ -418,8 +425,12 @@ mod tests {
         assert_eq!(fold("\u{212a}"), "k");
         assert_ne!(fold("АСМЕ"), "acme");
         assert_ne!(fold("ＡＣＭＥ"), "acme");
-        // No dotless `i`, no long `s`: these are lower case already.
-        assert_eq!(fold("ıſ"), "ıſ");
+        // What is written otherwise at a word's end, or was once, is the same letter.
+        assert_eq!(fold("ΤΈΛΟΣ"), fold("τέλος"));
+        assert_eq!(fold("ſecret"), "secret");
+        assert_eq!(fold("\u{b5}"), fold("\u{39c}"));
+        // A dotless `i` is a letter of its own.
+        assert_eq!(fold("ıI"), "ıi");
     }
 
     #[test]

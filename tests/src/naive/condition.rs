@@ -282,7 +282,10 @@ fn is_like(pattern: &Pattern, text: &str, origin: Origin) -> bool {
 /// The letters of a pattern lose their case where the text lost its own.
 fn normalise_part(part: PatternElem, origin: Origin) -> Vec<PatternElem> {
     match (part, origin) {
-        (PatternElem::Char(c), Origin::Fold | Origin::Host) => c.to_lowercase().map(PatternElem::Char).collect(),
+        (PatternElem::Char(c), Origin::Fold | Origin::Host) => crate::normal::fold(&c.to_string())
+            .chars()
+            .map(PatternElem::Char)
+            .collect(),
         (part, _) => vec![part],
     }
 }

@@ -23,7 +23,7 @@ fn walk(pattern: &[char], text: &[(char, bool)], separator: char) -> bool {
         }
         [literal, rest @ ..] => match text {
             [(c, folded), tail @ ..] => {
-                let same = c == literal || (*folded && literal.to_lowercase().eq([*c]));
+                let same = c == literal || (*folded && crate::normal::fold(&literal.to_string()) == c.to_string());
                 same && walk(rest, tail, separator)
             }
             [] => false,
