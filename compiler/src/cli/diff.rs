@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use polity_runtime::{Bundle, decide::Outcome};
+use polity_runtime::Bundle;
 
 use super::{
     Console, Exit, Failure,
@@ -178,16 +178,9 @@ fn replayed(replay: &Replay, arguments: &Arguments, console: &mut Console) -> Re
         Format::Json => console.result(&replays::json(replay))?,
         Format::Text | Format::Markdown => console.result(&replays::text(replay, console.colour()))?,
     }
-    let outcomes = |changed: &Changed| (changed.before.answered.outcome, changed.after.answered.outcome);
-    let some = |holds: &dyn Fn(Outcome, Outcome) -> bool| {
-        replay.changed.iter().any(|changed| {
-            let (before, after) = outcomes(changed);
-            holds(before, after)
-        })
-    };
     let fails = arguments.fail_on.iter().any(|on| match on {
-        FailOn::Widened => some(&|before, after| after > before),
-        FailOn::Narrowed => some(&|before, after| after < before),
+        FailOn::Widened => replay.changed.iter().any(Changed::is_widened),
+        FailOn::Narrowed => replay.changed.iter().any(Changed::is_narrowed),
         FailOn::Any => !replay.changed.is_empty(),
     });
     Ok(if fails || replay.unreadable > 0 {

@@ -33,6 +33,10 @@ pub fn text(replay: &Replay, colour: bool) -> String {
     let _ = write!(text, "{requests} requests: {} answered otherwise", answers.len());
     if !owed.is_empty() {
         let _ = write!(text, ", {} under other obligations", owed.len());
+        let laxer = owed.iter().filter(|one| one.is_widened()).count();
+        if laxer > 0 {
+            let _ = write!(text, " ({laxer} not shown to be as strict)");
+        }
     }
     if *unreadable > 0 {
         let _ = write!(text, ", {unreadable} unreadable and denied on both sides");
@@ -49,10 +53,10 @@ fn one(text: &mut String, changed: &Changed, colour: bool) {
         after,
     } = changed;
     // More is possible: red, as a reviewer's first look is for what widens.
-    let ink = match after.answered.outcome.cmp(&before.answered.outcome) {
-        std::cmp::Ordering::Greater => AnsiColor::Red,
-        std::cmp::Ordering::Less => AnsiColor::Green,
-        std::cmp::Ordering::Equal => AnsiColor::Yellow,
+    let ink = match (changed.is_widened(), changed.is_narrowed()) {
+        (true, _) => AnsiColor::Red,
+        (false, true) => AnsiColor::Green,
+        (false, false) => AnsiColor::Yellow,
     };
     let ink = paint(colour, ink);
     let _ = writeln!(text, "{ink}request {}{ink:#} {}", at + 1, visible::line(&call(request)));
@@ -119,7 +123,8 @@ pub fn json(replay: &Replay) -> String {
         request: request_json(&changed.request),
         before: side(&changed.before),
         after: side(&changed.after),
-        widened: changed.after.answered.outcome > changed.before.answered.outcome,
+        widened: changed.is_widened(),
+        narrowed: changed.is_narrowed(),
     });
     json::pretty(&ReplayJson {
         version: VERSION,
@@ -154,6 +159,7 @@ struct ChangedJson<'a> {
     before: SideJson<'a>,
     after: SideJson<'a>,
     widened: bool,
+    narrowed: bool,
 }
 
 #[derive(Serialize)]

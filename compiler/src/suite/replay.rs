@@ -4,7 +4,7 @@
 //! another. Both sides answer as the runtime does, kills included.
 
 use polity_runtime::decide::Outcome;
-use polity_runtime::explain::{Explanation, Obligations};
+use polity_runtime::explain::{Explanation, Limit, Obligations};
 use polity_runtime::guard::Silent;
 use polity_runtime::table::Table;
 use rayon::prelude::*;
@@ -41,6 +41,51 @@ impl Changed {
     pub fn is_obligation(&self) -> bool {
         self.before.answered.outcome == self.after.answered.outcome
     }
+
+    /// Whether more is allowed, or it cannot be excluded: of the same answer, where something that came with it does no
+    /// more.
+    pub fn is_widened(&self) -> bool {
+        match self.is_obligation() {
+            true => !keeps(&self.before.obligations, &self.after.obligations),
+            false => self.after.answered.outcome > self.before.answered.outcome,
+        }
+    }
+
+    /// Whether less is allowed.
+    pub fn is_narrowed(&self) -> bool {
+        match self.is_obligation() {
+            true => !keeps(&self.after.obligations, &self.before.obligations),
+            false => self.after.answered.outcome < self.before.answered.outcome,
+        }
+    }
+}
+
+/// Whether all that came with an answer comes with it still, as it was or with less in it: every approval, every limit,
+/// and a credential that lives no longer.
+fn keeps(before: &Obligations, after: &Obligations) -> bool {
+    let Obligations {
+        approvals,
+        limits,
+        credential_ttl,
+    } = before;
+    let limited = |limit: &Limit| after.limits.iter().any(|other| is_within(other, limit));
+    let lives = match (credential_ttl, after.credential_ttl) {
+        (Some(before), Some(after)) => after <= *before,
+        (None, _) => true,
+        (Some(_), None) => false,
+    };
+    lives && limits.iter().all(limited) && approvals.iter().all(|asked| after.approvals.contains(asked))
+}
+
+/// Whether a limit lets through no more than another of the same rule or ring.
+fn is_within(limit: &Limit, other: &Limit) -> bool {
+    let least =
+        |limit: Option<u32>, other: Option<u32>| other.is_none_or(|other| limit.is_some_and(|own| own <= other));
+    limit.of == other.of
+        && limit.per == other.per
+        && limit.count <= other.count
+        && least(limit.burst, other.burst)
+        && least(limit.concurrent, other.concurrent)
 }
 
 /// An answer, and what comes with it.

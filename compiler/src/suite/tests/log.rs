@@ -179,6 +179,26 @@ fn a_replay_says_which_answers_change() {
             .collect::<Vec<_>>(),
         [(1, true), (2, true)]
     );
+    assert!(changed.iter().all(|one| one.is_widened() && one.is_narrowed()));
+
+    // The same answer, of fewer people or under a higher limit, is more; the reverse is less.
+    let ways = |before: &Table, after: &Table| {
+        let changed = replay(before, after, &requests).changed;
+        changed
+            .iter()
+            .map(|one| (one.at, one.is_widened(), one.is_narrowed()))
+            .collect::<Vec<_>>()
+    };
+    let limited = |limit: &str| {
+        changed_to(&POLICY.replacen("effect: allow\n", &format!("effect: allow\n    limit: {limit}\n"), 1))
+    };
+    let (few, many) = (limited("20/h"), limited("200/h"));
+    let [(at, true, false)] = ways(&few, &many)[..] else {
+        panic!("{:?}", ways(&few, &many))
+    };
+    assert_eq!(ways(&many, &few), [(at, false, true)]);
+    assert_eq!(ways(&few, left), [(at, true, false)]);
+    assert_eq!(ways(left, &few), [(at, false, true)]);
     let all = replay(
         left,
         &changed_to(
