@@ -28,6 +28,8 @@ pub struct Changes {
     /// What no cell holds and yet matters: isolation, servers, owners, limits. Who knows both organisations puts them
     /// here; two tables cannot tell.
     pub facts: Vec<Fact>,
+    /// What was not compared, in words: of two bundles, what neither holds.
+    pub not_compared: Option<&'static str>,
     /// Deployments, environments and tools that only one of the tables knows.
     pub names: Names,
     /// Actions in placements whose cells differ.

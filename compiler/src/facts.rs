@@ -7,6 +7,7 @@
 //! stricter widens. Comments, order and files are not known here, nor is who has to approve a fact.
 
 mod agents;
+mod bundles;
 mod environments;
 mod people;
 mod policies;
@@ -26,6 +27,7 @@ use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, RingId, ToolI
 
 use crate::resolve::{Organization, PersonId, Requirement, TeamId};
 use crate::trail::signature::fingerprint;
+pub use bundles::{NOT_COMPARED, of_bundles};
 pub use properties::Properties;
 use value::Value;
 

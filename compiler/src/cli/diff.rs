@@ -19,6 +19,7 @@ use crate::{
     compile::{Ask, Memo, compile_both, compile_with},
     diag::Findings,
     diff::{Changes, Side, Unreadable, compare, diff},
+    facts::{NOT_COMPARED, of_bundles},
     report::changes::{json, markdown, text},
     report::replay as replays,
     report::text::findings,
@@ -160,9 +161,8 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     if changes.is_empty() && arguments.format == Format::Text {
         console.remark("every call is answered as before\n");
     }
-    if matches!(sides, Compare::Bundles(..)) {
-        let beside = "bundles hold no servers, isolation or owners: those are compared between revisions";
-        console.remark(&format!("{beside}\n"));
+    if let Some(what) = changes.not_compared {
+        console.remark(&format!("{what}\n"));
     }
     let fails = arguments.fail_on.iter().any(|on| match on {
         FailOn::Widened => changes.is_widened(),
@@ -338,9 +338,14 @@ fn bundles(old: &Path, new: &Path, trust: Option<&Path>, log: Option<&Log>, now:
     let (old, new) = (load(old)?, load(new)?);
     match log {
         Some(log) => Ok(Compared::Replayed(replay(old.table(), new.table(), log))),
-        None => diff(old.table(), new.table())
-            .map(Compared::Changes)
-            .map_err(unreadable),
+        None => {
+            let changes = diff(old.table(), new.table()).map_err(unreadable)?;
+            Ok(Compared::Changes(Changes {
+                facts: of_bundles(&old, &new),
+                not_compared: Some(NOT_COMPARED),
+                ..changes
+            }))
+        }
     }
 }
 

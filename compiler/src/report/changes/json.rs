@@ -30,6 +30,7 @@ pub fn changes(changes: &Changes) -> String {
                 text: fact.said(),
             })
             .collect(),
+        not_compared: changes.not_compared,
         new: NamesJson {
             agents: &names.new_agents,
             environments: &names.new_environments,
@@ -93,6 +94,8 @@ struct ReportJson<'c> {
     summary: SummaryJson,
     changes: Vec<ChangeJson<'c>>,
     facts: Vec<FactJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_compared: Option<&'c str>,
     new: NamesJson<'c>,
     removed: NamesJson<'c>,
 }

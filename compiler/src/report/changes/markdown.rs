@@ -15,6 +15,14 @@ const MOST: usize = 25;
 
 /// The comment.
 pub fn changes(changes: &Changes) -> String {
+    let mut out = told_of(changes);
+    if let Some(what) = changes.not_compared {
+        let _ = writeln!(out, "\n{}.", capital(what));
+    }
+    out
+}
+
+fn told_of(changes: &Changes) -> String {
     let mut out = format!("{MARKER}\n### What this change does\n\n");
     if changes.is_empty() {
         out.push_str("Nothing is answered otherwise.\n");
