@@ -377,33 +377,6 @@ impl Constraint {
 }
 
 impl Matcher {
-    /// The same state without what makes no difference: whatever goes on from a part before a wildcard that is reached
-    /// goes on from the wildcard, too.
-    fn reduced(&self, state: State) -> State {
-        let (Self::Pattern(parts), State::Parts(states)) = (self, state) else {
-            return state;
-        };
-        let reached = |at: &usize| states >> at & 1 == 1;
-        let last = parts
-            .iter()
-            .enumerate()
-            .filter(|(_, part)| **part == ANY)
-            .map(|(at, _)| at);
-        last.rev()
-            .find(reached)
-            .map_or(state, |at| State::Parts(states >> at << at))
-    }
-
-    /// Whether it takes whatever may follow.
-    fn takes_all(&self, state: State) -> bool {
-        match (self, state) {
-            (Self::Pattern(parts), State::Parts(states)) => {
-                parts.last() == Some(&ANY) && states >> (parts.len() - 1) & 1 == 1
-            }
-            _ => false,
-        }
-    }
-
     fn automaton(&self) -> Option<&[u32]> {
         match self {
             Self::Regex(words) => Some(words),

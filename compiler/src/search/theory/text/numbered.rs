@@ -4,8 +4,9 @@
 use std::hash::BuildHasherDefault;
 
 use indexmap::IndexSet;
+use polity_runtime::value::ANY;
 
-use super::{Constraint, Piece, State};
+use super::{Constraint, Matcher, Piece, State};
 use crate::table::hash::Fold;
 
 /// What has been read so far, as [`super::Place`] has it, with states by number.
@@ -119,4 +120,33 @@ pub(super) fn turn(all: &mut [Numbered<'_>], (at, places): &Place, strings: usiz
         next.1.push((piece, state));
     }
     true
+}
+
+impl Matcher {
+    /// The same state without what makes no difference: whatever goes on from a part before a wildcard that is reached
+    /// goes on from the wildcard, too.
+    fn reduced(&self, state: State) -> State {
+        let (Self::Pattern(parts), State::Parts(states)) = (self, state) else {
+            return state;
+        };
+        let reached = |at: &usize| states >> at & 1 == 1;
+        let last = parts
+            .iter()
+            .enumerate()
+            .filter(|(_, part)| **part == ANY)
+            .map(|(at, _)| at);
+        last.rev()
+            .find(reached)
+            .map_or(state, |at| State::Parts(states >> at << at))
+    }
+
+    /// Whether it takes whatever may follow.
+    fn takes_all(&self, state: State) -> bool {
+        match (self, state) {
+            (Self::Pattern(parts), State::Parts(states)) => {
+                parts.last() == Some(&ANY) && states >> (parts.len() - 1) & 1 == 1
+            }
+            _ => false,
+        }
+    }
 }
