@@ -11,6 +11,7 @@ use gix::objs::tree::EntryKind;
 use super::{Console, Exit, Failure, build::trust_root, files, ssh_agent, surroundings, trail};
 use crate::ast::Moment;
 use crate::report::trail as report;
+use crate::trail::apart::apart;
 use crate::trail::approve::{Proposal, propose, propose_upgrade};
 use crate::trail::history::History;
 use crate::trail::principals::Principal;
@@ -87,22 +88,26 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         console.remark("there is nothing to approve\n");
         return Ok(Exit::Yes);
     }
-    let Some(key) = arguments.key.filter(|_| !arguments.dry_run) else {
+    let Some(key) = arguments.key else {
         return Ok(Exit::Yes);
     };
-    let signing = Signing::read(&key)?;
-    let person = approver(&proposal, &signing.public()?)?;
     let verdict = if arguments.reject {
         Verdict::Reject
     } else {
         Verdict::Approve
     };
-    let branch = Branch::checked_out(history, opened.head)?;
-    if verdict == Verdict::Approve && proposal.excludes(&person, &judged.authors) {
-        console.remark(&format!(
-            "note: {person} wrote part of it, or an agent of theirs did: this approval does not count\n"
-        ));
+    if arguments.dry_run {
+        // Nothing is signed, so the key need not be one that can.
+        let person = Signing::read(&key).and_then(|signing| approver(&proposal, &signing.public()?));
+        if let Ok(person) = person {
+            console.remark(&own(history, &proposal, &judged, &person, verdict)?);
+        }
+        return Ok(Exit::Yes);
     }
+    let signing = Signing::read(&key)?;
+    let person = approver(&proposal, &signing.public()?)?;
+    let branch = Branch::checked_out(history, opened.head)?;
+    console.remark(&own(history, &proposal, &judged, &person, verdict)?);
     if !arguments.yes && !confirmed(&person, verdict, console)? {
         return Err(Failure::falls_short("nothing was signed"));
     }
@@ -110,6 +115,23 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     console.result(&format!("{}\n", signed.path))?;
     console.remark(&format!("{}; push the branch\n", signed.by_whom()));
     Ok(Exit::Yes)
+}
+
+/// What somebody's approval counts for who wrote part of what they approve; nothing where that does not matter.
+fn own(
+    history: &History,
+    proposal: &Proposal,
+    judged: &Judged,
+    person: &str,
+    verdict: Verdict,
+) -> Result<String, Failure> {
+    let counts = judged.answers.iter().any(|answer| answer.may_count(person));
+    if verdict == Verdict::Reject || counts || !proposal.excludes(person, &judged.authors) {
+        return Ok(String::new());
+    }
+    let ends = (proposal.base, proposal.head);
+    let parts = apart(history, ends, &proposal.statement(person, verdict));
+    Ok(report::own(person, &parts.map_err(|error| trail::failure(&error))?))
 }
 
 /// What is to be approved, and what it needs.

@@ -10,6 +10,7 @@ use gix::ObjectId;
 
 use super::visible::line as visible;
 use crate::ast::Evidence;
+use crate::trail::apart::Part;
 use crate::trail::change::{Direction, Fact, Step};
 use crate::trail::meaning::in_words;
 use crate::trail::requirements::AskedBy;
@@ -165,6 +166,36 @@ pub fn review(judged: &Judged, sole_owner: bool, base: Option<ObjectId>) -> Stri
             short(base)
         );
     }
+    out
+}
+
+/// What the approval of somebody counts for who wrote part of a branch: nothing of it as one change, and commit by commit
+/// what the parts say.
+pub fn own(person: &str, parts: &[Part]) -> String {
+    let mut out = format!("note: {} wrote part of it, or an agent of theirs did:", visible(person));
+    let asked = |part: &&Part| !part.judged.answers.is_empty();
+    let (counts, not): (Vec<&Part>, Vec<&Part>) = parts.iter().filter(asked).partition(|part| part.counts);
+    if counts.is_empty() {
+        out.push_str(" this approval does not count, and somebody else has to approve it\n");
+        return out;
+    }
+    out.push_str(" as one change, which a merge or a squash makes of it, this approval does not count\n");
+    let names = |parts: &[&Part]| {
+        parts
+            .iter()
+            .map(|part| short(part.commit))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let _ = write!(
+        out,
+        "  commit by commit, as the trunk has it after a fast-forward, it counts for {}",
+        names(&counts)
+    );
+    let _ = match not.as_slice() {
+        [] => writeln!(out, ", and nothing else of it needs an approval"),
+        not => writeln!(out, ", and somebody else has to approve {}", names(not)),
+    };
     out
 }
 

@@ -175,7 +175,7 @@ impl Court<'_> {
     }
 
     /// Whether a statement is about this very change.
-    fn about(&self, ask: &Ask, statement: &Statement, left: &State, judged: &Judged) -> Result<(), String> {
+    pub(super) fn about(&self, ask: &Ask, statement: &Statement, left: &State, judged: &Judged) -> Result<(), String> {
         if statement.organization != self.trusted.organization {
             return Err(format!(
                 "it was given for the organisation `{}`",
@@ -212,7 +212,7 @@ impl Court<'_> {
 
     /// Whether the state that a statement was given for is the one before the step: its base is that commit, or an
     /// earlier one since which no document that it lists changed.
-    fn in_time(&self, statement: &Statement, before: usize) -> Result<Result<(), String>, TrailError> {
+    pub(super) fn in_time(&self, statement: &Statement, before: usize) -> Result<Result<(), String>, TrailError> {
         let named = ObjectId::from_hex(statement.base.as_bytes()).ok();
         let until = self.trunk.iter().take(before + 1);
         let base = named

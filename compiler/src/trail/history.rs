@@ -3,7 +3,9 @@
 //! Every object is hashed anew when it is read, and parents are those that the commits themselves name: no replaced
 //! object, graft, shallow boundary or commit-graph file has a say. It knows nothing of approvals.
 
+mod bases;
 mod commit;
+mod crossed;
 mod folder;
 mod merge;
 
@@ -13,13 +15,14 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use gix::objs::tree::{EntryKind, EntryMode};
+use gix::objs::tree::EntryMode;
 use gix::{ObjectId, Repository};
 
-use super::error::TrailError;
 use crate::diag::Sink;
-use crate::source::{MAX_FILE_BYTES, ReadError, SourceTree, git};
+use crate::source::{ReadError, SourceTree, git};
+use bases::Line;
 pub use commit::{Commit, Signed, Typed};
+use crossed::Crossed;
 use folder::{Folder, Trees};
 
 /// Where approvals lie, below the organisation's root.
@@ -28,12 +31,18 @@ pub const APPROVALS: &str = ".polity/approvals";
 /// A repository whose history is read, and where in it the organisation lies.
 pub struct History {
     repository: Repository,
+    /// The same, in which what merging writes stays in memory: nothing here may change the repository.
+    memory: Repository,
     /// Below it everything is the organisation's; empty at the repository's root.
     prefix: String,
     /// Trees that were read, by id: the same folder stands in most commits.
     trees: RefCell<Trees>,
     /// Commits that were read, by id: the same one is asked for by each part of a verification.
     commits: RefCell<HashMap<ObjectId, Arc<Commit>>>,
+    /// How long the lines are that lead to commits: each merge asks for its own.
+    lines: RefCell<HashMap<ObjectId, Line>>,
+    /// What merge bases come to, where there are several: those of the next merge lead to the same.
+    crossed: RefCell<Crossed>,
 }
 
 /// Files by name, with what stands there after.
@@ -67,10 +76,13 @@ impl History {
         let inside = git::place_in_work_tree(&repository, path);
         let prefix = git::organisation_root(&repository, head, &inside)?;
         let history = Self {
+            memory: repository.clone().with_object_memory(),
             repository,
             prefix,
             trees: RefCell::default(),
             commits: RefCell::default(),
+            lines: RefCell::default(),
+            crossed: RefCell::default(),
         };
         Ok((history, head))
     }
@@ -330,7 +342,7 @@ impl History {
         if let Some(known) = self.trees.borrow().get(id) {
             return Ok(known);
         }
-        let folder = Rc::new(Folder::read(id, &git::tree(&self.repository, id)?)?);
+        let folder = Rc::new(Folder::read(id, &git::tree(&self.memory, id)?)?);
         self.trees.borrow_mut().keep(id, &folder);
         Ok(folder)
     }
@@ -357,125 +369,6 @@ impl History {
         }
         Ok(brought)
     }
-
-    /// Whether a merge's tree is what merging its two parents gives without a conflict: then whoever merged wrote
-    /// nothing. Of no other commit it is true.
-    pub fn is_mechanical(&self, commit: &Commit) -> bool {
-        let [ours, theirs] = commit.parents.as_slice() else {
-            return false;
-        };
-        // Merging walks whatever differs and has no bound of its own, so what it would walk is bounded first.
-        let tree = |id: ObjectId| self.commit(id).ok().map(|commit| commit.tree);
-        // A commit whose date cannot be read ends the search by dates, which is the faster one.
-        let bases = match self.repository.merge_bases_many(*ours, &[*theirs]) {
-            Ok(bases) => bases.into_iter().map(gix::Id::detach).collect(),
-            Err(_) => match self.bases(*ours, *theirs) {
-                Ok(bases) => bases.into_iter().collect(),
-                Err(_) => Vec::new(),
-            },
-        };
-        let base = bases.first().copied();
-        // Where one side did nothing the other is what comes of it, however its trees look.
-        for (idle, other) in [(ours, theirs), (theirs, ours)] {
-            if base == Some(*idle) {
-                return tree(*other) == Some(commit.tree);
-            }
-        }
-        let base = base.and_then(tree);
-        let changed = |side: &ObjectId| self.changes(base, tree(*side)?).ok();
-        let (Some(ours_did), Some(theirs_did)) = (changed(ours), changed(theirs)) else {
-            return false;
-        };
-        // Nor is there a bound to the files that it merges line by line.
-        let paths: BTreeSet<&str> = ours_did.iter().map(|change| change.path.as_str()).collect();
-        let both = theirs_did.iter().filter(|change| paths.contains(change.path.as_str()));
-        let both: BTreeSet<&str> = both.map(|change| change.path.as_str()).collect();
-        let of_both = ours_did
-            .iter()
-            .chain(&theirs_did)
-            .filter(|change| both.contains(change.path.as_str()));
-        for (mode, id) in of_both.flat_map(|change| change.before.into_iter().chain(change.after)) {
-            let header = self.repository.find_header(id).ok();
-            if mode.is_blob() && header.is_none_or(|header| header.size() > MAX_FILE_BYTES) {
-                return false;
-            }
-        }
-        let side = |tree: Option<ObjectId>| tree.map(|id| (EntryKind::Tree.into(), id));
-        let four = [
-            side(base),
-            side(tree(*ours)),
-            side(tree(*theirs)),
-            side(Some(commit.tree)),
-        ];
-        let single = bases.len() == 1;
-        if single && self.comes_of(four).unwrap_or(false) {
-            return true;
-        }
-        // A file that one side renamed, and histories that cross, are left to git's own way.
-        // What merging writes stays in memory: nothing here may change the repository.
-        let repository = self.repository.clone().with_object_memory();
-        let Ok(options) = repository.tree_merge_options() else {
-            return false;
-        };
-        let merged = repository.merge_commits(*ours, *theirs, Default::default(), options.into());
-        let Ok(mut merged) = merged else { return false };
-        let how = gix::merge::tree::TreatAsUnresolved::git();
-        if merged.tree_merge.has_unresolved_conflicts(how) {
-            return false;
-        }
-        matches!(merged.tree_merge.tree.write(), Ok(tree) if tree.detach() == commit.tree)
-    }
-
-    /// The newest commit that both have, if it lies on the trunk of the first. Dates have no say in it.
-    ///
-    /// # Errors
-    /// Where there is none, or it does not lie there.
-    pub fn fork(&self, trunk: ObjectId, branch: ObjectId) -> Result<ObjectId, TrailError> {
-        let bases = self.bases(trunk, branch)?;
-        let chain: HashMap<ObjectId, usize> = self.chain(trunk)?.into_iter().zip(0..).collect();
-        match bases.iter().find(|base| !chain.contains_key(*base)) {
-            Some(base) => Err(TrailError::ForkOffTrunk {
-                commit: base.to_string(),
-            }),
-            None => {
-                let newest = bases.into_iter().max_by_key(|base| chain.get(base).copied());
-                newest.ok_or_else(|| TrailError::NoCommonCommit {
-                    one: trunk.to_string(),
-                    other: branch.to_string(),
-                })
-            }
-        }
-    }
-
-    /// The commits that both have and that no other such commit has among its ancestors.
-    fn bases(&self, one: ObjectId, other: ObjectId) -> Result<BTreeSet<ObjectId>, ReadError> {
-        let mut of_one = BTreeSet::new();
-        self.brought(one, &mut of_one)?;
-        // Where the other's own commits end.
-        let mut found = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut open = vec![other];
-        while let Some(id) = open.pop() {
-            if of_one.contains(&id) {
-                found.insert(id);
-            } else if seen.insert(id) {
-                match self.commit(id) {
-                    Err(error) if error.is_malformed() && id != other => {}
-                    commit => open.extend(commit?.parents.iter().copied()),
-                }
-            }
-        }
-        let mut older = BTreeSet::new();
-        for id in &found {
-            let mut ancestors = BTreeSet::new();
-            if found.len() > 1 && !older.contains(id) {
-                self.brought(*id, &mut ancestors)?;
-                ancestors.remove(id);
-                older.extend(found.intersection(&ancestors).copied());
-            }
-        }
-        Ok(found.difference(&older).copied().collect())
-    }
 }
 
 /// There is no such place in a trunk.
@@ -493,3 +386,6 @@ fn shown(name: &[u8]) -> String {
         Err(_) => name.escape_ascii().to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

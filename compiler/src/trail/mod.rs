@@ -37,5 +37,6 @@ mod count;
 mod court;
 pub mod verify;
 pub mod approve;
+pub mod apart;
 pub mod ledger;
 pub mod provenance;

@@ -119,6 +119,13 @@ pub struct Refused {
     pub why: String,
 }
 
+impl Answer {
+    /// Whether what a person signs may count, or something that they signed does.
+    pub fn may_count(&self, person: &str) -> bool {
+        self.could.contains(person) || self.given.iter().any(|given| given.person == person)
+    }
+}
+
 impl Judged {
     /// Whether everything that it needs is there.
     pub fn holds(&self) -> bool {

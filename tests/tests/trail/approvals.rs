@@ -467,6 +467,30 @@ fn one_person_with_two_keys_counts_once() {
     world.holds();
 }
 
+/// Merges the branch, approved as it is, after the trunk took another file at a path, or lost it there.
+fn lands_after(world: &mut World, path: &str, text: Option<String>, approvers: &[&str]) {
+    let (branch, approved) = (world.head, world.files.clone());
+    world.files.retain(|path, _| !path.starts_with(".polity/"));
+    world.write(REFUNDS, refunds(100)).write("README.md", "More.\n");
+    match text {
+        Some(text) => world.write(path, text),
+        None => world.remove(path),
+    };
+    world.head = world.main;
+    world.commit("frank");
+    if !approvers.is_empty() {
+        world.approve(approvers);
+    }
+    world.merge();
+    world.holds();
+    let of_branch = approved
+        .into_iter()
+        .filter(|(name, _)| name != path && name != "README.md");
+    world.files.extend(of_branch);
+    world.head = branch;
+    world.merge();
+}
+
 /// Where the bot is not deployed, an edit grants it nothing there; it does once the bot is.
 #[test]
 fn an_approval_of_what_was_harmless_does_not_count_where_it_does_harm() {
@@ -484,22 +508,7 @@ fn an_approval_of_what_was_harmless_does_not_count_where_it_does_harm() {
         let mut world = World::with(&[(path, &deployment(false))]);
         let text = world.text(REFUNDS).replace("[production]", "[production, staging]");
         world.write(REFUNDS, text).commit("frank").approve(&["carol"]);
-        let (branch, approved) = (world.head, world.files.clone());
-        // Meanwhile on the trunk, and approved there.
-        world.files.retain(|path, _| !path.starts_with(".polity/"));
-        world
-            .write(REFUNDS, refunds(100))
-            .write(path, deployment(deployed))
-            .write("README.md", "More.\n");
-        world.head = world.main;
-        world.commit("frank").approve(&["dave"]).merge();
-        world.files.extend(
-            approved
-                .into_iter()
-                .filter(|(name, _)| name != path && name != "README.md"),
-        );
-        world.head = branch;
-        world.merge();
+        lands_after(&mut world, path, Some(deployment(deployed)), &["dave"]);
         match deployed {
             false => drop(world.holds()),
             true => world.refused("stood beside it, for payments/bot in staging"),
@@ -519,26 +528,9 @@ fn an_approval_given_beside_a_rule_does_not_count_without_it() {
     let path = "policies/guard.yaml";
     for (after, holds) in [(Some(guard(7777)), true), (Some(guard(7778)), false), (None, false)] {
         let mut world = World::with(&[(path, &guard(7777))]);
-        let before = world.text(REFUNDS);
         world.write(REFUNDS, refunds(9000)).commit("frank").approve(&["carol"]);
-        let (branch, approved) = (world.head, world.files.clone());
-        // Meanwhile on the trunk. Nobody was allowed what the guard denies, so nobody is asked.
-        world.files.retain(|path, _| !path.starts_with(".polity/"));
-        world.write(REFUNDS, before).write("README.md", "More.\n");
-        match &after {
-            Some(text) => world.write(path, text),
-            None => world.remove(path),
-        };
-        world.head = world.main;
-        world.commit("frank").merge();
-        world.holds();
-        world.files.extend(
-            approved
-                .into_iter()
-                .filter(|(name, _)| name != path && name != "README.md"),
-        );
-        world.head = branch;
-        world.merge();
+        // Nobody was allowed what the guard denies, so nobody is asked.
+        lands_after(&mut world, path, after, &[]);
         match holds {
             true => drop(world.holds()),
             false => world.refused("other rules stood beside it, for payments/bot in production"),

@@ -438,3 +438,72 @@ fn a_script_reads_what_a_branch_needs_and_has() {
     assert!(has["key"].as_str().unwrap().starts_with("SHA256:"));
     assert_eq!(ask["refused"][0]["person"], "erin");
 }
+
+/// Carol approves what frank wrote first, and wrote something herself later.
+#[test]
+fn an_approval_of_a_branch_with_a_commit_of_ones_own_says_what_it_counts_for() {
+    let make = |path: &str, text: String| {
+        let mut bench = Bench::new(World::new());
+        bench.world.write(REFUNDS, refunds(200)).commit("frank");
+        let first = bench.world.head.to_string();
+        bench.world.write(path, text).commit("carol");
+        let second = bench.world.head.to_string();
+        bench.check_out();
+        let carol = bench.secret("carol");
+        let dry = bench.polity(&format!("approve main..HEAD --path repo --key {carol} --dry-run"));
+        let said = bench.polity(&format!("approve main..HEAD --path repo --key {carol} --yes"));
+        assert_eq!(
+            dry.err,
+            said.err
+                .lines()
+                .take_while(|line| !line.starts_with("signed by"))
+                .map(|line| format!("{line}\n"))
+                .collect::<String>()
+        );
+        bench.world.head = bench.world.history().commit_of("refs/heads/work").unwrap();
+        (bench, said.exits(0), first[..12].to_owned(), second[..12].to_owned())
+    };
+    let own = "carol wrote part of it, or an agent of theirs did";
+    let (mut bench, said, first, _) = make("README.md", "Mine.\n".to_owned());
+    said.says(own)
+        .says("as one change, which a merge or a squash makes of it, this approval does not count")
+        .says(&format!(
+            "it counts for {first}, and nothing else of it needs an approval"
+        ));
+    let main = bench.world.main;
+    bench.world.forward().holds();
+    bench.world.set_main(main);
+    bench
+        .world
+        .git(&["checkout", "-q", "-f", "--detach", "refs/heads/work"]);
+    let merged = bench.world.git(&[
+        "commit-tree",
+        "-p",
+        &main.to_string(),
+        "-p",
+        "HEAD",
+        "-m",
+        "m",
+        "HEAD^{tree}",
+    ]);
+    let merged = bench.world.history().commit_of(&merged).unwrap();
+    bench.world.set_main(merged);
+    bench.world.refused("carol wrote part of the change");
+    // What she wrote has to be approved, too, and by somebody else.
+    let (mut bench, said, first, second) = make("teams/payments/notes.md", "Mine.\n".to_owned());
+    said.says(&format!(
+        "it counts for {first}, and somebody else has to approve {second}"
+    ));
+    bench
+        .world
+        .forward()
+        .refused(&format!("the step {second} was not approved"));
+    // Where she changed what she approves, it is not what frank wrote.
+    let (mut bench, said, first, _) = make(REFUNDS, refunds(300));
+    said.says(own)
+        .says("this approval does not count, and somebody else has to approve it");
+    bench
+        .world
+        .forward()
+        .refused(&format!("the step {first} was not approved"));
+}

@@ -126,6 +126,37 @@ fn whoever_only_pressed_merge_may_approve() {
     world.refused("carol wrote part of the change");
 }
 
+/// Two branches that keep merging each other, and whoever merges them is asked about the change.
+#[test]
+fn whoever_merges_branches_that_cross_wrote_nothing_either() {
+    for (written, holds) in [("", true), ("And more.\n", false)] {
+        let mut world = World::with(&[("one.md", "0"), ("two.md", "0")]);
+        world.write(REFUNDS, refunds(200)).commit("frank");
+        let mut sides = [world.head; 2];
+        for round in ["1", "2", "3"] {
+            let before = world.files.clone();
+            let mut edited = sides;
+            for (side, file) in edited.iter_mut().zip(["one.md", "two.md"]) {
+                world.files = before.clone();
+                world.write(file, round);
+                *side = world.object(&[*side], "a change", "frank", "frank");
+            }
+            world.files = before;
+            let add = if round == "3" { written } else { "" };
+            world.write("one.md", round).write("two.md", format!("{round}{add}"));
+            let mut merge = |parents: [ObjectId; 2]| world.object(&parents, "Merge", "carol", "carol");
+            sides = [merge([edited[0], edited[1]]), merge([edited[1], edited[0]])];
+        }
+        // The last merge finds two bases, and they have two.
+        world.head = world.object(&sides, "Merge", "carol", "carol");
+        world.approve(&["carol"]).merge();
+        match holds {
+            true => drop(world.holds()),
+            false => world.refused("carol wrote part of the change"),
+        }
+    }
+}
+
 /// Both sides changed the same file, at its two ends. What comes of it depends on nothing that lies in this clone.
 #[test]
 fn a_merge_is_mechanical_in_every_clone() {

@@ -6,12 +6,14 @@
 //! strings one after the other with fixed text between: what a call touches, `repo:{owner}/{repo}`.
 
 mod letters;
+mod numbered;
 
 use std::collections::BTreeSet;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
+use numbered::Numbered;
 use polity_runtime::value::{ANY, Automaton, SEGMENT, email, fold, host, path, url, url_path};
 
 use super::number::Solved;
@@ -174,6 +176,7 @@ fn letters(domains: &[Domain], constraints: &[Constraint]) -> Option<Vec<char>> 
         .chain(beyond)
         .collect();
     letters.retain(|letter| !named.contains(letter));
+    let own: BTreeSet<char> = named.iter().chain(&folded).copied().collect();
     letters.splice(0..0, named.iter().copied().chain(folded));
     let automata: Vec<&[u32]> = constraints.iter().filter_map(|one| one.matcher.automaton()).collect();
     if !automata.is_empty() {
@@ -181,6 +184,16 @@ fn letters(domains: &[Domain], constraints: &[Constraint]) -> Option<Vec<char>> 
     }
     let mut seen = BTreeSet::new();
     letters.retain(|letter| seen.insert(*letter));
+    // Patterns and words tell only letters apart that they name, so one that stands for all others comes first.
+    let names_all = |one: &Constraint| match &one.matcher {
+        Matcher::Pattern(parts) => !parts.contains(&SEGMENT),
+        Matcher::Words(_) => true,
+        Matcher::Regex(_) | Matcher::Safe | Matcher::Domain(_) => false,
+    };
+    if constraints.iter().all(names_all) {
+        let mut other = false;
+        letters.retain(|letter| own.contains(letter) || !std::mem::replace(&mut other, true));
+    }
     Some(letters)
 }
 
@@ -224,12 +237,25 @@ impl Walk<'_> {
     }
 
     fn search(&self) -> Solved<Vec<String>> {
+        let mut numbered: Vec<Numbered<'_>> = self
+            .constraints
+            .iter()
+            .map(|one| Numbered::new(one, &self.letters))
+            .collect();
+        let (string, start) = self.start();
+        let start = numbered
+            .iter_mut()
+            .zip(start)
+            .map(|(one, (piece, state))| one.begin(piece, state));
+        let Some(start) = start.collect() else {
+            return Solved::Never;
+        };
+        let (mut at, mut place, mut next) = (0, (string, start), numbered::Place::default());
         // Every place once, in the order in which they were reached; what comes after `at` is still open.
-        let mut places: IndexSet<Place, BuildHasherDefault<Fold>> = IndexSet::default();
+        let mut places: IndexSet<numbered::Place, BuildHasherDefault<Fold>> = IndexSet::default();
         // Of each the one that it was reached from, and how.
         let mut trail: Vec<(usize, Option<char>)> = vec![(0, None)];
         let mut doubtful = false;
-        let (mut at, mut place, mut next) = (0, self.start(), Place::default());
         places.insert(place.clone());
         while let Some(open) = places.get_index(at) {
             place.clone_from(open);
@@ -241,10 +267,11 @@ impl Walk<'_> {
                 }
                 doubtful = true;
             } else {
-                for how in std::iter::once(None).chain(self.letters.iter().copied().map(Some)) {
+                let letters = self.letters.iter().copied().enumerate().map(Some);
+                for how in std::iter::once(None).chain(letters) {
                     let lives = match how {
-                        Some(letter) => self.step(&place, letter, &mut next),
-                        None => self.turn(&place, &mut next) && (next.0 as usize != end || self.is_end(&next)),
+                        Some((letter, _)) => numbered::step(&mut numbered, &place, letter, &mut next),
+                        None => numbered::turn(&mut numbered, &place, end, &mut next),
                     };
                     if !lives || places.contains(&next) {
                         continue;
@@ -253,7 +280,7 @@ impl Walk<'_> {
                         return Solved::Open;
                     }
                     places.insert(next.clone());
-                    trail.push((at, how));
+                    trail.push((at, how.map(|(_, letter)| letter)));
                 }
             }
             at += 1;

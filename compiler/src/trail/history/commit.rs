@@ -20,6 +20,8 @@ pub struct Commit {
     pub author: Typed,
     /// Typed text likewise.
     pub committer: Typed,
+    /// When it claims to have been made, as git reads it; absent where git cannot.
+    pub(super) moment: Option<i64>,
     /// The message; what is not UTF-8 is replaced.
     pub message: String,
     /// How it is signed, not yet verified.
@@ -92,6 +94,10 @@ impl Commit {
             tree: links.tree,
             author: typed(b"author "),
             committer: typed(b"committer "),
+            moment: gix::objs::CommitRefIter::from_bytes(data, id.kind())
+                .committer()
+                .ok()
+                .map(|committer| committer.seconds()),
             message: String::from_utf8_lossy(links.message).into_owned(),
             parents: links.parents.clone(),
             signature: signature_of(data, id.kind()),
@@ -109,6 +115,7 @@ impl Commit {
             parents: Vec::new(),
             author: nobody(),
             committer: nobody(),
+            moment: None,
             message: String::new(),
             signature: Signature::None,
             verified: OnceLock::new(),

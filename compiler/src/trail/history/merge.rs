@@ -1,16 +1,20 @@
-//! Whether a tree is what merging two trees comes to: the trees of a base, of both sides and of a merge in, yes or
-//! not surely out.
+//! Whether a merge's tree is what merging its parents comes to: a commit in, yes or not surely out.
 //!
-//! File by file, and line by line where both sides changed one. It sees the four trees and nothing of the clone: not
-//! its index, not what `.gitattributes` says there, not how it is configured. Files that were renamed are not followed.
+//! File by file, and line by line where both sides changed one, from the trees of a base, of both sides and of the merge
+//! alone. That sees nothing of the clone: not its index, not what `.gitattributes` says there, not how it is configured.
+//! Only what it cannot settle, since files were renamed or histories cross, is left to gix.
 
+use std::collections::BTreeSet;
+
+use gix::ObjectId;
 use gix::diff::blob::{Algorithm, InternedInput};
 use gix::merge::blob::Resolution;
 use gix::merge::blob::builtin_driver::text::{Conflict, Labels, Merge};
+use gix::merge::tree::TreatAsUnresolved;
 use gix::objs::tree::EntryKind;
 
-use super::History;
 use super::folder::Entry;
+use super::{Commit, History};
 use crate::source::{MAX_FILE_BYTES, ReadError};
 
 /// Those of a base, of ours, of theirs and of the merge.
@@ -20,6 +24,78 @@ type Four = [Option<Entry>; 4];
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::Myers, Algorithm::Histogram];
 
 impl History {
+    /// Whether a merge's tree is what merging its two parents gives without a conflict: then whoever merged wrote
+    /// nothing. Of no other commit it is true.
+    pub fn is_mechanical(&self, commit: &Commit) -> bool {
+        let [ours, theirs] = commit.parents.as_slice() else {
+            return false;
+        };
+        let tree = |id: &ObjectId| self.commit(*id).ok().map(|commit| commit.tree);
+        let (Ok(bases), Some(our_tree), Some(their_tree)) = (self.bases(&[*ours], *theirs), tree(ours), tree(theirs))
+        else {
+            return false;
+        };
+        let single = bases.first().filter(|_| bases.len() == 1);
+        // Where one side did nothing the other is what comes of it, however its trees look.
+        if single == Some(ours) {
+            return their_tree == commit.tree;
+        }
+        if single == Some(theirs) {
+            return our_tree == commit.tree;
+        }
+        // Gix gives up where it meets a date that it cannot read.
+        let dated = [ours, theirs]
+            .iter()
+            .all(|id| self.line(**id).is_ok_and(|line| line.dated));
+        let base = match single {
+            Some(single) => tree(single),
+            None if dated => self.crossed(&bases),
+            None => None,
+        };
+        let Some(base) = base else { return false };
+        if !self.merges_quickly(base, our_tree, their_tree) {
+            return false;
+        }
+        let four = [base, our_tree, their_tree, commit.tree].map(|id| Some((EntryKind::Tree.into(), id)));
+        if single.is_some() && self.comes_of(four).unwrap_or(false) {
+            return true;
+        }
+        // A file that one side renamed, and histories that cross, are left to git's own way.
+        let options = self.memory.tree_merge_options();
+        let (true, Ok(options)) = (dated, options) else {
+            return false;
+        };
+        let merged = self
+            .memory
+            .merge_trees(base, our_tree, their_tree, Labels::default(), options);
+        let Ok(mut merged) = merged else { return false };
+        if merged.has_unresolved_conflicts(TreatAsUnresolved::git()) {
+            return false;
+        }
+        matches!(merged.tree.write(), Ok(tree) if tree.detach() == commit.tree)
+    }
+
+    /// Whether merging two trees ends soon: it walks whatever differs, and merges line by line what both sides changed,
+    /// and has no bound of its own to either.
+    pub(super) fn merges_quickly(&self, base: ObjectId, ours: ObjectId, theirs: ObjectId) -> bool {
+        let changed = |side: ObjectId| self.changes(Some(base), side).ok();
+        let (Some(ours_did), Some(theirs_did)) = (changed(ours), changed(theirs)) else {
+            return false;
+        };
+        let paths: BTreeSet<&str> = ours_did.iter().map(|change| change.path.as_str()).collect();
+        let both = theirs_did.iter().filter(|change| paths.contains(change.path.as_str()));
+        let both: BTreeSet<&str> = both.map(|change| change.path.as_str()).collect();
+        let mut of_both = ours_did
+            .iter()
+            .chain(&theirs_did)
+            .filter(|change| both.contains(change.path.as_str()))
+            .flat_map(|change| change.before.into_iter().chain(change.after));
+        of_both.all(|(mode, id)| {
+            let header = self.memory.find_header(id).ok();
+            !mode.is_blob() || header.is_some_and(|header| header.size() <= MAX_FILE_BYTES)
+        })
+    }
+
     /// Whether each file of the merge is what the side has that changed it, or both sides' changes together.
     ///
     /// # Errors
