@@ -7,6 +7,9 @@ use crate::diag::codes::condition::{INVALID_CONSTANT, NOT_IN_ENUM, UNKNOWN_ENTIT
 use crate::lower::types::{Declared, Kind};
 use crate::lower::vocabulary::Vocabulary;
 
+/// How many names are listed where none is near.
+const MOST_LISTED: usize = 8;
+
 /// A string that no value can be equal to.
 pub(in crate::lower) struct Misspelt {
     pub(in crate::lower) code: &'static Code,
@@ -58,11 +61,26 @@ pub(in crate::lower) fn normalised(text: String, kind: &Kind, vocabulary: &Vocab
             if names.contains(&text.as_str()) {
                 return Ok(text);
             }
+            let near = crate::diag::nearest(&text, names.iter().copied());
+            let deployed = names
+                .iter()
+                .find(|name| name.split_once('/').is_some_and(|(_, agent)| agent == text));
+            let help = match (near, deployed) {
+                (Some(_), _) => None,
+                (None, Some(name)) if *declared == Declared::Deployment => Some(format!(
+                    "a deployment is called by its team and its agent: did you mean `{name}`?"
+                )),
+                (None, _) if (1..=MOST_LISTED).contains(&names.len()) => {
+                    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                    Some(format!("there are {}", names.join(", ")))
+                }
+                (None, _) => None,
+            };
             Err(Misspelt {
                 code: &UNKNOWN_ENTITY,
                 message: format!("there is no {noun} `{text}`"),
                 label: format!("no such {noun}"),
-                help: None,
+                help,
                 names: names.into_iter().map(str::to_owned).collect(),
             })
         }

@@ -29,7 +29,7 @@ use diagram::{Diagram, Diagrams};
 use emit::{Emitter, count};
 pub(crate) use guards::premise;
 use part::Kept;
-pub(crate) use specialise::is_of_call;
+pub(crate) use specialise::{constants as compared, is_of_call};
 use write::Writer;
 
 /// Builds the table. Gives `None`, with a diagnostic, where a guard or the table is too large.

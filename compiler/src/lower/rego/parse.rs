@@ -333,7 +333,7 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
             "no `allow`, `deny` or `require_approval`",
         );
         let near = index.groups.keys().find_map(|name| {
-            let near = crate::diag::nearest(name, Entry::ALL.map(Entry::name)).or_else(|| denies(name))?;
+            let near = crate::diag::nearest(name, Entry::ALL.map(Entry::name)).or_else(|| strict(name))?;
             Some(format!("`{name}` is no answer: did you mean `{near}`?"))
         });
         let tests = !index.groups.is_empty() && index.groups.keys().all(|name| name.starts_with("test_"));
@@ -393,7 +393,7 @@ fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
     let unused = index.groups.iter().filter(|(name, _)| !used(name, asked));
     unused
         .filter_map(|(name, group)| {
-            let near = crate::diag::nearest(name, decide).or_else(|| denies(name))?;
+            let near = crate::diag::nearest(name, decide).or_else(|| strict(name))?;
             Some(Fault {
                 code: &REGO_OUTCOME,
                 message: format!("`{name}` decides nothing, and no rule that decides asks for it"),
@@ -405,11 +405,15 @@ fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
         .collect()
 }
 
-/// The outcome that other tools read out of a name: a deny that is lost grants.
-fn denies(name: &str) -> Option<&'static str> {
+/// The outcome that people and other tools read out of a name: a deny or a gate that is lost grants.
+fn strict(name: &str) -> Option<&'static str> {
     let words = ["deny", "denies", "denied", "violation", "violations"];
     let first = name.split('_').next().unwrap_or(name);
-    words.contains(&first).then(|| Entry::Deny.name())
+    let approval = |word: &str| matches!(word, "approval" | "approvals");
+    match words.contains(&first) {
+        true => Some(Entry::Deny.name()),
+        false => name.split('_').any(approval).then(|| Entry::RequireApproval.name()),
+    }
 }
 
 /// Whether a rule decides, or one that does asks for it.
