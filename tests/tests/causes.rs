@@ -382,3 +382,64 @@ fn a_key_that_some_read_as_no_text_is_what_it_looks_like_to_others() {
         "unknown-key: ",
     );
 }
+
+/// A mistake in a document that declares names is told there, and not again by each policy that names them.
+#[test]
+fn what_a_broken_document_declares_is_not_unknown_to_policies() {
+    let tool = "kind: Tool\nname: ward\nactions:\n  admit:\n    effect: write\n    external: false\n    reversible: true\n    params: {patient: string, days: int}\n  leave:\n    effect: write\n    external: false\n    reversible: true\n";
+    let agent = "kind: Agent\nname: nurse\nowner: alice\n---\nkind: Team\nname: clinic\nowners: [alice]\n";
+    let rego = "package polity.w\n\ndeny if {\n\tinput.action.name == \"ward.admit\"\n\tinput.args.days > 5\n}\n\ndeny if input.action.name in {\"ward.admit\", \"ward.leave\"}\n\nallow if {\n\tinput.action.tool == \"ward\"\n\tinput.agent.team == \"clinic\"\n}\n";
+    let other = "package polity.o\n\ndeny if {\n\tinput.agent.agent == \"nurse\"\n\tinput.args.days > 5\n}\n";
+    let cedar = "forbid (principal, action, resource) when { action == Action::\"ward.admit\" };\nforbid (principal, action, resource) when { principal.agent == \"nurse\" && context.args has days };\nforbid (principal, action, resource) when { principal in Team::\"clinic\" };\n";
+    let yaml = "kind: Policy\nname: y\nrules:\n  a: {effect: deny, actions: [\"*\"], when: 'action in Action::\"ward\"'}\n  b: {effect: deny, actions: [ward.admit], when: context.args.days > 5}\n".replace("name: y", "name: words");
+    let told = |tool: &str, agent: &str| {
+        let files = [
+            ("polity.yaml", BASE),
+            ("tools/ward.yaml", tool),
+            ("agents/nurse.yaml", agent),
+            ("policies/w.rego", rego),
+            ("policies/o.rego", other),
+            ("policies/c.cedar", cedar),
+            ("policies/words.yaml", &yaml),
+            (
+                "environments/production.yaml",
+                "{kind: Environment, name: production, rank: 2}\n",
+            ),
+        ];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let compiled = compile(&SourceTree::from_files(files.to_vec()), COMPILED_AT, Sink::default());
+        let found = compiled.findings.diagnostics().iter();
+        let errors = found.filter(|found| found.severity == Severity::Error);
+        let codes: Vec<&str> = errors.map(|found| found.code.id).collect();
+        assert_eq!(compiled.table.is_some(), codes.is_empty());
+        codes
+    };
+    assert_eq!(told(tool, agent), Vec::<&str>::new());
+    for (from, to, code) in [
+        ("kind: Tool", "kind: Tol", "unknown-kind"),
+        ("effect: write", "effect: wrte", "unknown-value"),
+        ("admit:", "admit: [", "yaml-syntax"),
+        ("days: int", "days: itn", "unknown-type"),
+        ("actions:", "acitons:", "unknown-key"),
+    ] {
+        let broken = tool.replacen(from, to, 1);
+        let found = told(&broken, agent);
+        assert!(
+            found.iter().all(|found| *found == code || *found == "missing-key"),
+            "{to}: {found:?}"
+        );
+    }
+    assert_eq!(
+        told(tool, &agent.replace("owner: alice", "owner: [alice]")),
+        ["wrong-shape"]
+    );
+    assert_eq!(
+        told(tool, &agent.replace("owners: [alice]", "owners: ~")),
+        ["null-value"]
+    );
+    // What no broken document can have declared is unknown all the same.
+    let lost = tool
+        .replace("name: ward", "name: words")
+        .replace("effect: write", "effect: wrte");
+    assert!(told(&lost, agent).contains(&"unknown-entity"));
+}

@@ -18,6 +18,8 @@ pub(in crate::lower) struct Misspelt {
     pub(in crate::lower) help: Option<String>,
     /// What there is instead.
     pub(in crate::lower) names: Vec<String>,
+    /// It may be declared where something could not be read: that was reported.
+    pub(in crate::lower) unread: bool,
 }
 
 impl Misspelt {
@@ -28,6 +30,7 @@ impl Misspelt {
             label: String::new(),
             help: None,
             names: Vec::new(),
+            unread: false,
         }
     }
 }
@@ -54,6 +57,7 @@ pub(in crate::lower) fn normalised(text: String, kind: &Kind, vocabulary: &Vocab
                 label: "not one of its values".to_owned(),
                 help: near.is_none().then(all),
                 names: values.clone(),
+                unread: false,
             })
         }
         Kind::Name(declared) => {
@@ -82,12 +86,28 @@ pub(in crate::lower) fn normalised(text: String, kind: &Kind, vocabulary: &Vocab
                 label: format!("no such {noun}"),
                 help,
                 names: names.into_iter().map(str::to_owned).collect(),
+                unread: vocabulary.unread.may_be(declared.kind(), &text),
             })
         }
     }
 }
 
 impl Declared {
+    /// The kind of document that declares it.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Agent => "Agent",
+            Self::Team => "Team",
+            Self::DataClass => "DataClass",
+            Self::Deployment => "Deployment",
+            Self::Environment => "Environment",
+            Self::Action => "Action",
+            Self::Tool => "Tool",
+            // Nothing declares it.
+            Self::Effect => "",
+        }
+    }
+
     /// What of its kind there is, and what the kind is called.
     fn names(self, vocabulary: &Vocabulary) -> (Vec<&str>, &'static str) {
         fn all(names: &[String]) -> Vec<&str> {

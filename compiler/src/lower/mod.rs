@@ -135,6 +135,7 @@ pub fn vocabulary(organization: &Organization) -> Vocabulary {
             })
             .collect(),
         shapes: organization.shapes.clone(),
+        unread: organization.unread.clone(),
     }
 }
 

@@ -193,7 +193,7 @@ impl<'a> Lowerer<'a> {
             return Ok(NO);
         }
         // What could not be read was reported where it is declared.
-        if shapes.iter().any(|shape| shape.unread.has(name)) {
+        if self.vocabulary.unread.any("Tool") || shapes.iter().any(|shape| shape.unread.has(name)) {
             return Err(super::lower::Stop::Reported);
         }
         names.sort_unstable();
