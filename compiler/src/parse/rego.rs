@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::node::{Entry, Node, Pragma, Value};
-use super::{Parsed, cedar, document, scalar, yaml};
+use super::{MARK, Parsed, cedar, document, scalar, yaml};
 use crate::ast::{Approval, Body, Broken, Document, Policy, RegoPolicy, Rule, RuleEffect, Selector, Text};
 use crate::diag::codes::document::{BAD_NAME, FIELD_NOT_FOR_EFFECT, MISSING_APPROVAL};
 use crate::diag::codes::rego::{BAD_METADATA, BAD_PACKAGE};
@@ -238,7 +238,7 @@ fn blocks(id: FileId, file: &SourceFile, sink: &mut Sink) -> Vec<Block> {
         }
     };
     for line in file.text.split_inclusive('\n') {
-        let comment = line.trim_start().strip_prefix('#');
+        let comment = line.trim_start_matches(MARK).trim_start().strip_prefix('#');
         match (comment, &mut open) {
             (Some(comment), None) if comment.trim() == "METADATA" => open = Some((at, Vec::new())),
             (Some(_), Some((_, lines))) => lines.push((at, line)),

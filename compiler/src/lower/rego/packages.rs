@@ -17,6 +17,7 @@ use super::source;
 use crate::ast::Text;
 use crate::diag::codes::rego::{BAD_PACKAGE, REGO_SYNTAX};
 use crate::diag::{Diagnostic, Sink, nearest};
+use crate::parse::MARK;
 use crate::parse::document::team_of;
 use crate::source::{SourceTree, Span};
 
@@ -72,6 +73,7 @@ impl Package {
 
 /// Whether a file is one of Rego and of a package that is no policy's.
 pub(crate) fn is_helper(path: &str, text: &str) -> bool {
+    let text = text.trim_start_matches(MARK);
     let line = || text.lines().find_map(|line| line.trim().strip_prefix("package "));
     let policy = |name: &str| {
         name.strip_prefix("polity")

@@ -1,4 +1,4 @@
-//! The text of a `.rego` file as it decides. What decides nothing is blanked out, so that every place stays what it was.
+//! The text of a `.rego` file as it decides. What decides nothing is blanked out, so that every place stays what it was: a byte-order mark, and what is printed.
 //!
 //! A statement `print(...)` is what OPA erases where printing is not asked for: it never fails, nor does anything that
 //! stands in it. Erased before any name is looked up, it reads no argument, and so none makes the rule err.
@@ -9,6 +9,7 @@ use super::module::{self, Index};
 use super::parse::parse;
 use super::visit;
 use crate::ast::Text;
+use crate::parse::MARK;
 use crate::source::{FileId, Span};
 
 /// What stands in the place of a statement, which may be the only one of its body.
@@ -18,7 +19,11 @@ const HOLDS: &[u8] = b"true";
 pub(crate) fn of(file: FileId, text: &str) -> Text {
     let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
     let whole = Span { file, start: 0, end };
-    let text = Text::new(text.to_owned(), whole);
+    let text = match text.strip_prefix(MARK) {
+        Some(rest) => " ".repeat(MARK.len_utf8()) + rest,
+        None => text.to_owned(),
+    };
+    let text = Text::new(text, whole);
     match silent(&text) {
         Some(silent) => Text::new(silent, whole),
         None => text,
@@ -84,6 +89,12 @@ mod tests {
             blanked("package polity.p\ndeny if print()\nf(x) if { y := [1 | print(x)]; every z in y { print(z) } }\n"),
             "package polity.p\ndeny if true   \nf(x) if { y := [1 | true    ]; every z in y { true     } }\n"
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_blank() {
+        assert_eq!(blanked("\u{feff}package polity.p\n"), "   package polity.p\n");
+        assert_eq!(blanked("package polity.p\n\u{feff}\n"), "package polity.p\n\u{feff}\n");
     }
 
     #[test]
