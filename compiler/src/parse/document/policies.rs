@@ -65,9 +65,17 @@ static APPROVAL: Form = Form {
     what: "`approval`",
     fields: &[&[
         required("require", REQUIREMENTS, "who must say yes: `{from: [...], count: 1}`"),
-        optional("timeout", Type::Duration, "how long they are asked"),
-        optional("separation", Type::Bool, "whether the agent's owner does not count"),
-        optional("evidence", EVIDENCE, "how strongly an approval is proved"),
+        optional("timeout", Type::Duration, "how long they are asked; absent: an hour"),
+        optional(
+            "separation",
+            Type::Bool,
+            "whether neither the agent's owner counts nor whom it works for; absent: true",
+        ),
+        optional(
+            "evidence",
+            EVIDENCE,
+            "how strongly an approval is proved; absent: `signed`",
+        ),
     ]],
     may_be_empty: true,
 };
