@@ -443,3 +443,45 @@ fn what_a_broken_document_declares_is_not_unknown_to_policies() {
         .replace("effect: write", "effect: wrte");
     assert!(told(&lost, agent).contains(&"unknown-entity"));
 }
+
+/// `unless` is asked only where `when` holds: what the one asks for is there for the other, as within one condition.
+#[test]
+fn what_when_asks_for_is_there_for_unless() {
+    let told_of = |when: &str, unless: &str| {
+        let rule =
+            "kind: Policy\nname: p\nrules:\n  r: {effect: deny, actions: [ACTIONS], when: 'WHEN', unless: 'UNLESS'}\n";
+        let told_of = |actions: &str| {
+            let text = rule
+                .replace("ACTIONS", actions)
+                .replace("WHEN", when)
+                .replace("UNLESS", unless);
+            told(BASE, &text)
+        };
+        (told_of("billing.refund"), told_of("\"*\""))
+    };
+    let fine = (Vec::<String>::new(), Vec::new());
+    assert_eq!(told_of("context.args has amount", "context.args.amount > 7"), fine);
+    let only = "action == Action::\"billing.refund\" && context.args.payment == \"p\"";
+    assert_eq!(told_of(only, "context.args.payment like \"p*\""), fine);
+    // What `when` does not ask for, or asks for beside other things, is unguarded as before.
+    let unguarded =
+        |(one, _): (Vec<String>, Vec<String>)| one.iter().any(|said| said.starts_with("unguarded-optional"));
+    assert!(unguarded(told_of(
+        "context.args.payment == \"p\"",
+        "context.args.amount > 7"
+    )));
+    let either = "context.args has amount || context.args.payment == \"p\"";
+    assert!(unguarded(told_of(either, "context.args.amount > 7")));
+    assert!(unguarded(told_of(
+        "!(context.args has amount)",
+        "context.args.amount > 7"
+    )));
+    // One mistake in `when` is told there alone.
+    let (one, _) = told_of(
+        "context.args has amount && context.args.amuont > 5",
+        "context.args.amount > 7",
+    );
+    assert_eq!(one, ["unknown-argument: the action has no argument `amuont`"]);
+    let (one, _) = told_of("context.args has amount &&", "context.args.amount > 7");
+    assert_eq!(one.len(), 1, "{one:?}");
+}

@@ -127,6 +127,13 @@ impl Parsed {
     pub fn mentions_resource(&self) -> bool {
         self.mentions(Var::Resource)
     }
+    /// The same, type-checked as what is asked only where `premise` holds.
+    pub fn after(&self, premise: &Parsed) -> Self {
+        Self {
+            template: condition(Expr::and(premise.expr.clone(), self.expr.clone())),
+            ..self.clone()
+        }
+    }
     /// Whether it asks anywhere whether there is an attribute of this name.
     pub(super) fn asks_for(&self, attribute: &str) -> bool {
         let mut parts = self.expr.subexpressions();
@@ -161,7 +168,13 @@ pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Box<Diagnos
     bounded(&text.value, &place, "a condition")?;
     let expr = with_stack(|| Expr::from_str(&text.value).map_err(Box::new))
         .map_err(|errors| syntax(&errors, text, &place, &CONDITION_SYNTAX, "a condition"))?;
-    let template = Template::new(
+    let template = condition(expr.clone());
+    Ok(Parsed { expr, template, place })
+}
+
+/// An expression as the body of a policy.
+fn condition(expr: Expr) -> Template {
+    Template::new(
         PolicyID::from_string("condition"),
         None,
         Annotations::new(),
@@ -169,9 +182,8 @@ pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Box<Diagnos
         PrincipalConstraint::any(),
         ActionConstraint::any(),
         ResourceConstraint::any(),
-        Some(expr.clone()),
-    );
-    Ok(Parsed { expr, template, place })
+        Some(expr),
+    )
 }
 
 /// What Cedar's parser says of a text, in our words.

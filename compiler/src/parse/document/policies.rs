@@ -43,7 +43,11 @@ pub(super) static RULE: Form = Form {
         &[
             optional("except", Type::Fields(&SELECTOR_FORM), "which calls it leaves alone"),
             optional("when", Type::Condition, "a condition that must hold"),
-            optional("unless", Type::Condition, "a condition that must not hold"),
+            optional(
+                "unless",
+                Type::Condition,
+                "a condition that must not hold; asked only where `when` holds",
+            ),
             optional(
                 "approval",
                 Type::Fields(&APPROVAL),
