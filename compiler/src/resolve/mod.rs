@@ -570,8 +570,10 @@ pub struct Asking {
 /// Resolves every name.
 pub fn resolve(documents: &Documents, sink: &mut Sink) -> Organization {
     let names = names::Names::collect(documents, sink);
-    let mut organization = Organization::default();
-    organization.unread = Unread::new(&names);
+    let mut organization = Organization {
+        unread: Unread::new(&names),
+        ..Organization::default()
+    };
     people::resolve(documents, &names, &mut organization, sink);
     tools::resolve(documents, &names, &mut organization, sink);
     deployments::resolve(documents, &names, &mut organization, sink);
