@@ -485,3 +485,35 @@ fn what_when_asks_for_is_there_for_unless() {
     let (one, _) = told_of("context.args has amount &&", "context.args.amount > 7");
     assert_eq!(one.len(), 1, "{one:?}");
 }
+
+/// What is almost right is told by what it is.
+#[test]
+fn a_tool_is_no_action_and_a_policy_ends() {
+    let helped = |path: &str, text: &str, code: &str| -> Vec<String> {
+        let files = [("polity.yaml", BASE), (path, text)];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let compiled = compile(&SourceTree::from_files(files.to_vec()), COMPILED_AT, Sink::default());
+        let found = compiled.findings.diagnostics().iter();
+        let found = found.filter(|found| found.code.id == code);
+        found
+            .flat_map(|found| &found.help)
+            .map(|help| help.text.clone())
+            .collect()
+    };
+    let rule = "kind: Policy\nname: p\nrules:\n  r: {effect: deny, actions: [billing]}\n";
+    assert_eq!(
+        helped("policies/p.yaml", rule, "unknown-action"),
+        ["that is a tool: write `billing.*`, or select by `tools: [billing]`"]
+    );
+    let unended = "forbid (principal, action, resource) when { true }\npermit (principal, action, resource);\n";
+    assert_eq!(
+        helped("policies/p.cedar", unended, "cedar-syntax"),
+        ["a policy ends with `;`: the one before this has none"]
+    );
+    let other = "@id(\"permit\") forbid (principal, action resource);\n";
+    assert!(
+        helped("policies/p.cedar", other, "cedar-syntax")
+            .iter()
+            .all(|help| !help.contains("ends with"))
+    );
+}

@@ -204,7 +204,11 @@ pub(super) fn syntax(
         .clone()
         .and_then(|range| text.value.get(range))
         .unwrap_or_default();
-    let meant = in_cedar(at.trim());
+    let before = range
+        .clone()
+        .and_then(|range| text.value.get(..range.start))
+        .unwrap_or("");
+    let meant = in_cedar(at.trim()).or_else(|| unended(before));
     let span = range.map_or(place.span, |range| place.locate(range));
     let said = error.map_or_else(|| "it cannot be read".to_owned(), ToString::to_string);
     let finding = Diagnostic::new(code, format!("this is not {what}: {said}"), span, "here");
@@ -215,6 +219,15 @@ pub(super) fn syntax(
         Some(help) => finding.with_help(help),
         None => finding,
     })
+}
+
+/// Where a policy does not end, the first thing that is no part of it stands after the next one's `permit` or `forbid`.
+fn unended(before: &str) -> Option<String> {
+    let policy = ["permit", "forbid"]
+        .into_iter()
+        .find_map(|effect| before.trim_end().strip_suffix(effect))?;
+    let apart = policy.ends_with(|c: char| c.is_whitespace() || c == '}' || c == ')');
+    (apart && !policy.trim().is_empty()).then(|| "a policy ends with `;`: the one before this has none".to_owned())
 }
 
 /// How Cedar says what other languages say so.
