@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use polity_runtime::table::Table;
 
 use crate::ast::{Broken, Documents, Moment};
-use crate::check::{check, check_table};
+use crate::check::{check, check_names, check_table};
 use crate::diag::{Findings, LintLevels, Severity, Sink};
 use crate::expand::expand;
 use crate::ir::RuleSet;
@@ -186,6 +186,7 @@ impl Stage<(Resolved, RuleSet)> {
                 || prove(&organization, &rules, table, &mut sink),
                 || {
                     if linted {
+                        check_names(&tree, &organization, &rules, &mut lints);
                         check_table(&tree, &organization, &rules, table, &mut lints);
                     }
                 },

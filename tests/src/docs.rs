@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use polity::diag::{Severity, codes};
+use polity::diag::{Code, Severity, codes};
 use polity::expand::SHIPPED;
 use polity::parse::document::form::{Form, Type};
 use polity::parse::document::schema::TEMPLATE_DOC;
-use polity::parse::document::{PARAMETER, Place, TABLE, TEMPLATE};
+use polity::parse::document::{PARAMETER, Place, TABLE, TEMPLATE, TYPES};
 use polity::report::page;
 
 /// Every page by its path below `compiler/docs/`. `examples` are documents by kind.
@@ -44,6 +44,9 @@ pub fn pages(examples: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         );
     }
     pages.insert("codes.md".to_owned(), code_list());
+    for code in codes::all() {
+        pages.insert(format!("codes/{}.md", code.id), code_page(code));
+    }
     let index = index(&polity);
     pages.insert("README.md".to_owned(), index);
     pages
@@ -82,13 +85,19 @@ fn code_list() -> String {
             Severity::Note => "note",
         };
         let meaning = page::meaning(code).replace('|', "\\|");
-        let _ = writeln!(
-            text,
-            "| [`{0}`](../src/diag/codes/{0}.md) | {severity} | {meaning} |",
-            code.id
-        );
+        let _ = writeln!(text, "| [`{0}`](codes/{0}.md) | {severity} | {meaning} |", code.id);
     }
     text
+}
+
+/// The page of a code, with the path of each example above it.
+fn code_page(code: &Code) -> String {
+    let line = |line: &str| match line.strip_prefix("```").and_then(|fence| fence.split_once(" path=")) {
+        Some((language, path)) => format!("`{path}`:\n\n```{language}\n"),
+        None => format!("{line}\n"),
+    };
+    let page: String = code.page.lines().map(line).collect();
+    format!("{GENERATED}\n{page}")
 }
 
 fn kind(name: &str, doc: &str, place: &str, form: &'static Form, example: &str) -> String {
@@ -113,6 +122,7 @@ fn kind(name: &str, doc: &str, place: &str, form: &'static Form, example: &str) 
             let required = if field.required { "yes" } else { "" };
             let takes = match field.name {
                 "kind" => format!("`{name}`"),
+                "type" if std::ptr::eq(form, &PARAMETER) => format!("`{}`", TYPES.join("`, `")),
                 _ => takes(&field.ty, &mut below),
             };
             let _ = writeln!(
@@ -159,7 +169,7 @@ fn takes(ty: &Type, below: &mut Vec<&'static Form>) -> String {
         Type::Map(key, value) => format!("{} to {}", takes(key, below), takes(value, below)),
         Type::MaybeEmptyMap(key, value) => format!("{} to {}, may be empty", takes(key, below), takes(value, below)),
         Type::Fields(fields) => form(fields),
-        Type::Parameter => format!("type, or {}", form(&PARAMETER)),
+        Type::Parameter => format!("type, `list of` one, or {}", form(&PARAMETER)),
         Type::Json => "any value but null".to_owned(),
         Type::JsonObject => "any mapping without null".to_owned(),
     }

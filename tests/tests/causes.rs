@@ -382,3 +382,138 @@ fn a_key_that_some_read_as_no_text_is_what_it_looks_like_to_others() {
         "unknown-key: ",
     );
 }
+
+/// A mistake in a document that declares names is told there, and not again by each policy that names them.
+#[test]
+fn what_a_broken_document_declares_is_not_unknown_to_policies() {
+    let tool = "kind: Tool\nname: ward\nactions:\n  admit:\n    effect: write\n    external: false\n    reversible: true\n    params: {patient: string, days: int}\n  leave:\n    effect: write\n    external: false\n    reversible: true\n";
+    let agent = "kind: Agent\nname: nurse\nowner: alice\n---\nkind: Team\nname: clinic\nowners: [alice]\n";
+    let rego = "package polity.w\n\ndeny if {\n\tinput.action.name == \"ward.admit\"\n\tinput.args.days > 5\n}\n\ndeny if input.action.name in {\"ward.admit\", \"ward.leave\"}\n\nallow if {\n\tinput.action.tool == \"ward\"\n\tinput.agent.team == \"clinic\"\n}\n";
+    let other = "package polity.o\n\ndeny if {\n\tinput.agent.agent == \"nurse\"\n\tinput.args.days > 5\n}\n";
+    let cedar = "forbid (principal, action, resource) when { action == Action::\"ward.admit\" };\nforbid (principal, action, resource) when { principal.agent == \"nurse\" && context.args has days };\nforbid (principal, action, resource) when { principal in Team::\"clinic\" };\n";
+    let yaml = "kind: Policy\nname: y\nrules:\n  a: {effect: deny, actions: [\"*\"], when: 'action in Action::\"ward\"'}\n  b: {effect: deny, actions: [ward.admit], when: context.args.days > 5}\n".replace("name: y", "name: words");
+    let told = |tool: &str, agent: &str| {
+        let files = [
+            ("polity.yaml", BASE),
+            ("tools/ward.yaml", tool),
+            ("agents/nurse.yaml", agent),
+            ("policies/w.rego", rego),
+            ("policies/o.rego", other),
+            ("policies/c.cedar", cedar),
+            ("policies/words.yaml", &yaml),
+            (
+                "environments/production.yaml",
+                "{kind: Environment, name: production, rank: 2}\n",
+            ),
+        ];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let compiled = compile(&SourceTree::from_files(files.to_vec()), COMPILED_AT, Sink::default());
+        let found = compiled.findings.diagnostics().iter();
+        let errors = found.filter(|found| found.severity == Severity::Error);
+        let codes: Vec<&str> = errors.map(|found| found.code.id).collect();
+        assert_eq!(compiled.table.is_some(), codes.is_empty());
+        codes
+    };
+    assert_eq!(told(tool, agent), Vec::<&str>::new());
+    for (from, to, code) in [
+        ("kind: Tool", "kind: Tol", "unknown-kind"),
+        ("effect: write", "effect: wrte", "unknown-value"),
+        ("admit:", "admit: [", "yaml-syntax"),
+        ("days: int", "days: itn", "unknown-type"),
+        ("actions:", "acitons:", "unknown-key"),
+    ] {
+        let broken = tool.replacen(from, to, 1);
+        let found = told(&broken, agent);
+        assert!(
+            found.iter().all(|found| *found == code || *found == "missing-key"),
+            "{to}: {found:?}"
+        );
+    }
+    assert_eq!(
+        told(tool, &agent.replace("owner: alice", "owner: [alice]")),
+        ["wrong-shape"]
+    );
+    assert_eq!(
+        told(tool, &agent.replace("owners: [alice]", "owners: ~")),
+        ["null-value"]
+    );
+    // What no broken document can have declared is unknown all the same.
+    let lost = tool
+        .replace("name: ward", "name: words")
+        .replace("effect: write", "effect: wrte");
+    assert!(told(&lost, agent).contains(&"unknown-entity"));
+}
+
+/// `unless` is asked only where `when` holds: what the one asks for is there for the other, as within one condition.
+#[test]
+fn what_when_asks_for_is_there_for_unless() {
+    let told_of = |when: &str, unless: &str| {
+        let rule =
+            "kind: Policy\nname: p\nrules:\n  r: {effect: deny, actions: [ACTIONS], when: 'WHEN', unless: 'UNLESS'}\n";
+        let told_of = |actions: &str| {
+            let text = rule
+                .replace("ACTIONS", actions)
+                .replace("WHEN", when)
+                .replace("UNLESS", unless);
+            told(BASE, &text)
+        };
+        (told_of("billing.refund"), told_of("\"*\""))
+    };
+    let fine = (Vec::<String>::new(), Vec::new());
+    assert_eq!(told_of("context.args has amount", "context.args.amount > 7"), fine);
+    let only = "action == Action::\"billing.refund\" && context.args.payment == \"p\"";
+    assert_eq!(told_of(only, "context.args.payment like \"p*\""), fine);
+    // What `when` does not ask for, or asks for beside other things, is unguarded as before.
+    let unguarded =
+        |(one, _): (Vec<String>, Vec<String>)| one.iter().any(|said| said.starts_with("unguarded-optional"));
+    assert!(unguarded(told_of(
+        "context.args.payment == \"p\"",
+        "context.args.amount > 7"
+    )));
+    let either = "context.args has amount || context.args.payment == \"p\"";
+    assert!(unguarded(told_of(either, "context.args.amount > 7")));
+    assert!(unguarded(told_of(
+        "!(context.args has amount)",
+        "context.args.amount > 7"
+    )));
+    // One mistake in `when` is told there alone.
+    let (one, _) = told_of(
+        "context.args has amount && context.args.amuont > 5",
+        "context.args.amount > 7",
+    );
+    assert_eq!(one, ["unknown-argument: the action has no argument `amuont`"]);
+    let (one, _) = told_of("context.args has amount &&", "context.args.amount > 7");
+    assert_eq!(one.len(), 1, "{one:?}");
+}
+
+/// What is almost right is told by what it is.
+#[test]
+fn a_tool_is_no_action_and_a_policy_ends() {
+    let helped = |path: &str, text: &str, code: &str| -> Vec<String> {
+        let files = [("polity.yaml", BASE), (path, text)];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let compiled = compile(&SourceTree::from_files(files.to_vec()), COMPILED_AT, Sink::default());
+        let found = compiled.findings.diagnostics().iter();
+        let found = found.filter(|found| found.code.id == code);
+        found
+            .flat_map(|found| &found.help)
+            .map(|help| help.text.clone())
+            .collect()
+    };
+    let rule = "kind: Policy\nname: p\nrules:\n  r: {effect: deny, actions: [billing]}\n";
+    assert_eq!(
+        helped("policies/p.yaml", rule, "unknown-action"),
+        ["that is a tool: write `billing.*`, or select by `tools: [billing]`"]
+    );
+    let unended = "forbid (principal, action, resource) when { true }\npermit (principal, action, resource);\n";
+    assert_eq!(
+        helped("policies/p.cedar", unended, "cedar-syntax"),
+        ["a policy ends with `;`: the one before this has none"]
+    );
+    let other = "@id(\"permit\") forbid (principal, action resource);\n";
+    assert!(
+        helped("policies/p.cedar", other, "cedar-syntax")
+            .iter()
+            .all(|help| !help.contains("ends with"))
+    );
+}

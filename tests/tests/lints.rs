@@ -80,3 +80,82 @@ fn a_digest_of_nothing_pins_nothing() {
         assert_eq!(told, !pinned, "{written}");
     }
 }
+
+/// A name that nobody has is told in whatever language it is written, at its place.
+#[test]
+fn names_that_nobody_has_are_told_in_every_language() {
+    let yaml = "kind: Policy\nname: lints\nrules:\n  all: {effect: allow, environments: [\"*\"], actions: [\"*\"]}\n  r:\n    effect: deny\n    actions: [billing.refund]\n    when: context has on_behalf_of && CONDITION\n";
+    let cedar = "@id(\"r\") forbid (principal, action, resource) when { context has on_behalf_of && CONDITION };\n";
+    let rego = "package polity.z\n\ndeny if {\n\tinput.action.name == \"billing.refund\"\n\tCONDITION\n}\n";
+    let organisation = include_str!("../cases/rego/organisation.yaml");
+    let told = |path: &str, text: &str, condition: &str| -> Vec<(String, String)> {
+        let text = text.replace("CONDITION", condition);
+        let files = vec![
+            ("polity.yaml".to_owned(), organisation.to_owned()),
+            (path.to_owned(), text.clone()),
+        ];
+        let compiled = compile(&SourceTree::from_files(files), COMPILED_AT, Sink::default());
+        assert!(!compiled.findings.has_errors(), "{condition}: {:?}", compiled.findings);
+        let found = compiled.findings.diagnostics().iter();
+        let found = found.filter(|found| found.code.id == "unknown-name");
+        let at = |span: polity::source::Span| text[span.start as usize..span.end as usize].to_owned();
+        found
+            .map(|found| (found.message.clone(), at(found.primary.as_ref().expect("a place").span)))
+            .collect()
+    };
+    let same = |conditions: [&str; 2], expected: &[(&str, &str)]| {
+        let expected: Vec<(String, String)> = expected
+            .iter()
+            .map(|(message, at)| ((*message).to_owned(), (*at).to_owned()))
+            .collect();
+        let [condition, of_rego] = conditions;
+        assert_eq!(told("p/y.yaml", yaml, condition), expected, "{condition}");
+        assert_eq!(told("p/c.cedar", cedar, condition), expected, "{condition}");
+        assert_eq!(told("p/z.rego", rego, of_rego), expected, "{of_rego}");
+    };
+    same(
+        ["context.on_behalf_of == \"alcie\"", "input.on_behalf_of == \"alcie\""],
+        &[("nobody is called `alcie`", "alcie")],
+    );
+    same(
+        [
+            "!([\"alcie\", \"bob\"].contains(context.on_behalf_of))",
+            "not input.on_behalf_of in {\"alcie\", \"bob\"}",
+        ],
+        &[("nobody is called `alcie`", "alcie")],
+    );
+    same(
+        [
+            "context.on_behalf_of like \"al*\"",
+            "startswith(input.on_behalf_of, \"al\")",
+        ],
+        &[],
+    );
+    same(
+        [
+            "principal.tags has tier && principal.tags.tier == \"crtical\"",
+            "input.agent.tags.tier == \"crtical\"",
+        ],
+        &[("no agent has the tag `tier: crtical`", "crtical")],
+    );
+    same(
+        [
+            "principal.team like \"paymets*\"",
+            "startswith(input.agent.team, \"paymets\")",
+        ],
+        &[("no team's name is like `paymets*`", "paymets")],
+    );
+    same(
+        [
+            "context.on_behalf_of == \"security\"",
+            "input.on_behalf_of == \"security\"",
+        ],
+        &[(
+            "`security` is a group, and whoever an agent works for is a person",
+            "security",
+        )],
+    );
+    let level = told("p/y.yaml", yaml, "principal.ring == 7");
+    assert_eq!(level, [("no ring has the level 7".to_owned(), "r".to_owned())]);
+    assert_eq!(told("p/y.yaml", yaml, "principal.ring < 7"), []);
+}

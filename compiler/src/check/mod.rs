@@ -2,6 +2,7 @@
 
 mod agents;
 mod folders;
+mod names;
 mod paths;
 mod rules;
 mod searched;
@@ -16,6 +17,7 @@ use crate::diag::codes::lint::{
 use crate::diag::{Code, Diagnostic, Severity, Sink};
 use crate::resolve::Organization;
 use crate::source::SourceTree;
+pub(crate) use names::check as check_names;
 pub(crate) use searched::check as check_table;
 
 /// Lints that say that something is nowhere in the whole repository. A misspelt name anywhere may be it.

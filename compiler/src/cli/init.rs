@@ -116,6 +116,13 @@ fn remarks(answers: &Answers) -> Vec<String> {
             owner.name
         ));
     }
+    if let (Some(signer), [_, _, ..]) = (answers.signer(), answers.owners.as_slice()) {
+        remarks.push(format!(
+            "owners approve by signing, and `{}` alone has a key, so `sole_owner: true` is set, which every report shows: \
+             list another's key, name them in `polity.yaml`, and remove it",
+            signer.name
+        ));
+    }
     for owner in answers.owners.iter().filter(|owner| owner.key.is_none()) {
         remarks.push(format!(
             "`{}` has no key, and can approve nothing until `people/people.yaml` has one",

@@ -7,6 +7,9 @@ use crate::diag::codes::condition::{INVALID_CONSTANT, NOT_IN_ENUM, UNKNOWN_ENTIT
 use crate::lower::types::{Declared, Kind};
 use crate::lower::vocabulary::Vocabulary;
 
+/// How many names are listed where none is near.
+const MOST_LISTED: usize = 8;
+
 /// A string that no value can be equal to.
 pub(in crate::lower) struct Misspelt {
     pub(in crate::lower) code: &'static Code,
@@ -15,6 +18,8 @@ pub(in crate::lower) struct Misspelt {
     pub(in crate::lower) help: Option<String>,
     /// What there is instead.
     pub(in crate::lower) names: Vec<String>,
+    /// It may be declared where something could not be read: that was reported.
+    pub(in crate::lower) unread: bool,
 }
 
 impl Misspelt {
@@ -25,6 +30,7 @@ impl Misspelt {
             label: String::new(),
             help: None,
             names: Vec::new(),
+            unread: false,
         }
     }
 }
@@ -51,6 +57,7 @@ pub(in crate::lower) fn normalised(text: String, kind: &Kind, vocabulary: &Vocab
                 label: "not one of its values".to_owned(),
                 help: near.is_none().then(all),
                 names: values.clone(),
+                unread: false,
             })
         }
         Kind::Name(declared) => {
@@ -58,18 +65,49 @@ pub(in crate::lower) fn normalised(text: String, kind: &Kind, vocabulary: &Vocab
             if names.contains(&text.as_str()) {
                 return Ok(text);
             }
+            let near = crate::diag::nearest(&text, names.iter().copied());
+            let deployed = names
+                .iter()
+                .find(|name| name.split_once('/').is_some_and(|(_, agent)| agent == text));
+            let help = match (near, deployed) {
+                (Some(_), _) => None,
+                (None, Some(name)) if *declared == Declared::Deployment => Some(format!(
+                    "a deployment is called by its team and its agent: did you mean `{name}`?"
+                )),
+                (None, _) if (1..=MOST_LISTED).contains(&names.len()) => {
+                    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                    Some(format!("there are {}", names.join(", ")))
+                }
+                (None, _) => None,
+            };
             Err(Misspelt {
                 code: &UNKNOWN_ENTITY,
                 message: format!("there is no {noun} `{text}`"),
                 label: format!("no such {noun}"),
-                help: None,
+                help,
                 names: names.into_iter().map(str::to_owned).collect(),
+                unread: vocabulary.unread.may_be(declared.kind(), &text),
             })
         }
     }
 }
 
 impl Declared {
+    /// The kind of document that declares it.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Agent => "Agent",
+            Self::Team => "Team",
+            Self::DataClass => "DataClass",
+            Self::Deployment => "Deployment",
+            Self::Environment => "Environment",
+            Self::Action => "Action",
+            Self::Tool => "Tool",
+            // Nothing declares it.
+            Self::Effect => "",
+        }
+    }
+
     /// What of its kind there is, and what the kind is called.
     fn names(self, vocabulary: &Vocabulary) -> (Vec<&str>, &'static str) {
         fn all(names: &[String]) -> Vec<&str> {

@@ -22,9 +22,10 @@ use rayon::prelude::*;
 
 use crate::ast::{CedarPolicy, Link, RegoPolicy, RuleEffect, Text};
 use crate::diag::codes::cedar::POLICY_CAN_ERR;
+use crate::diag::codes::condition::UNGUARDED_OPTIONAL;
 use crate::diag::codes::rego::{REGO_NEEDS_ENGINE, REGO_REFUSED};
 use crate::diag::{Diagnostic, Sink};
-use crate::ir::{Beyond, Body, Condition, ConditionId, Cover, RuleSet, Typed};
+use crate::ir::{Answer, Beyond, Body, Condition, ConditionId, Cover, RuleSet, Typed};
 use crate::resolve::shape::ShapeId;
 use crate::resolve::{Action, Organization, Rule, Scope};
 use crate::source::{FileId, SourceTree};
@@ -64,7 +65,7 @@ pub fn lower(organization: &Organization, tree: &SourceTree, known: &KnownCondit
     let variants = organization.bases.iter().map(|base| {
         let test = |(when, action): &(Option<Text>, ActionId)| {
             when.as_ref().map(|when| {
-                let errs = || Arc::new(Condition::Constant(crate::ir::Answer::Error));
+                let errs = || Arc::new(Condition::Constant(Answer::Error));
                 interner.one(lowerer.variant(when, *action, sink).unwrap_or_else(errs))
             })
         };
@@ -135,6 +136,7 @@ pub fn vocabulary(organization: &Organization) -> Vocabulary {
             })
             .collect(),
         shapes: organization.shapes.clone(),
+        unread: organization.unread.clone(),
     }
 }
 
@@ -190,10 +192,10 @@ impl Lowerer<'_> {
                 None => None,
             },
         };
-        let unless = rule
-            .unless
-            .as_ref()
-            .and_then(|unless| self.condition(unless, &rule.scope, &mut sink));
+        let unless = rule.unless.as_ref().and_then(|unless| match &rule.when {
+            Some(when) => self.unless(when, unless, &rule.scope, &mut sink),
+            None => self.condition(unless, &rule.scope, &mut sink),
+        });
         let body = BodyDraft {
             when,
             unless,
@@ -209,6 +211,37 @@ impl Lowerer<'_> {
         self.recalled(&text.value, scope, sink, |sink| {
             let parsed = cedar::parse(text, self.file(text.span.file)?, sink)?;
             Some(self.typed(&parsed, scope, sink))
+        })
+    }
+
+    /// The `unless` of a rule with a `when`, which is asked only where that holds: so what the one asks for is there for
+    /// the other, and of an action for which it never holds nothing is asked.
+    fn unless(&self, when: &Text, unless: &Text, scope: &Scope, sink: &mut Sink) -> Option<Draft> {
+        // No condition begins like this.
+        let text = format!("unless {}\n{}", when.value, unless.value);
+        self.recalled(&text, scope, sink, |sink| {
+            let parsed = cedar::parse(unless, self.file(unless.span.file)?, sink)?;
+            // What is wrong with it was reported.
+            let premise = cedar::parse(when, self.file(when.span.file)?, &mut Sink::default());
+            let together = premise.as_ref().map(|premise| parsed.after(premise));
+            let mentions = |one: &cedar::Parsed| one.mentions_action() || one.mentions_resource();
+            let each_action = mentions(&parsed) || premise.as_ref().is_some_and(mentions);
+            let of = |parsed: &cedar::Parsed, action: ActionId| {
+                let lowered = cedar::lower(self.schema(), self.vocabulary, parsed, action.0 as usize);
+                lowered.map(|Lowered { condition, findings }| (condition, findings))
+            };
+            let lower = |action: ActionId| match (premise.as_ref().map(|premise| of(premise, action)), &together) {
+                (Some(Ok((Condition::Constant(Answer::No), _))), _) => {
+                    Ok((Condition::Constant(Answer::No), Vec::new()))
+                }
+                (Some(Ok(_)), Some(together)) => of(together, action),
+                // Nobody knows what it would have asked for.
+                _ => of(&parsed, action).map_err(|mut findings| {
+                    findings.retain(|found| *found.code != UNGUARDED_OPTIONAL);
+                    findings
+                }),
+            };
+            Some(self.drafted(each_action, &lower, scope, sink))
         })
     }
 

@@ -13,6 +13,7 @@ mod builtins;
 mod compare;
 mod data;
 pub mod engine;
+mod foreign;
 mod input;
 mod kinds;
 mod lower;
@@ -23,6 +24,7 @@ mod parse;
 mod reach;
 mod regex;
 mod rules;
+mod source;
 mod terms;
 mod texts;
 mod values;
@@ -32,6 +34,7 @@ mod walks;
 pub use data::Folders;
 pub(crate) use packages::is_helper;
 pub use parse::{Document, Entry, Parsed, RuleText, read};
+pub(crate) use source::of as text;
 
 #[cfg(test)]
 pub(crate) use regex::automaton;

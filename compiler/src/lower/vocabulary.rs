@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polity_runtime::value::Effect;
 
 use crate::ir::ResourcePart;
+use crate::resolve::Unread;
 use crate::resolve::shape::{Shape, ShapeId, Type, WITHIN};
 
 /// Everything that can be named, each list sorted.
@@ -25,6 +26,8 @@ pub struct Vocabulary {
     pub tools: Vec<String>,
     pub actions: Vec<VocabularyAction>,
     pub shapes: Vec<Shape>,
+    /// What may be named, and could not be read.
+    pub unread: Unread,
 }
 
 impl Vocabulary {

@@ -142,6 +142,9 @@ fn broken(document: &YamlDocument) -> Broken {
     }
 }
 
+/// The byte-order mark, with which some editors begin a file. There it says nothing, in whatever language.
+pub(crate) const MARK: char = '\u{feff}';
+
 /// The length of a text's first line.
 pub(crate) fn first_line(text: &str) -> u32 {
     u32::try_from(text.lines().next().map_or(0, str::len)).unwrap_or(u32::MAX)

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use super::node::{Entry, Node, Pragma, Value};
-use super::{Parsed, cedar, document, scalar, yaml};
+use super::{MARK, Parsed, cedar, document, scalar, yaml};
 use crate::ast::{Approval, Body, Broken, Document, Policy, RegoPolicy, Rule, RuleEffect, Selector, Text};
 use crate::diag::codes::document::{BAD_NAME, FIELD_NOT_FOR_EFFECT, MISSING_APPROVAL};
 use crate::diag::codes::rego::{BAD_METADATA, BAD_PACKAGE};
 use crate::diag::codes::yaml::MALFORMED_PRAGMA;
 use crate::diag::{Diagnostic, Sink, nearest};
-use crate::lower::rego::{Entry as Decides, RuleText, is_helper, read};
+use crate::lower::rego::{Entry as Decides, RuleText, is_helper, read, text};
 use crate::source::{FileId, SourceFile, Span, Spanned};
 
 /// What METADATA may say, as OPA has it.
@@ -58,7 +58,7 @@ pub(super) fn file(id: FileId, file: &SourceFile, sink: &mut Sink) -> Parsed {
     if is_helper(&file.path, &file.text) {
         return parsed;
     }
-    let text = Text::new(file.text.clone(), whole);
+    let text = text(id, &file.text);
     let mut document = match read(&text) {
         Ok(document) => document,
         Err(found) => {
@@ -84,10 +84,11 @@ pub(super) fn file(id: FileId, file: &SourceFile, sink: &mut Sink) -> Parsed {
     let mut whole_document = true;
     let mut rules = Vec::new();
     let mut taken = Vec::new();
+    let source = text;
     for text in document.rules.iter_mut() {
         let about: Vec<&Block> = blocks.iter().filter(|block| block.is_about(text, &file.text)).collect();
         taken.extend(about.iter().map(|block| block.span));
-        match rule(text, &about, &file.text, whole, sink) {
+        match rule(text, &about, &source, sink) {
             Some(rule) => rules.push((Text::new(text.entry.name().to_owned(), text.span), rule)),
             None => whole_document = false,
         }
@@ -125,7 +126,7 @@ fn narrow(at: usize) -> u32 {
 }
 
 /// One rule, with what the METADATA above its definitions says.
-fn rule(text: &mut RuleText, about: &[&Block], source: &str, whole: Span, sink: &mut Sink) -> Option<Rule> {
+fn rule(text: &mut RuleText, about: &[&Block], source: &Text, sink: &mut Sink) -> Option<Rule> {
     let name = text.entry.name();
     let mut approvals = about.iter().filter_map(|block| block.approval.as_ref());
     let asked = approvals.next();
@@ -183,7 +184,7 @@ fn rule(text: &mut RuleText, about: &[&Block], source: &str, whole: Span, sink: 
         unless: None,
         cedar: None,
         rego: Some(RegoPolicy {
-            text: Text::new(source.to_owned(), whole),
+            text: source.clone(),
             entry: text.entry,
             heads: text.heads.clone(),
             reach: text.reach.take().map(Arc::new),
@@ -237,7 +238,7 @@ fn blocks(id: FileId, file: &SourceFile, sink: &mut Sink) -> Vec<Block> {
         }
     };
     for line in file.text.split_inclusive('\n') {
-        let comment = line.trim_start().strip_prefix('#');
+        let comment = line.trim_start_matches(MARK).trim_start().strip_prefix('#');
         match (comment, &mut open) {
             (Some(comment), None) if comment.trim() == "METADATA" => open = Some((at, Vec::new())),
             (Some(_), Some((_, lines))) => lines.push((at, line)),

@@ -15,6 +15,7 @@ mod selector;
 pub mod shape;
 mod suites;
 mod tools;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use shape::{Shape, ShapeId};
 
 pub use glob::Glob;
 pub use suites::MAX_CELLS;
+pub use unread::Unread;
 
 /// Everything that the repository says, by id.
 #[derive(Debug, Default)]
@@ -46,6 +48,8 @@ pub struct Organization {
     pub people: Vec<Person>,
     /// Of somebody something was reported: nobody is told that there are too few people.
     pub uncounted: bool,
+    /// What may be named, and could not be read.
+    pub unread: Unread,
     pub groups: Vec<Group>,
     pub teams: Vec<Team>,
     pub environments: Vec<Environment>,
@@ -566,7 +570,10 @@ pub struct Asking {
 /// Resolves every name.
 pub fn resolve(documents: &Documents, sink: &mut Sink) -> Organization {
     let names = names::Names::collect(documents, sink);
-    let mut organization = Organization::default();
+    let mut organization = Organization {
+        unread: Unread::new(&names),
+        ..Organization::default()
+    };
     people::resolve(documents, &names, &mut organization, sink);
     tools::resolve(documents, &names, &mut organization, sink);
     deployments::resolve(documents, &names, &mut organization, sink);

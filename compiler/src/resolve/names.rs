@@ -53,6 +53,11 @@ impl Index {
         self.broken_unnamed || !self.broken.is_empty()
     }
 
+    /// The names that could not be read, and whether there are some without a name.
+    pub(super) fn broken(&self) -> (&BTreeSet<String>, bool) {
+        (&self.broken, self.broken_unnamed)
+    }
+
     /// The names, in the order of their ids.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
@@ -139,6 +144,14 @@ impl Names {
                 sink.push(duplicate(kind, document, name, first));
             }
         }
+        // A tool always has actions: where none could be read, that was reported.
+        let none = |document: &&Arc<Document>| matches!(&document.body, Body::Tool(tool) if tool.actions.is_empty());
+        let unread = documents
+            .documents
+            .iter()
+            .filter(none)
+            .filter_map(|document| document.name.as_ref());
+        names.tools.broken.extend(unread.map(|name| name.value.clone()));
         for ring in BUILT_IN_RINGS {
             names.rings.entries.entry(ring.to_owned()).or_insert((Span::NOWHERE, 0));
         }

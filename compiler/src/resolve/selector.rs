@@ -546,6 +546,14 @@ impl Resolver<'_> {
         if let Some(tool) = declared {
             diagnostic = diagnostic.with_related(tool.span, format!("`{}` is declared here", tool.name));
         }
+        if self.names.tools.has(&entry.value) {
+            let help = format!(
+                "that is a tool: write `{0}.*`, or select by `tools: [{0}]`",
+                entry.value
+            );
+            self.sink.push(diagnostic.with_help(help));
+            return;
+        }
         let bases: BTreeSet<&str> = organization
             .actions
             .iter()

@@ -30,7 +30,7 @@ use diagram::{Diagram, Diagrams};
 use emit::{Emitter, count};
 pub(crate) use guards::premise;
 use part::Kept;
-pub(crate) use specialise::is_of_call;
+pub(crate) use specialise::{constants as compared, is_of_call};
 pub(crate) use unkilled::without_kills;
 use write::Writer;
 

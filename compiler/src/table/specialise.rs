@@ -159,7 +159,7 @@ fn term(written: &Term, known: &Known<'_>, resource: Option<&Resource>) -> Optio
 }
 
 /// What a test between constants comes to; `None` where the call is needed after all.
-fn constants(op: Op, left: &Term, right: &Term) -> Option<bool> {
+pub(crate) fn constants(op: Op, left: &Term, right: &Term) -> Option<bool> {
     let Term::Constant(left) = left else { return None };
     if let (Op::Like, Constant::String(text), Term::Pattern(parts)) = (op, left, right) {
         return Some(like(text, &pattern(parts)));

@@ -81,6 +81,31 @@ fn two_bundles_are_compared_under_a_trust_root() {
     assert!(told.exits(1).out.contains("amount > 5000"));
 }
 
+/// Whoever reads two bundles learns what became of limits, lifetimes and people too, though no answer is another.
+#[test]
+fn what_bundles_oblige_to_is_compared() {
+    let place = Place::with_example();
+    place.build().exits(0);
+    std::fs::rename(place.at("acme.polity"), place.at("old.polity")).unwrap();
+    let same = place.polity("diff old.polity old.polity --trust keys/trust.json --fail-on any");
+    assert!(same.exits(0).err.contains("are in no bundle"));
+    let path = "acme/teams/payments/refunds.yaml";
+    let policy = String::from_utf8(place.read(path)).unwrap();
+    assert!(policy.contains("limit: 20/h"), "{policy}");
+    place.write(path, policy.replace("limit: 20/h", "limit: 200/h"));
+    place.build().exits(0);
+    let diff = |sides: &str, more: &str| place.polity(&format!("diff {sides} --trust keys/trust.json {more}"));
+    let told = diff("old.polity acme.polity", "--fail-on widened --format json").exits(1);
+    assert!(told.out.contains("limit: 20 in 1h -> 200 in 1h"), "{}", told.out);
+    assert!(
+        told.out.contains("\"widened\": true") && told.out.contains("not_compared"),
+        "{}",
+        told.out
+    );
+    diff("acme.polity old.polity", "--fail-on widened").exits(0);
+    diff("acme.polity old.polity", "--fail-on narrowed --format markdown").exits(1);
+}
+
 #[test]
 fn an_invariant_that_does_not_hold_stops_check_and_build() {
     let place = Place::with_example();

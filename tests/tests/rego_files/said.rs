@@ -425,3 +425,52 @@ fn no_text_makes_the_reader_panic() {
         assert!(compiled.table.is_none() && !found.is_empty(), "{text}");
     }
 }
+
+/// Files that an editor began with a byte-order mark mean what they say without it.
+#[test]
+fn a_byte_order_mark_says_nothing() {
+    let files = [
+        (
+            "p/b.rego",
+            "package polity.b\n\nimport data.lib\n\ndeny if lib.big(input.args.amount)\n",
+        ),
+        ("p/lib.rego", "package lib\n\nbig(x) if x > data.most\n"),
+        ("p/most.json", "{\"most\": 5}"),
+        (
+            "p/c.cedar",
+            "// A comment.\nforbid (principal, action, resource) when { context.args has amount && context.args.amount > 7 };\n",
+        ),
+        (
+            "p/d.cedar",
+            "forbid (principal, action == Action::\"billing.refund\", resource) when { context.args.amount > 7 };\n",
+        ),
+        (
+            "p/q.yaml",
+            "kind: Policy\nname: q\nrules:\n  all: {effect: allow, environments: [\"*\"], actions: [\"*\"]}\n",
+        ),
+    ];
+    let marked: Vec<(&str, String)> = files
+        .iter()
+        .map(|(path, text)| (*path, format!("\u{feff}{text}")))
+        .collect();
+    let marked: Vec<(&str, &str)> = marked.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (plain, marked) = (super::right(&files), super::right(&marked));
+    let answers = |compiled: &polity::compile::Compiled| {
+        [4, 6, 8].map(|amount| {
+            let args = serde_json::json!({"amount": amount, "currency": "EUR"});
+            let call = super::request("payments/bot", "production", "billing.refund", args);
+            super::answer(compiled, &call).denies
+        })
+    };
+    assert_eq!(answers(&plain), answers(&marked));
+    assert!(!answers(&marked)[1].is_empty() && answers(&marked)[0].is_empty());
+    // Where it stands inside a file it is no blank.
+    let (_, found) = super::built(&[("p/b.rego", "package polity.b\n\u{feff}deny if input.args.amount > 5\n")]);
+    assert!(found.contains(&"rego-syntax"), "{found:?}");
+    let (_, found) = super::built(&[
+        ("p/m.json", "\u{feff}{\"most\": }"),
+        ("p/b.rego", files[0].1),
+        ("p/l.rego", files[1].1),
+    ]);
+    assert!(found.contains(&"bad-data"), "{found:?}");
+}

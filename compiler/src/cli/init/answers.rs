@@ -17,6 +17,14 @@ pub(super) struct Answers {
     pub(super) environments: Vec<String>,
 }
 
+impl Answers {
+    /// The owner who can sign an approval, where there is one such.
+    pub(super) fn signer(&self) -> Option<&Owner> {
+        let mut signers = self.owners.iter().filter(|owner| owner.key.is_some());
+        signers.next().filter(|_| signers.next().is_none())
+    }
+}
+
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Owner {

@@ -146,6 +146,33 @@ fn names_that_do_not_go_together_are_refused_in_the_parsers_words() {
 }
 
 #[test]
+fn owners_whose_keys_follow_later_check_clean() {
+    let owner = |name: &str, key: bool| Owner {
+        name: name.to_owned(),
+        key: alice().key.filter(|_| key),
+        ..alice()
+    };
+    for (owners, sole) in [
+        (vec![owner("ann", true), owner("ben", false)], true),
+        (vec![owner("ann", false), owner("ben", true), owner("cy", false)], true),
+        (vec![owner("ann", false), owner("ben", false)], false),
+        (vec![owner("ann", false)], true),
+    ] {
+        let answers = Given { owners, ..given() }.complete().unwrap();
+        let files = texts::files(&answers);
+        assert_eq!(sound(&files, NOW, &mut console()), Ok(()));
+        let (_, organization) = files.iter().find(|(path, _)| path == "polity.yaml").unwrap();
+        // Who cannot sign is no owner beside one who can: that one could not approve what they wrote, and nobody else.
+        let line = organization.lines().find(|line| line.starts_with("owners: ")).unwrap();
+        let named = answers.owners.iter().filter(|owner| line.contains(&owner.name));
+        assert_eq!(named.count() == 1, sole, "{organization}");
+        assert_eq!(organization.contains("\nsole_owner: true\n"), sole, "{organization}");
+        let said = remarks(&answers).join("\n");
+        assert_eq!(said.contains("`sole_owner: true` is set"), sole, "{said}");
+    }
+}
+
+#[test]
 fn the_example_checks_clean() {
     assert_eq!(sound(&example(), NOW, &mut console()), Ok(()));
 }

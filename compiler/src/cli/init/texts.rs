@@ -43,14 +43,25 @@ fn owners(answers: &Answers) -> String {
 }
 
 fn organization(answers: &Answers) -> String {
-    let sole = match answers.owners.as_slice() {
-        [_] => {
+    let sole = match (answers.owners.as_slice(), answers.signer()) {
+        ([_], _) => {
             "\
 # One owner cannot approve what they wrote themselves. Every report shows this until there are two.
 sole_owner: true
 "
         }
+        (_, Some(_)) => {
+            "\
+# Owners approve by signing, so who has no key yet is none of them. Once `people/people.yaml` lists a second one's key,
+# name them here, and remove this: every report shows it.
+sole_owner: true
+"
+        }
         _ => "",
+    };
+    let owners = match answers.signer() {
+        Some(signer) => list(std::iter::once(&signer.name)),
+        None => owners(answers),
     };
     format!(
         "\
@@ -66,7 +77,7 @@ owners: {}
 bundle: {{lifetime: 7d, grace: {{for: 2d, effects: [read]}}}}
 ",
         scalar(&answers.name),
-        owners(answers)
+        owners
     )
 }
 

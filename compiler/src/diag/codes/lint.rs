@@ -19,6 +19,7 @@ super::codes! {
     Warning CONDITION_NEVER_HOLDS "condition-never-holds";
     Warning RULE_SHADOWED "rule-shadowed";
     Warning RULES_CONTRADICT "rules-contradict";
+    Warning UNKNOWN_NAME "unknown-name";
     Warning PATH_MATCHES_NOTHING "path-matches-nothing";
     Warning UNUSED_GROUP "unused-group";
     Warning UNUSED_TOOL "unused-tool";

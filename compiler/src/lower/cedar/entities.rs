@@ -43,6 +43,9 @@ impl Lowerer<'_> {
         if known {
             return Ok(Ent::Literal(ty, name.to_owned()));
         }
+        if vocabulary.unread.may_be(ty, name) {
+            return Err(Stop::Reported);
+        }
         let noun = ty.to_lowercase();
         self.report(
             &UNKNOWN_ENTITY,

@@ -134,5 +134,6 @@ pub(super) fn vocabulary() -> Vocabulary {
             ]),
             shape(vec![]),
         ],
+        unread: crate::resolve::Unread::default(),
     }
 }

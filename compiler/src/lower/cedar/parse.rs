@@ -127,6 +127,13 @@ impl Parsed {
     pub fn mentions_resource(&self) -> bool {
         self.mentions(Var::Resource)
     }
+    /// The same, type-checked as what is asked only where `premise` holds.
+    pub fn after(&self, premise: &Parsed) -> Self {
+        Self {
+            template: condition(Expr::and(premise.expr.clone(), self.expr.clone())),
+            ..self.clone()
+        }
+    }
     /// Whether it asks anywhere whether there is an attribute of this name.
     pub(super) fn asks_for(&self, attribute: &str) -> bool {
         let mut parts = self.expr.subexpressions();
@@ -161,7 +168,13 @@ pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Box<Diagnos
     bounded(&text.value, &place, "a condition")?;
     let expr = with_stack(|| Expr::from_str(&text.value).map_err(Box::new))
         .map_err(|errors| syntax(&errors, text, &place, &CONDITION_SYNTAX, "a condition"))?;
-    let template = Template::new(
+    let template = condition(expr.clone());
+    Ok(Parsed { expr, template, place })
+}
+
+/// An expression as the body of a policy.
+fn condition(expr: Expr) -> Template {
+    Template::new(
         PolicyID::from_string("condition"),
         None,
         Annotations::new(),
@@ -169,9 +182,8 @@ pub(super) fn read(text: &Text, file: &SourceFile) -> Result<Parsed, Box<Diagnos
         PrincipalConstraint::any(),
         ActionConstraint::any(),
         ResourceConstraint::any(),
-        Some(expr.clone()),
-    );
-    Ok(Parsed { expr, template, place })
+        Some(expr),
+    )
 }
 
 /// What Cedar's parser says of a text, in our words.
@@ -192,7 +204,11 @@ pub(super) fn syntax(
         .clone()
         .and_then(|range| text.value.get(range))
         .unwrap_or_default();
-    let meant = in_cedar(at.trim());
+    let before = range
+        .clone()
+        .and_then(|range| text.value.get(..range.start))
+        .unwrap_or("");
+    let meant = in_cedar(at.trim()).or_else(|| unended(before));
     let span = range.map_or(place.span, |range| place.locate(range));
     let said = error.map_or_else(|| "it cannot be read".to_owned(), ToString::to_string);
     let finding = Diagnostic::new(code, format!("this is not {what}: {said}"), span, "here");
@@ -203,6 +219,15 @@ pub(super) fn syntax(
         Some(help) => finding.with_help(help),
         None => finding,
     })
+}
+
+/// Where a policy does not end, the first thing that is no part of it stands after the next one's `permit` or `forbid`.
+fn unended(before: &str) -> Option<String> {
+    let policy = ["permit", "forbid"]
+        .into_iter()
+        .find_map(|effect| before.trim_end().strip_suffix(effect))?;
+    let apart = policy.ends_with(|c: char| c.is_whitespace() || c == '}' || c == ')');
+    (apart && !policy.trim().is_empty()).then(|| "a policy ends with `;`: the one before this has none".to_owned())
 }
 
 /// How Cedar says what other languages say so.

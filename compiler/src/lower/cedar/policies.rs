@@ -16,6 +16,7 @@ use super::parse::{Parsed, TextPlace, bounded, syntax, with_stack};
 use crate::ast::{Link, Links, Text};
 use crate::diag::Diagnostic;
 use crate::diag::codes::cedar::CEDAR_SYNTAX;
+use crate::parse::MARK;
 use crate::source::Span;
 
 /// A policy as it is written.
@@ -82,7 +83,7 @@ pub fn split(text: &str) -> Vec<Range<usize>> {
             while chars.next_if(|(_, c)| *c != '\n' && *c != '\r').is_some() {}
             continue;
         }
-        if c.is_whitespace() {
+        if c.is_whitespace() || (at == 0 && c == MARK) {
             continue;
         }
         let from = *start.get_or_insert(at);

@@ -134,6 +134,9 @@ impl Lowerer<'_> {
                 if names().any(|name| name == attr) {
                     return Ok(NO);
                 }
+                if self.vocabulary.unread.any("Tool") {
+                    return Err(Stop::Reported);
+                }
                 self.unknown_argument(e, attr, &format!("no action has an argument `{attr}`"), names())
             }
             Val::Record(Record::Param(record)) => {

@@ -474,8 +474,10 @@ impl Lowerer<'_> {
             label,
             help,
             names,
+            unread: _,
         } = match normalised(text.clone(), kind, self.vocabulary) {
             Ok(text) => return Ok(text),
+            Err(Misspelt { unread: true, .. }) => return Err(Stop::Reported),
             Err(misspelt) => misspelt,
         };
         let span = self.span(literal(e, &text).unwrap_or(e));

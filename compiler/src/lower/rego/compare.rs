@@ -367,12 +367,14 @@ impl<'a> Lowerer<'a> {
             Ok(text) => Ok(Constant::String(text)),
             // Another action has an argument of this name that can be so; this one's never is.
             Err(Misspelt { .. }) if self.elsewhere(text, kind) => Ok(Constant::String(text.to_owned())),
+            Err(Misspelt { unread: true, .. }) => Err(Stop::Reported),
             Err(Misspelt {
                 code,
                 message,
                 label,
                 help,
                 names,
+                unread: false,
             }) => {
                 let near = crate::diag::nearest(text, names.iter().map(String::as_str));
                 let help = near.map(|near| format!("did you mean `{near}`?")).or(help);

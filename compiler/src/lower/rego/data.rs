@@ -10,6 +10,7 @@ use super::packages::Packages;
 use super::values::{Const, Num};
 use crate::diag::codes::rego::BAD_DATA;
 use crate::diag::{Diagnostic, Sink};
+use crate::parse::MARK;
 use crate::source::{FileId, SourceFile, SourceTree, Span};
 
 fn folder(path: &str) -> &str {
@@ -111,7 +112,8 @@ fn read(tree: &SourceTree, files: &[(FileId, &SourceFile)], sink: &mut Sink) -> 
             start: 0,
             end: crate::parse::first_line(&file.text),
         };
-        let members = match serde_json::from_str::<Const>(&file.text) {
+        let text = file.text.strip_prefix(MARK).unwrap_or(&file.text);
+        let members = match serde_json::from_str::<Const>(text) {
             Ok(Const::Object(members)) => members,
             Ok(other) => {
                 let message = format!(
@@ -124,7 +126,8 @@ fn read(tree: &SourceTree, files: &[(FileId, &SourceFile)], sink: &mut Sink) -> 
                 continue;
             }
             Err(error) => {
-                let start = place(&file.text, error.line(), error.column());
+                let mark = u32::try_from(file.text.len() - text.len()).unwrap_or(0);
+                let start = mark + place(text, error.line(), error.column());
                 let said = error.to_string();
                 let said = said.split(" at line ").next().unwrap_or(&said).to_owned();
                 let message = format!("`{}` is no JSON that can be data: {said}", file.path);

@@ -49,7 +49,13 @@ impl<'a> Lowerer<'a> {
                     k(this, Val::Term(Term::OnBehalfOf, Ty::Str(Kind::Plain)))
                 });
             }
-            (Place::Input, _) => return self.unknown(span, name, "the input", &INPUT),
+            (Place::Input, _) => {
+                let message = format!("the input has no `{name}`");
+                return match self.instead(name) {
+                    Some(help) => self.wrong(&UNKNOWN_ATTRIBUTE, span, (message, "no such name"), &help),
+                    None => self.misnamed(&UNKNOWN_ATTRIBUTE, span, message, name, &INPUT),
+                };
+            }
             (Place::Agent, "name") => principal(Attribute::Deployment, named(Declared::Deployment)),
             (Place::Agent, "agent") => principal(Attribute::Agent, named(Declared::Agent)),
             (Place::Agent, "team") => principal(Attribute::Team, named(Declared::Team)),
@@ -187,7 +193,7 @@ impl<'a> Lowerer<'a> {
             return Ok(NO);
         }
         // What could not be read was reported where it is declared.
-        if shapes.iter().any(|shape| shape.unread.has(name)) {
+        if self.vocabulary.unread.any("Tool") || shapes.iter().any(|shape| shape.unread.has(name)) {
             return Err(super::lower::Stop::Reported);
         }
         names.sort_unstable();
@@ -199,6 +205,21 @@ impl<'a> Lowerer<'a> {
             name,
             &names,
         )
+    }
+
+    /// Where something is that other documents have at their top.
+    fn instead(&self, name: &str) -> Option<String> {
+        let mut parameters = self.vocabulary.shapes.iter().flat_map(|shape| &shape.parameters);
+        Some(match name {
+            "parameters" | "params" | "arguments" | "request" => "a call's arguments are `input.args`".to_owned(),
+            "user" | "person" | "principal" | "subject" => {
+                "the agent is `input.agent.name`, and whom it works for, if anybody, `input.on_behalf_of`".to_owned()
+            }
+            _ if parameters.any(|parameter| parameter.name == name) => format!("did you mean `input.args.{name}`?"),
+            _ if ACTION.contains(&name) => format!("did you mean `input.action.{name}`?"),
+            _ if AGENT.contains(&name) => format!("did you mean `input.agent.{name}`?"),
+            _ => return None,
+        })
     }
 
     fn unknown(&mut self, span: &Span, name: &str, of: &str, names: &[&str]) -> Out<Condition> {

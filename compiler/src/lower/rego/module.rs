@@ -7,7 +7,7 @@ use regorus::unstable::{AssignOp, Expr, Literal, Module, Query, Ref, Rule, RuleH
 use super::parse::Fault;
 use super::values::{Const, Num};
 use super::visit;
-use crate::diag::codes::rego::{IMPURE_BUILTIN, REGO_OUTCOME, REGO_SYNTAX};
+use crate::diag::codes::rego::REGO_OUTCOME;
 
 /// A module's rules by name.
 #[derive(Debug, Default)]
@@ -60,38 +60,6 @@ pub(super) struct Body {
     /// Absent: always.
     pub(super) query: Option<Ref<Query>>,
 }
-
-/// What gives another answer for the same input, by the beginning of its name.
-const IMPURE: [&str; 12] = [
-    "http.",
-    "io.jwt.decode_verify",
-    "net.lookup_ip_addr",
-    "opa.runtime",
-    "providers.",
-    "rand.",
-    "rego.metadata",
-    "rego.parse_module",
-    "time.now_ns",
-    "trace",
-    "uuid.rfc4122",
-    "crypto.x509.parse_and_verify",
-];
-
-/// Builtins of OPA's that nothing here evaluates, by the beginning of their names.
-const ELSEWHERE: [&str; 12] = [
-    "crypto.",
-    "graph.",
-    "graphql.",
-    "io.jwt.",
-    "json.",
-    "net.",
-    "regex.",
-    "time.",
-    "urlquery.",
-    "uuid.",
-    "walk",
-    "yaml.",
-];
 
 impl Index {
     pub(super) fn new(module: &Module) -> Self {
@@ -239,70 +207,6 @@ pub(super) fn constant(e: &Expr) -> Option<Const> {
     })
 }
 
-/// The builtins that no policy may call, each where it stands.
-pub(super) fn impure(module: &Module, index: &Index) -> Vec<Fault> {
-    let mut found = Vec::new();
-    visit::walk(module, &mut |e| {
-        let Expr::Call { fcn, .. } = e else { return };
-        let Some(parts) = path(fcn) else { return };
-        let name = parts.join(".");
-        if index.groups.contains_key(&name) || !IMPURE.iter().any(|impure| name.starts_with(impure)) {
-            return;
-        }
-        let help = match name.as_str() {
-            "time.now_ns" => "the time of the call is `input.now`",
-            name if name.starts_with("trace") => "`polity explain` says why a call was decided as it was",
-            _ => "a decision depends on the call and on nothing else, so that it can be checked and repeated",
-        };
-        found.push(Fault {
-            code: &IMPURE_BUILTIN,
-            message: format!("`{name}` asks a clock, the network, the host or chance"),
-            span: fcn.span().clone(),
-            label: String::new(),
-            help: help.to_owned(),
-        });
-    });
-    found
-}
-
-/// Calls of functions that there are none of.
-pub(super) fn strangers(module: &Module, index: &Index) -> Vec<Fault> {
-    let mut found = Vec::new();
-    visit::walk(module, &mut |e| {
-        let Expr::Call { fcn, .. } = e else { return };
-        let Some(parts) = path(fcn) else { return };
-        let name = parts.join(".");
-        let known = index.groups.contains_key(&name)
-            || is_out(&parts, index)
-            || name == "print"
-            || IMPURE.iter().any(|impure| name.starts_with(impure))
-            || regorus::unstable::BUILTINS.contains_key(name.as_str());
-        if known {
-            return;
-        }
-        let mut names: Vec<&str> = regorus::unstable::BUILTINS.keys().copied().collect();
-        names.extend(index.groups.keys().map(String::as_str));
-        names.sort_unstable();
-        let message = match ELSEWHERE.iter().any(|other| name.starts_with(other)) {
-            true => format!("`{name}` is a builtin of OPA's that the engine here does not have"),
-            false => format!("there is no function `{name}`"),
-        };
-        let help = match crate::diag::nearest(&name, names) {
-            _ if name == "walk" => "name the fields that matter: those of every argument are declared".to_owned(),
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "a function stands in the same file, or is one of Rego's builtins".to_owned(),
-        };
-        found.push(Fault {
-            code: &REGO_SYNTAX,
-            message,
-            span: fcn.span().clone(),
-            label: String::new(),
-            help,
-        });
-    });
-    found
-}
-
 /// Members of `data` that are looked at and that there are none of, each where it first stands.
 pub(super) fn lacking(module: &Module, data: &BTreeMap<Const, Const>) -> Vec<(String, regorus::unstable::Span)> {
     let mut found: BTreeMap<String, regorus::unstable::Span> = BTreeMap::new();
@@ -411,7 +315,7 @@ pub(super) fn calls_out(module: &Module, index: &Index) -> bool {
 }
 
 /// Whether a path is of `data`, or of what is imported from there.
-fn is_out(path: &[String], index: &Index) -> bool {
+pub(super) fn is_out(path: &[String], index: &Index) -> bool {
     let data = |path: &[String]| path.first().is_some_and(|first| first == "data");
     let imported = path.first().and_then(|first| index.imports.get(first));
     data(path) || imported.is_some_and(|path| data(path))

@@ -13,11 +13,13 @@ use regorus::unstable::{Module, TokenKind};
 use super::engine::{Tokens, tokens};
 use super::module::{self, Index};
 use super::parse::parse;
+use super::source;
 use crate::ast::Text;
 use crate::diag::codes::rego::{BAD_PACKAGE, REGO_SYNTAX};
 use crate::diag::{Diagnostic, Sink, nearest};
+use crate::parse::MARK;
 use crate::parse::document::team_of;
-use crate::source::{FileId, SourceTree, Span};
+use crate::source::{SourceTree, Span};
 
 /// The most packages that one policy comes to. A hundred times what people write.
 const MOST: usize = 64;
@@ -38,7 +40,7 @@ impl Packages {
     pub(super) fn new(tree: &SourceTree) -> Self {
         let mut all = BTreeMap::new();
         for (id, file) in tree.identified().filter(|(_, file)| is_helper(&file.path, &file.text)) {
-            let text = whole(id, &file.text);
+            let text = source::of(id, &file.text);
             let Ok(module) = parse(&text) else { continue };
             let Some(path) = module::path(&module.package.refr) else {
                 continue;
@@ -69,13 +71,9 @@ impl Package {
     }
 }
 
-fn whole(file: FileId, text: &str) -> Text {
-    let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    Text::new(text.to_owned(), Span { file, start: 0, end })
-}
-
 /// Whether a file is one of Rego and of a package that is no policy's.
 pub(crate) fn is_helper(path: &str, text: &str) -> bool {
+    let text = text.trim_start_matches(MARK);
     let line = || text.lines().find_map(|line| line.trim().strip_prefix("package "));
     let policy = |name: &str| {
         name.strip_prefix("polity")
@@ -96,7 +94,7 @@ pub(super) fn check(tree: &SourceTree, sink: &mut Sink) {
     let all = Packages::new(tree);
     let mut asked: BTreeSet<Vec<String>> = BTreeSet::new();
     for (id, file) in tree.identified().filter(|(_, file)| file.path.ends_with(".rego")) {
-        let Ok(module) = parse(&whole(id, &file.text)) else {
+        let Ok(module) = parse(&source::of(id, &file.text)) else {
             continue;
         };
         let own = module::path(&module.package.refr);
@@ -108,7 +106,7 @@ pub(super) fn check(tree: &SourceTree, sink: &mut Sink) {
         asked.extend(named.filter(|path| own.as_ref() != Some(path)));
     }
     for (id, file) in helpers {
-        let text = whole(id, &file.text);
+        let text = source::of(id, &file.text);
         let module = match parse(&text) {
             Ok(module) => module,
             Err(found) => {

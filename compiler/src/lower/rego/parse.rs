@@ -11,7 +11,7 @@ use super::data::{self, Data, Folders};
 use super::module::{self, Index};
 use super::packages::{self, Joined, Places};
 use super::values::Const;
-use super::{engine, reach, regex};
+use super::{engine, foreign, reach, regex};
 use crate::ast::{RegoPolicy, Selector, Text};
 use crate::diag::codes::condition::UNKNOWN_ATTRIBUTE;
 use crate::diag::codes::rego::{BAD_DATA, BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX, REGO_UNUSED};
@@ -236,8 +236,8 @@ fn moved(mut found: Diagnostic, places: &Places) -> Diagnostic {
 /// What is wrong with a policy and the packages that it asks for, together.
 fn together(text: &Text, module: &Module, entry: Entry) -> Vec<Diagnostic> {
     let index = Index::new(module);
-    let mut faults = module::impure(module, &index);
-    faults.extend(module::strangers(module, &index));
+    let mut faults = foreign::impure(module, &index);
+    faults.extend(foreign::strangers(module, &index));
     faults.extend(recursive(&index, &asked(&index)));
     let said = |fault: Fault| {
         let span = place(text.span.file, &fault.span);
@@ -293,8 +293,8 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
         }
     };
     let index = Index::new(&module);
-    let mut faults = module::impure(&module, &index);
-    faults.extend(module::strangers(&module, &index));
+    let mut faults = foreign::impure(&module, &index);
+    faults.extend(foreign::strangers(&module, &index));
     faults.extend(module::shapeless(&index));
     let asked = asked(&index);
     faults.extend(recursive(&index, &asked));
@@ -333,12 +333,18 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
             "no `allow`, `deny` or `require_approval`",
         );
         let near = index.groups.keys().find_map(|name| {
-            let near = crate::diag::nearest(name, Entry::ALL.map(Entry::name))?;
+            let near = crate::diag::nearest(name, Entry::ALL.map(Entry::name)).or_else(|| strict(name))?;
             Some(format!("`{name}` is no answer: did you mean `{near}`?"))
         });
-        let help =
-            || "write rules of these names, or remove the file: who reads its name takes it for a rule".to_owned();
-        found.push(diagnostic.with_help(near.unwrap_or_else(help)));
+        let tests = !index.groups.is_empty() && index.groups.keys().all(|name| name.starts_with("test_"));
+        let help = || match tests {
+            true => {
+                "tests are documents of kind Test: write them so, and keep this file in a folder whose name begins \
+                     with a dot"
+            }
+            false => "write rules of these names, or remove the file: who reads its name takes it for a rule",
+        };
+        found.push(diagnostic.with_help(near.unwrap_or_else(|| help().to_owned())));
     }
     // What regorus itself would not evaluate has no meaning to lower.
     if found.is_empty()
@@ -387,7 +393,7 @@ fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
     let unused = index.groups.iter().filter(|(name, _)| !used(name, asked));
     unused
         .filter_map(|(name, group)| {
-            let near = crate::diag::nearest(name, decide).or_else(|| denies(name))?;
+            let near = crate::diag::nearest(name, decide).or_else(|| strict(name))?;
             Some(Fault {
                 code: &REGO_OUTCOME,
                 message: format!("`{name}` decides nothing, and no rule that decides asks for it"),
@@ -399,11 +405,15 @@ fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
         .collect()
 }
 
-/// The outcome that other tools read out of a name: a deny that is lost grants.
-fn denies(name: &str) -> Option<&'static str> {
+/// The outcome that people and other tools read out of a name: a deny or a gate that is lost grants.
+fn strict(name: &str) -> Option<&'static str> {
     let words = ["deny", "denies", "denied", "violation", "violations"];
     let first = name.split('_').next().unwrap_or(name);
-    words.contains(&first).then(|| Entry::Deny.name())
+    let approval = |word: &str| matches!(word, "approval" | "approvals");
+    match words.contains(&first) {
+        true => Some(Entry::Deny.name()),
+        false => name.split('_').any(approval).then(|| Entry::RequireApproval.name()),
+    }
 }
 
 /// Whether a rule decides, or one that does asks for it.

@@ -38,11 +38,11 @@ pub(super) static ORGANIZATION: Form = Form {
 static BUNDLE: Form = Form {
     what: "`bundle`",
     fields: &[&[
-        optional("lifetime", Type::Duration, "how long a bundle holds"),
+        optional("lifetime", Type::Duration, "how long a bundle holds; absent: 7 days"),
         optional(
             "grace",
             Type::Fields(&GRACE),
-            "what holds for a while after the lifetime",
+            "what holds for a while after the lifetime; absent: nothing",
         ),
     ]],
     may_be_empty: false,

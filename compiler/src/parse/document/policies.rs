@@ -43,7 +43,11 @@ pub(super) static RULE: Form = Form {
         &[
             optional("except", Type::Fields(&SELECTOR_FORM), "which calls it leaves alone"),
             optional("when", Type::Condition, "a condition that must hold"),
-            optional("unless", Type::Condition, "a condition that must not hold"),
+            optional(
+                "unless",
+                Type::Condition,
+                "a condition that must not hold; asked only where `when` holds",
+            ),
             optional(
                 "approval",
                 Type::Fields(&APPROVAL),
@@ -65,9 +69,17 @@ static APPROVAL: Form = Form {
     what: "`approval`",
     fields: &[&[
         required("require", REQUIREMENTS, "who must say yes: `{from: [...], count: 1}`"),
-        optional("timeout", Type::Duration, "how long they are asked"),
-        optional("separation", Type::Bool, "whether the agent's owner does not count"),
-        optional("evidence", EVIDENCE, "how strongly an approval is proved"),
+        optional("timeout", Type::Duration, "how long they are asked; absent: an hour"),
+        optional(
+            "separation",
+            Type::Bool,
+            "whether neither the agent's owner counts nor whom it works for; absent: true",
+        ),
+        optional(
+            "evidence",
+            EVIDENCE,
+            "how strongly an approval is proved; absent: `signed`",
+        ),
     ]],
     may_be_empty: true,
 };

@@ -26,7 +26,11 @@ pub(super) static SELECTOR: &[Field] = &[
     ),
     optional("environments", TEXTS, "environments"),
     optional("tools", TEXTS, "tools; `[\"*\"]` for all"),
-    optional("actions", TEXTS, "actions by full name or glob; `[\"*\"]` for all"),
+    optional(
+        "actions",
+        TEXTS,
+        "actions by full name or glob: `*` stays between dots, `**` crosses them; `[\"*\"]` for all",
+    ),
     optional("effects", Type::Effects, "read, write, destructive; `[\"*\"]` for all"),
     optional(
         "external",
@@ -35,7 +39,11 @@ pub(super) static SELECTOR: &[Field] = &[
     ),
     optional("reversible", Type::Bool, "whether the action can be undone"),
     optional("credentials", TEXTS, "credentials that are obtained"),
-    optional("resources", TEXTS, "globs over what the call touches, or `[team.owns]`"),
+    optional(
+        "resources",
+        TEXTS,
+        "globs over what the call touches: `*` stays between slashes, `**` crosses them, so `[\"**\"]` is all; or `[team.owns]`",
+    ),
     optional("holding", TEXTS, "data classes that the session has read"),
     optional(
         "on_behalf_of",

@@ -37,7 +37,7 @@ pub(super) static TOOL: Form = Form {
             optional(
                 "strict",
                 Type::Bool,
-                "whether an argument that no parameter declares denies the call",
+                "whether an argument that no parameter declares denies the call; absent: true",
             ),
             optional(
                 "endpoints",

@@ -219,7 +219,12 @@ impl<'t, 's> Faults<'t, 's> {
                 self.said = value.clone();
                 self.with_quoting(fault, value)
             }
-            _ => fault.with_help("remove the tag; if it is meant as text, quote the whole value or put it under `|`"),
+            _ if name.starts_with("!!") => {
+                fault.with_help("remove the tag; if it is meant as text, quote the whole value or put it under `|`")
+            }
+            // Of a condition, which is all but always what begins so, the rest says the opposite.
+            _ => fault
+                .with_help("quote the whole value, its `!` included, or put it under `|`; nothing here takes a tag"),
         };
         self.push(fault);
     }

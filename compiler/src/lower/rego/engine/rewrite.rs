@@ -55,9 +55,24 @@ fn bound(query: &Query, tokens: &Tokens, edits: &mut Vec<(usize, String)>) {
         let Expr::Var { span, .. } = lhs.as_ref() else { continue };
         if span.text() != "_" && module::constant(rhs).is_none() && stmt.with_mods.is_empty() {
             let name = span.text();
-            edits.push((end(stmt.span.end, tokens), format!("; {name} == {name}")));
+            let close = match bare(query, tokens) {
+                true => {
+                    edits.push((query.span.start as usize, "{ ".to_owned()));
+                    " }"
+                }
+                false => "",
+            };
+            edits.push((end(stmt.span.end, tokens), format!("; {name} == {name}{close}")));
         }
     }
+}
+
+/// Whether a query is the one statement after an `if` that has no braces: a second one needs them.
+fn bare(query: &Query, tokens: &Tokens) -> bool {
+    let at = tokens.partition_point(|token| token.1.start < query.span.start);
+    let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+    let braces = tokens.get(at).is_some_and(|token| token.1.text() == "{");
+    !braces && before.is_some_and(|before| before.1.text() == "if")
 }
 
 /// Where the last token ends of what ends here: a string is given without its closing quote.

@@ -219,7 +219,7 @@ const DATA: &str =
     r#"{"limits": {"bot": 100, "other": 5}, "hosts": ["acme.example", "acme.test"], "table": [[1, 2], [3, 4]]}"#;
 
 /// Policies with calls on both sides of each.
-const POLICIES: [&str; 49] = [
+const POLICIES: [&str; 55] = [
     "deny if input.args.amount > 100",
     "deny if input.args.amount * 2 > 100; input.args.amount % 2 == 0",
     "deny if not input.args.labels",
@@ -267,6 +267,13 @@ const POLICIES: [&str; 49] = [
     "deny if { [x | x := input.args.deep.name] == [] }",
     "deny if { some row in data.table; line := input.args.deep.line; not line in row; word := \"a\" }",
     "deny if { \"\" != noted }\nnoted := x if { x := input.args.deep.name }",
+    // Bodies without braces, whose one statement binds.
+    "deny if name := input.args.deep.name",
+    "deny if odd := over(input.args.amount)\nover(x) := y if y := x > 100",
+    "deny contains msg if msg := sprintf(\"%s is new\", [input.args.deep.name])",
+    "deny if all := [y | some x in input.args.labels; y := upper(x)]",
+    "deny if size == 2\nsize := 1 if x := input.args.price else := 2 if x := input.args.labels else := 3 if x := \"a\"",
+    "deny if every label in input.args.labels { word := upper(label) } # with := here",
     // Definitions that come to different values, and some that disagree.
     "deny if risk(input.args.amount) > 1\nrisk(x) := 3 if x > 1000\nrisk(x) := 2 if { x > 100; x <= 1000 }\nrisk(7) := 9\nrisk(x) := 1 if x < 7",
     "deny if most < input.args.amount\ndefault most := 3\nmost := 50 if input.args.price\nmost := 7 if input.args.labels",
