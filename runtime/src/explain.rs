@@ -86,7 +86,7 @@ pub struct ConditionError {
 pub struct Obligations {
     /// All that matching rules ask for: every one must be satisfied.
     pub approvals: Vec<Approval>,
-    /// The ring's limit, then that of the deciding grant.
+    /// The ring's limit, then those of all grants that match, by name. A grant whose own limit is used up does not match.
     pub limits: Vec<Limit>,
     /// Milliseconds that the credential may live.
     pub credential_ttl: Option<i64>,
@@ -385,18 +385,17 @@ fn obligations(table: &Table, state: &State<'_>, decision: &Decision, recorder: 
     let granted = recorder
         .rules
         .iter()
-        .find(|raw| raw.kind == Kind::Grant && raw.answer == Answer::Yes);
-    if let Some((rule, r)) = granted.and_then(|raw| Some((raw.rule, table.rule_record(raw.rule)?)))
-        && r[record::rule::LIMIT] > 0
-    {
-        let (count, per) = (r[record::rule::LIMIT], r[record::rule::LIMIT_PER]);
-        obligations.limits.push(Limit {
-            of: table.rule_name(rule).to_owned(),
-            count,
-            per,
-            burst: None,
-            concurrent: None,
-        });
+        .filter(|raw| raw.kind == Kind::Grant && raw.answer == Answer::Yes);
+    for (rule, r) in granted.filter_map(|raw| Some((raw.rule, table.rule_record(raw.rule)?))) {
+        if r[record::rule::LIMIT] > 0 {
+            obligations.limits.push(Limit {
+                of: table.rule_name(rule).to_owned(),
+                count: r[record::rule::LIMIT],
+                per: r[record::rule::LIMIT_PER],
+                burst: None,
+                concurrent: None,
+            });
+        }
     }
     if let Some(r) = decision.action.and_then(|action| table.action_record(action)) {
         let ttl = join(r[record::action::TTL], r[record::action::TTL + 1]);

@@ -72,6 +72,8 @@ impl Asked {
             rules: explanation
                 .rules
                 .iter()
+                // As which variant the call is taken is a step; where none takes it, their tests say why.
+                .filter(|trace| trace.kind != Kind::Variant || explanation.decision.code == Code::Unclassified)
                 .map(|trace| self.rule(trace, &explanation.rules))
                 .collect(),
         }

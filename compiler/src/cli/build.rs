@@ -379,6 +379,7 @@ pub(super) fn build(order: &Order, progress: &Progress) -> Result<Built, Failure
     let mut sections = table.data().to_sections();
     if let Some(attested) = &attested {
         attested.describe(&trust, &mut manifest);
+        attested.comes_after(&manifest)?;
         let whole = (&compiled.organization, &compiled.tree, &table);
         let mut provenance = attested.provenance(whole)?;
         provenance.retain(&table);
@@ -458,6 +459,19 @@ impl Attested {
             introductory: trust.introductory.clone().unwrap_or_default(),
             steps: u64::try_from(steps).unwrap_or(u64::MAX),
         });
+    }
+
+    /// Whoever has seen the previous bundle would refuse one that is ordered before it.
+    fn comes_after(&self, manifest: &Manifest) -> Result<(), Failure> {
+        let previous = self.previous.as_ref().map(|previous| previous.verified.manifest());
+        match previous {
+            Some(previous) if manifest.position() < previous.position() => Err(Failure::falls_short(format!(
+                "the previous bundle is of the same commit and was issued later, at {}: whoever has seen it would refuse this one",
+                previous.issued
+            ))
+            .with_help("`--issued` a later moment, or leave it out")),
+            _ => Ok(()),
+        }
     }
 
     /// Which step brought each rule and each access. Of what lies before the checkpoint the previous bundle tells who

@@ -6,7 +6,7 @@ use polity_runtime::value::Effect;
 
 use super::names::{Names, look_up};
 use super::{Class, Environment, Forge, Grace, Group, Organization, Person, PersonId, Team, of_kind};
-use crate::ast::{self, Body, Documents, Millis, Text};
+use crate::ast::{self, Body, Documents, Evidence, Millis, Text};
 use crate::diag::codes::reference::{
     GROUP_CYCLE, NO_ORGANIZATION, SHARED_KEY, TOO_FEW_OWNERS, TWO_ORGANIZATIONS, UNKNOWN_PERSON, UNKNOWN_TEAM,
     UNKNOWN_TOOL,
@@ -247,7 +247,8 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
     // Where somebody is unknown or could not be read, who is left to be counted is not the point.
     let unknown = sink.diagnostics().iter().any(|found| *found.code == UNKNOWN_PERSON);
     let all_known = !unknown && !organization.uncounted;
-    // An owner without a key can sign nothing, once the others do; a forge can still vouch for them.
+    // An owner without a key can sign nothing, once the others do; a forge can still vouch for them, where some rule
+    // takes its word.
     let keyed = |id: &&PersonId| {
         organization
             .people
@@ -255,7 +256,12 @@ fn root(documents: &Documents, names: &Names, organization: &mut Organization, s
             .is_some_and(|one| !one.keys.is_empty())
     };
     let signing = organization.owners.iter().filter(keyed).count();
-    let vouched = documents.documents.iter().any(|one| matches!(one.body, Body::Forge(_)));
+    let has = |holds: &dyn Fn(&Body) -> bool| documents.documents.iter().any(|one| holds(&one.body));
+    let vouched = has(&|body| matches!(body, Body::Forge(_)))
+        && has(&|body| match body {
+            Body::ApprovalRule(rule) => rule.evidence.as_ref().is_some_and(|one| one.value == Evidence::Forge),
+            _ => false,
+        });
     let alone = match signing {
         1 if !vouched => true,
         _ => organization.owners.len() < 2,
