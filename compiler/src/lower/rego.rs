@@ -9,6 +9,7 @@
 //! call. A query is looked at in the order written, and its first statement that fails ends it; of several bodies of
 //! one rule all are looked at, so that their order says nothing.
 
+mod asked;
 mod builtins;
 mod compare;
 mod data;

@@ -22,6 +22,13 @@ fn rules(body: &str) -> String {
 fn what_is_wrong_is_an_error() {
     let cases = [
         ("deny if input.args.amuont > 5", "unknown-argument"),
+        // Nobody would see from the rules that it denies every call.
+        ("default deny := true\n\nallow if input.args.amount > 5", "rego-outcome"),
+        (
+            "default denied := true\n\nallow if input.args.amount > 5",
+            "rego-outcome",
+        ),
+        ("default deny := false", "rego-outcome"),
         ("deny if input.argz.amount > 5", "unknown-attribute"),
         ("deny if input.environment == \"prod\"", "unknown-entity"),
         ("deny if input.action.name == \"billing.refnd\"", "unknown-entity"),

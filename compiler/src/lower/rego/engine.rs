@@ -18,8 +18,9 @@ use regorus::rvm::program::DeserializationResult;
 use regorus::unstable::{Lexer, Source, Token, TokenKind};
 use regorus::{Engine, PolicyLengthConfig, Value};
 
+use super::asked::asked;
 use super::module::{self, Index};
-use super::parse::{asked, parse};
+use super::parse::parse;
 use crate::ast::Text;
 use crate::ir::{Attribute, Condition, Constant, Field, Op, Program, Term, Test};
 use crate::resolve::shape::{Parameter, Type};

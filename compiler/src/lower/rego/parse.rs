@@ -1,12 +1,12 @@
 //! The text of a `.rego` file becomes a module of regorus, within bounds: what it is called, which of its rules
 //! decide, and on demand the whole for [`super::lower()`].
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use regorus::unstable as syntax;
 use regorus::unstable::Module;
 
+use super::asked::{asked, default_alone, misspelt, recursive, strict, unused};
 use super::data::{self, Data, Folders};
 use super::module::{self, Index};
 use super::packages::{self, Joined, Places};
@@ -14,7 +14,7 @@ use super::values::Const;
 use super::{engine, foreign, reach, regex};
 use crate::ast::{RegoPolicy, Selector, Text};
 use crate::diag::codes::condition::UNKNOWN_ATTRIBUTE;
-use crate::diag::codes::rego::{BAD_DATA, BAD_PACKAGE, REGO_OUTCOME, REGO_RECURSION, REGO_SYNTAX, REGO_UNUSED};
+use crate::diag::codes::rego::{BAD_DATA, BAD_PACKAGE, REGO_OUTCOME, REGO_SYNTAX};
 use crate::diag::{Code, Diagnostic};
 use crate::source::{FileId, SourceTree, Span};
 
@@ -38,7 +38,7 @@ pub enum Entry {
 }
 
 impl Entry {
-    const ALL: [Self; 3] = [Self::Allow, Self::Deny, Self::RequireApproval];
+    pub(super) const ALL: [Self; 3] = [Self::Allow, Self::Deny, Self::RequireApproval];
 
     /// As it is called.
     pub fn name(self) -> &'static str {
@@ -314,8 +314,10 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
             continue;
         };
         let heads: Vec<Span> = group.defs.iter().map(|def| place(file, &def.span)).collect();
-        // A default alone never holds, or was refused.
-        let Some(span) = heads.first().copied() else { continue };
+        let Some(span) = heads.first().copied() else {
+            found.extend(default_alone(group, entry, file));
+            continue;
+        };
         rules.push(RuleText {
             entry,
             span,
@@ -332,15 +334,23 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
             name.span,
             "no `allow`, `deny` or `require_approval`",
         );
-        let near = index.groups.keys().find_map(|name| {
+        let strangers = index
+            .groups
+            .keys()
+            .filter(|name| Entry::ALL.iter().all(|entry| entry.name() != name.as_str()));
+        let near = strangers.into_iter().find_map(|name| {
             let near = crate::diag::nearest(name, Entry::ALL.map(Entry::name)).or_else(|| strict(name))?;
             Some(format!("`{name}` is no answer: did you mean `{near}`?"))
         });
         let tests = !index.groups.is_empty() && index.groups.keys().all(|name| name.starts_with("test_"));
+        let defaults = Entry::ALL.iter().any(|entry| index.groups.contains_key(entry.name()));
         let help = || match tests {
             true => {
                 "tests are documents of kind Test: write them so, and keep this file in a folder whose name begins \
                      with a dot"
+            }
+            false if defaults => {
+                "a default alone says when nothing else does: write the rule that it is the default of, or remove the file"
             }
             false => "write rules of these names, or remove the file: who reads its name takes it for a rule",
         };
@@ -359,99 +369,6 @@ pub fn read(text: &Text) -> Result<Document, Vec<Diagnostic>> {
     } else {
         Err(found)
     }
-}
-
-/// Of each rule the rules that it asks for, directly or not.
-pub(super) type Asked<'i> = BTreeMap<&'i str, BTreeSet<&'i str>>;
-
-pub(super) fn asked(index: &Index) -> Asked<'_> {
-    let calls: BTreeMap<&str, Vec<&str>> = index
-        .groups
-        .iter()
-        .map(|(name, group)| {
-            let names = module::names(group);
-            let known = index.groups.keys().filter(|other| names.contains(*other));
-            (name.as_str(), known.map(String::as_str).collect())
-        })
-        .collect();
-    let reached = |from: &str| {
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        let mut open: Vec<&str> = calls.get(from).cloned().unwrap_or_default();
-        while let Some(next) = open.pop() {
-            if seen.insert(next) {
-                open.extend(calls.get(next).into_iter().flatten());
-            }
-        }
-        seen
-    };
-    calls.keys().map(|name| (*name, reached(name))).collect()
-}
-
-/// Rules that are called nearly as those that decide, and that none of them asks for: what they say would be lost.
-fn misspelt(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
-    let decide = Entry::ALL.map(Entry::name);
-    let unused = index.groups.iter().filter(|(name, _)| !used(name, asked));
-    unused
-        .filter_map(|(name, group)| {
-            let near = crate::diag::nearest(name, decide).or_else(|| strict(name))?;
-            Some(Fault {
-                code: &REGO_OUTCOME,
-                message: format!("`{name}` decides nothing, and no rule that decides asks for it"),
-                span: group.defs.first()?.span.clone(),
-                label: String::new(),
-                help: format!("did you mean `{near}`? else give it a name that is not so near, or remove it"),
-            })
-        })
-        .collect()
-}
-
-/// The outcome that people and other tools read out of a name: a deny or a gate that is lost grants.
-fn strict(name: &str) -> Option<&'static str> {
-    let words = ["deny", "denies", "denied", "violation", "violations"];
-    let first = name.split('_').next().unwrap_or(name);
-    let approval = |word: &str| matches!(word, "approval" | "approvals");
-    match words.contains(&first) {
-        true => Some(Entry::Deny.name()),
-        false => name.split('_').any(approval).then(|| Entry::RequireApproval.name()),
-    }
-}
-
-/// Whether a rule decides, or one that does asks for it.
-fn used(name: &str, asked: &Asked<'_>) -> bool {
-    let asks = |entry: &str| entry == name || asked.get(entry).is_some_and(|names| names.contains(name));
-    Entry::ALL.map(Entry::name).into_iter().any(asks)
-}
-
-/// Rules that no rule that decides asks for.
-fn unused(index: &Index, asked: &Asked<'_>, file: FileId) -> Vec<Diagnostic> {
-    let lost = |name: &str| !used(name, asked) && !name.starts_with("test_");
-    let lost = index.groups.iter().filter(|(name, _)| lost(name));
-    let said = |(name, group): (&String, &module::Group)| {
-        let span = place(file, &group.defs.first()?.span);
-        let message = format!("no rule that decides asks for `{name}`");
-        let found = Diagnostic::new(&REGO_UNUSED, message, span, "has no effect");
-        Some(found.with_help("`allow`, `deny` and `require_approval` decide: ask for it there, or remove it"))
-    };
-    lost.filter_map(said).collect()
-}
-
-/// Rules that ask for themselves.
-fn recursive(index: &Index, asked: &Asked<'_>) -> Vec<Fault> {
-    let reaches = |name: &str| asked.get(name).is_some_and(|names| names.contains(name));
-    let found = index.groups.iter().filter(|(name, _)| reaches(name));
-    found
-        .filter_map(|(name, group)| {
-            Some(Fault {
-                code: &REGO_RECURSION,
-                message: format!("`{name}` asks for itself"),
-                span: group.defs.first()?.span.clone(),
-                label: "comes to no answer".to_owned(),
-                help: "rules and functions must not lead back to themselves; where two things share a name, rename one"
-                    .to_owned(),
-            })
-        })
-        .take(1)
-        .collect()
 }
 
 /// Whether regorus compiles the rules: names that are never bound, builtins that it does not have.
