@@ -317,15 +317,22 @@ impl Court<'_> {
     }
 }
 
-/// The owner who may approve what they wrote: the only one of an organisation that says `sole_owner: true`, and where
-/// nobody but owners is asked. Not what an agent of theirs wrote, which has to be looked at and signed as their own; nor
+/// The owner who may approve what they wrote: the only one of an organisation that says `sole_owner: true`, or the only one
+/// who lists a key where no forge can vouch for the others, and where nobody but owners is asked. Not what an agent of theirs wrote, which has to be looked at and signed as their own; nor
 /// what nobody signed, of which no one knows that it is theirs.
 fn alone(ask: &Ask, left: &State, judged: &Judged) -> Option<String> {
     let organization = &left.organization;
-    let [owner] = organization.owners.as_slice() else {
+    let owners = organization.owners.iter();
+    let mut owners: Vec<_> = owners
+        .filter_map(|owner| organization.people.get(owner.0 as usize))
+        .collect();
+    if owners.len() > 1 && organization.forges.is_empty() {
+        owners.retain(|owner| !owner.keys.is_empty());
+    }
+    let [owner] = owners.as_slice() else {
         return None;
     };
-    let owner = &organization.people.get(owner.0 as usize)?.name.value;
+    let owner = &owner.name.value;
     let owners_only = ask.seats.iter().all(|seat| seat.from == OWNERS);
     let agents = judged.authors.agents.iter();
     let by_agent = agents

@@ -565,6 +565,31 @@ fn an_owner_who_is_alone_approves_what_they_wrote_and_it_shows() {
     make(&two, None, "erin", "erin").refused("erin wrote part of the change");
     let other = make(&two, None, "frank", "frank").holds();
     assert!(!other.steps[0].answers[0].given[0].own);
+    // Of two of whom one lists no key, the other is, unless a forge can vouch for both.
+    let plain = World::new();
+    let keyless = plain
+        .text("people.yaml")
+        .replace(&format!("keys: [\"{}\"]\n", public("alice")), "");
+    let groups = plain.text("groups.yaml");
+    let (group, _) = groups.split_once("---\n").unwrap();
+    for (groups, holds) in [(group, true), (groups.as_str(), false)] {
+        let files = [
+            ("polity.yaml", two.as_str()),
+            ("people.yaml", &keyless),
+            ("groups.yaml", groups),
+        ];
+        let mut world = World::with(&files);
+        let more = groups.replace("[alice, bob]", "[alice, bob, frank]");
+        world
+            .write("groups.yaml", more)
+            .commit("erin")
+            .approve(&["erin"])
+            .merge();
+        match holds {
+            true => drop(world.holds()),
+            false => world.refused("erin wrote part of the change"),
+        }
+    }
 }
 
 #[test]

@@ -520,10 +520,15 @@ fn whoever_lists_no_key_cannot_be_the_one_who_approves() {
     world.write(REFUNDS, refunds(200)).commit("carol").merge();
     world.refused("missing 2; these could approve it: dave");
     world.refused("blocked: if all of them did, 1 would still be missing");
-    // An owner without a key is none of the two that an organisation needs, unless the forge can vouch for them.
+    // An owner without a key is none of the two that an organisation needs, unless the forge can vouch for them where some
+    // rule takes its word.
     let people = keyless(&World::new(), &["bob"]);
-    World::with(&[("people.yaml", &people)]).holds();
+    World::with(&[("people.yaml", &people)]).refused("an organisation needs two owners");
+    let taken = "kind: ApprovalRule\nname: groups\nwhen: {kinds: [Group]}\nrequire: [{from: [owners], count: 1}]\nevidence: \
+                 forge\n";
+    World::with(&[("people.yaml", &people), (RULES, taken)]).holds();
     let groups = "kind: Group\nname: security\nmembers: [alice, bob]\n";
-    World::with(&[("people.yaml", &people), ("groups.yaml", groups)]).refused("an organisation needs two owners");
+    World::with(&[("people.yaml", &people), (RULES, taken), ("groups.yaml", groups)])
+        .refused("an organisation needs two owners");
     World::new().holds();
 }
