@@ -89,6 +89,13 @@ fn a_build_continues_from_an_attested_bundle_only() {
             .says(&bench.world.main.to_string());
     }
     bench.polity("inspect two.polity").says("checkpoint");
+    // The same commit may be signed again, and not as of an earlier moment: whoever has seen this one would refuse that.
+    let earlier = format!(
+        "build repo --rev {MAIN} --trust keys/trust.json --key keys/bundle.key --out x.polity --previous two.polity \
+         --issued 2026-11-23T08:59:59Z"
+    );
+    bench.polity(&earlier).exits(1).says("was issued later");
+    bench.build("again.polity", "--previous two.polity").exits(0);
     // An unattested one says nothing about its history.
     bench
         .polity("keygen --organization acme --developer --out dev")
