@@ -27,6 +27,7 @@ use polity_runtime::table::{ActionId, DeploymentId, EnvironmentId, RingId, ToolI
 
 use crate::resolve::{Organization, PersonId, Requirement, TeamId};
 use crate::trail::signature::fingerprint;
+pub(crate) use bundles::named;
 pub use bundles::{NOT_COMPARED, of_bundles};
 pub use properties::Properties;
 use value::Value;

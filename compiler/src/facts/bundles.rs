@@ -218,10 +218,14 @@ fn approvals(table: &Table) -> BTreeMap<&str, Vec<Approved>> {
     all
 }
 
-/// The names of a list of classes or people.
-fn named(table: &Table, of: &[[u32; 1]], first: u32, count: u32) -> BTreeSet<String> {
+/// The names of a list of classes or people; `?` for an id that is of neither.
+pub(crate) fn named(table: &Table, of: &[[u32; 1]], first: u32, count: u32) -> BTreeSet<String> {
     let first = first as usize;
     let ids = table.data().words.get(first..first.saturating_add(count as usize));
-    let name = |id: &u32| of.get(*id as usize).map(|[name]| table.string(*name).to_owned());
-    ids.unwrap_or_default().iter().filter_map(name).collect()
+    let name = |id: &u32| {
+        of.get(*id as usize)
+            .map_or("?", |[name]| table.string(*name))
+            .to_owned()
+    };
+    ids.unwrap_or_default().iter().map(name).collect()
 }

@@ -16,6 +16,7 @@ use super::change::{Direction, Fact, Step, Subject};
 use super::meaning;
 use super::state::State;
 use super::statement::{DocumentId, Sides};
+use crate::facts;
 
 /// The kind of what an approval lists where it is of a compiler: no document of a tree that compiles is of it.
 pub const COMPILER: &str = "Compiler";
@@ -253,11 +254,8 @@ fn items(table: &Table) -> BTreeMap<String, String> {
 
 /// The names of a list of classes or people, sorted.
 fn named(table: &Table, of: &[[u32; 1]], first: u32, count: u32) -> String {
-    let first = first as usize;
-    let ids = table.data().words.get(first..first.saturating_add(count as usize));
-    let name = |id: &u32| of.get(*id as usize).map_or("?", |[name]| table.string(*name));
-    let names: BTreeSet<&str> = ids.unwrap_or_default().iter().map(name).collect();
-    names.into_iter().collect::<Vec<_>>().join(", ")
+    let names: Vec<String> = facts::named(table, of, first, count).into_iter().collect();
+    names.join(", ")
 }
 
 /// By rule, everything that any of its cells asks of people, down to who they are.

@@ -1,7 +1,7 @@
 //! Builtins that no policy can call: those that ask more than the call, those that the engine does not have, and
 //! those that nobody has. Each is told with what to write in its place.
 
-use regorus::unstable::{BUILTINS, Expr, Module};
+use regorus::unstable::{BUILTINS, Expr, Module, Span};
 
 use super::module::{Index, is_out, path};
 use super::parse::Fault;
@@ -72,17 +72,25 @@ const INSTEAD: [(&str, &str); 13] = [
     ),
 ];
 
+/// Each function that a module calls by its name: the name, its parts, and where it stands.
+fn calls(module: &Module, mut each: impl FnMut(&str, &[String], &Span)) {
+    visit::walk(module, &mut |e| {
+        if let Expr::Call { fcn, .. } = e
+            && let Some(parts) = path(fcn)
+        {
+            each(&parts.join("."), &parts, fcn.span());
+        }
+    });
+}
+
 /// The builtins that no policy may call, each where it stands.
 pub(super) fn impure(module: &Module, index: &Index) -> Vec<Fault> {
     let mut found = Vec::new();
-    visit::walk(module, &mut |e| {
-        let Expr::Call { fcn, .. } = e else { return };
-        let Some(parts) = path(fcn) else { return };
-        let name = parts.join(".");
-        if index.groups.contains_key(&name) || !IMPURE.iter().any(|impure| name.starts_with(impure)) {
+    calls(module, |name, _, span| {
+        if index.groups.contains_key(name) || !IMPURE.iter().any(|impure| name.starts_with(impure)) {
             return;
         }
-        let help = match name.as_str() {
+        let help = match name {
             "time.now_ns" => "the time of the call is `input.now`: write `time.parse_rfc3339_ns(input.now)`",
             name if name.starts_with("trace") => "`polity explain` says why a call was decided as it was",
             _ => "a decision depends on the call and on nothing else, so that it can be checked and repeated",
@@ -90,7 +98,7 @@ pub(super) fn impure(module: &Module, index: &Index) -> Vec<Fault> {
         found.push(Fault {
             code: &IMPURE_BUILTIN,
             message: format!("`{name}` asks a clock, the network, the host or chance"),
-            span: fcn.span().clone(),
+            span: span.clone(),
             label: String::new(),
             help: help.to_owned(),
         });
@@ -101,14 +109,11 @@ pub(super) fn impure(module: &Module, index: &Index) -> Vec<Fault> {
 /// Calls of functions that there are none of.
 pub(super) fn strangers(module: &Module, index: &Index) -> Vec<Fault> {
     let mut found = Vec::new();
-    visit::walk(module, &mut |e| {
-        let Expr::Call { fcn, .. } = e else { return };
-        let Some(parts) = path(fcn) else { return };
-        let name = parts.join(".");
-        let known = index.groups.contains_key(&name)
-            || is_out(&parts, index)
+    calls(module, |name, parts, span| {
+        let known = index.groups.contains_key(name)
+            || is_out(parts, index)
             || IMPURE.iter().any(|impure| name.starts_with(impure))
-            || BUILTINS.contains_key(name.as_str());
+            || BUILTINS.contains_key(name);
         if known {
             return;
         }
@@ -116,13 +121,13 @@ pub(super) fn strangers(module: &Module, index: &Index) -> Vec<Fault> {
         names.extend(index.groups.keys().map(String::as_str));
         names.sort_unstable();
         let elsewhere = ELSEWHERE.iter().any(|other| name.starts_with(other));
-        let message = match name.as_str() {
+        let message = match name {
             "print" => "`print` has no value here".to_owned(),
             _ if elsewhere => format!("`{name}` is a builtin of OPA's that the engine here does not have"),
             _ => format!("there is no function `{name}`"),
         };
         let instead = INSTEAD.iter().find(|(known, _)| *known == name);
-        let help = match (instead, crate::diag::nearest(&name, names)) {
+        let help = match (instead, crate::diag::nearest(name, names)) {
             (Some((_, instead)), _) => (*instead).to_owned(),
             (None, Some(near)) => format!("did you mean `{near}`?"),
             (None, None) if elsewhere => {
@@ -133,7 +138,7 @@ pub(super) fn strangers(module: &Module, index: &Index) -> Vec<Fault> {
         found.push(Fault {
             code: &REGO_SYNTAX,
             message,
-            span: fcn.span().clone(),
+            span: span.clone(),
             label: String::new(),
             help,
         });
