@@ -140,8 +140,10 @@ pub struct Change {
     pub before: Told,
     /// What the second says.
     pub after: Told,
-    /// Of the calls for which the change was found: `amount > 5000`.
-    pub conditions: Vec<String>,
+    /// For which calls, a list a case: `amount > 5000`. Of one that is only possible none.
+    pub cases: Vec<Vec<String>>,
+    /// Whether there may be calls of this change that none of the cases tells.
+    pub more: bool,
     /// Where.
     pub places: Vec<Place>,
     /// A call that shows it.

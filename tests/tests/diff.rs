@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use polity::compile::compile;
 use polity::diag::Sink;
-use polity::diff::{Changes, Fault, Kind, diff, diff_with};
+use polity::diff::{Change, Changes, Fault, Kind, diff, diff_with};
 use polity::search::Call;
 use polity::source::SourceTree;
 use polity_runtime::decide;
@@ -91,6 +91,15 @@ fn outcome(outcome: Outcome) -> decide::Outcome {
     }
 }
 
+/// Whether rules were asked.
+fn is_ruled(code: decide::Code) -> bool {
+    use decide::Code;
+    matches!(
+        code,
+        Code::DeniedByRule | Code::NoGrant | Code::Granted | Code::ApprovalRequired
+    )
+}
+
 /// What a call shows to have changed, if anything.
 fn shown(before: &Answer, after: &Answer) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = Kind::of(outcome(before.effect), outcome(after.effect))
@@ -152,12 +161,28 @@ fn wrong(pair: &Pair, changes: &Changes, calls: &[(Request, Answer, Answer)]) ->
     }
     for (call, before, after) in calls {
         for kind in shown(before, after) {
+            // By the very rules that decide it; who is refused before any rule is asked is told once for all rules.
+            let by_rules = |change: &Change| {
+                let told = [&change.before, &change.after];
+                let ruled = told.iter().all(|told| told.code.is_some_and(is_ruled));
+                !matches!(
+                    kind,
+                    Kind::Widened
+                        | Kind::NoLongerNeedsApproval
+                        | Kind::NeedsApproval
+                        | Kind::Narrowed
+                        | Kind::OtherRule
+                ) || !change.certain
+                    || !ruled
+                    || (change.before.rule == before.rule && change.after.rule == after.rule)
+            };
             // What is asked otherwise may be asked as strictly by another: that is for the search to tell.
             let lies = changes.changes.iter().any(|change| {
                 let same = change.kind == kind
                     || (matches!(kind, Kind::AsksLess | Kind::AsksMore)
                         && matches!(change.kind, Kind::AsksLess | Kind::AsksMore | Kind::OtherRule));
-                same && (change.before.outcome, change.after.outcome) == (outcome(before.effect), outcome(after.effect))
+                same && by_rules(change)
+                    && (change.before.outcome, change.after.outcome) == (outcome(before.effect), outcome(after.effect))
                     && change.covers(&call.agent, &call.environment, &call.action)
             });
             if !lies {

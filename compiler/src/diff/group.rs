@@ -17,7 +17,8 @@ struct Key {
     possible: bool,
     before: Cause,
     after: Cause,
-    conditions: Vec<String>,
+    cases: Vec<Vec<String>>,
+    more: bool,
 }
 
 /// Why a table answers as it does.
@@ -68,7 +69,8 @@ pub(super) fn group(placed: &Placed<'_>, examined: &[Examined]) -> Changes {
             certain: !key.possible,
             before: difference.before,
             after: difference.after,
-            conditions: key.conditions,
+            cases: key.cases,
+            more: key.more,
             places: places.into_iter().filter_map(place).collect(),
             witness: difference.witness,
         }
@@ -107,10 +109,7 @@ fn key(difference: &Difference) -> Key {
         possible: !difference.certain,
         before: cause(&difference.before),
         after: cause(&difference.after),
-        conditions: if apart {
-            Vec::new()
-        } else {
-            difference.conditions.clone()
-        },
+        cases: if apart { Vec::new() } else { difference.cases.clone() },
+        more: difference.more && !apart,
     }
 }

@@ -17,6 +17,9 @@ use crate::search::{
 };
 use crate::table::diagram::{Diagram, TestId};
 
+/// How many cases of one difference are told apart. Picked by gut feeling: more are not read on a line.
+const MOST_CASES: usize = 4;
+
 /// A difference of a pair.
 #[derive(Debug, Clone)]
 pub(super) struct Difference {
@@ -24,7 +27,8 @@ pub(super) struct Difference {
     pub(super) certain: bool,
     pub(super) before: Told,
     pub(super) after: Told,
-    pub(super) conditions: Vec<String>,
+    pub(super) cases: Vec<Vec<String>>,
+    pub(super) more: bool,
     pub(super) witness: Option<Call>,
 }
 
@@ -75,12 +79,15 @@ fn example(placed: &Placed<'_>, job: &Job) -> Option<(Arc<str>, Arc<str>, Arc<st
     Some((Arc::clone(agent), Arc::clone(environment), Arc::clone(action)))
 }
 
+/// A call, what both tables say to it, and the answers with which it was found.
+type Shown = (Call, [Verdict; 2], Trail);
+
 /// What a difference is that is looked for.
 enum Wanted<'w> {
     /// One answer before, another after.
     Outcomes(Outcome, Outcome),
-    /// The same answer by rules of other names.
-    OtherRule(Outcome),
+    /// An answer before and one after, by these rules.
+    Decided([Outcome; 2], [Option<&'w str>; 2]),
     /// What this rule asked before is asked by none after.
     AsksLess(&'w Asks),
     /// What this rule asks after was asked by none before.
@@ -106,36 +113,69 @@ impl Pair<'_> {
         for before in OUTCOMES {
             for after in OUTCOMES {
                 if before != after {
-                    let goals = product(&left.goals(before, self.fault), &right.goals(after, self.fault));
-                    self.look((left, right), &goals, &Wanted::Outcomes(before, after));
+                    self.outcomes((left, right), before, after);
                 }
             }
         }
         if let (Decided::Cell(mine), Decided::Cell(theirs)) = (&left.decided, &right.decided) {
-            self.rules((left, mine), (right, theirs));
+            for outcome in OUTCOMES {
+                self.pairs((left, right), [outcome, outcome]);
+            }
             self.approvals((left, mine), (right, theirs));
             self.limits((left, mine), (right, theirs));
         }
     }
 
-    /// The same answer by another rule: of each pair of rules that could decide, where one of them is not the same
-    /// in both.
-    fn rules(&mut self, (left, mine): (&Alternative, &CellRules), (right, theirs): (&Alternative, &CellRules)) {
-        let outcomes = [Outcome::Deny, Outcome::RequireApproval, Outcome::Allow];
-        for outcome in outcomes {
-            let (first, second) = (deciders(mine, outcome), deciders(theirs, outcome));
-            let mut goals = Vec::new();
-            for (at, one) in first.iter().enumerate() {
-                for (place, other) in second.iter().enumerate() {
-                    if one.name() == other.name() || (second.contains(one) && first.contains(other)) {
-                        continue;
-                    }
-                    let both =
-                        decides(left, mine, outcome, &first, at).with(&decides(right, theirs, outcome, &second, place));
-                    goals.push(both);
+    /// One answer before and another after: of each pair of rules that decide so. Whether there is such a call at all
+    /// is asked first.
+    fn outcomes(&mut self, (left, right): (&Alternative, &Alternative), before: Outcome, after: Outcome) {
+        let goals = product(&left.goals(before, self.fault), &right.goals(after, self.fault));
+        let wanted = Wanted::Outcomes(before, after);
+        match self.find(&goals, &wanted) {
+            Found::Never => {}
+            Found::Unsettled => self.possible(&wanted),
+            Found::Witness(found) => {
+                let known = self.examined.differences.len();
+                self.pairs((left, right), [before, after]);
+                let rules = [&found.1[0].rule, &found.1[1].rule];
+                let pairs = self.examined.differences.get(known..).unwrap_or_default();
+                let told = pairs
+                    .iter()
+                    .any(|one| one.certain && [&one.before.rule, &one.after.rule] == rules);
+                if !told {
+                    self.tell((left, right), &wanted, vec![found], true);
                 }
             }
-            self.look((left, right), &goals, &Wanted::OtherRule(outcome));
+        }
+    }
+
+    /// Of each pair of rules that could decide so, where one of them is not the same in both, a call.
+    fn pairs(&mut self, (left, right): (&Alternative, &Alternative), [before, after]: [Outcome; 2]) {
+        let placed = self.placed;
+        let (first, second) = (deciders(left, before), deciders(right, after));
+        let (all_first, all_second) = (deciders(left, after), deciders(right, before));
+        for (at, one) in first.iter().enumerate() {
+            for (place, other) in second.iter().enumerate() {
+                let names = [one, other].map(|decider| decider.name().map(|rule| placed.rules.name(rule)));
+                let same = if before == after {
+                    one.name() == other.name() || (second.contains(one) && first.contains(other))
+                } else {
+                    // Whatever is as strict decides on the other side too, if it is the same there.
+                    let stricter = strictness(before) >= strictness(after);
+                    let ungranted = [(one, other, &all_first), (other, one, &all_second)];
+                    (stricter && one.is_rule() && all_second.contains(one))
+                        || (!stricter && other.is_rule() && all_first.contains(other))
+                        // No grant holds on one side, and one that is the same there on the other.
+                        || ungranted.into_iter().any(|(none, grant, known)| {
+                            *none == Decider::NoGrant && [before, after].contains(&Outcome::Allow) && known.contains(grant)
+                        })
+                };
+                if same {
+                    continue;
+                }
+                let goal = decides(left, before, &first, at).with(&decides(right, after, &second, place));
+                self.look((left, right), &[goal], &Wanted::Decided([before, after], names));
+            }
         }
     }
 
@@ -193,51 +233,96 @@ impl Pair<'_> {
         }
     }
 
-    /// Looks for a call, and keeps what came of it.
+    /// Looks for calls, a few cases of them, and keeps what came of it.
     fn look(&mut self, sides: (&Alternative, &Alternative), goals: &[Goal], wanted: &Wanted<'_>) {
+        let mut cases: Vec<Shown> = Vec::new();
+        let mut more = false;
+        loop {
+            match self.find(goals, wanted) {
+                Found::Never => break,
+                Found::Unsettled if cases.is_empty() => return self.possible(wanted),
+                Found::Witness(found) if cases.len() < MOST_CASES => {
+                    let case = self.case(sides, &found.1, &found.2);
+                    cases.push(found);
+                    if case.is_empty() {
+                        break;
+                    }
+                    self.solver.but(case);
+                }
+                Found::Unsettled | Found::Witness(_) => {
+                    more = true;
+                    break;
+                }
+            }
+        }
+        self.solver.forget();
+        if !cases.is_empty() {
+            self.tell(sides, wanted, cases, more);
+        }
+    }
+
+    /// A call that meets one of the goals, what both tables say to it, and the answers with which it was found.
+    fn find(&mut self, goals: &[Goal], wanted: &Wanted<'_>) -> Found<Shown> {
         if goals.is_empty() {
-            return;
+            return Found::Never;
         }
         let (placed, frame, call) = (self.placed, self.frame, self.call.clone());
         let mut confirm = |model: &Model, trail: &Trail| {
             confirmed(placed, frame, &call, model, wanted).map(|(call, verdicts)| (call, verdicts, trail.clone()))
         };
-        match self.solver.any(goals, &mut confirm) {
-            Found::Never => {}
-            Found::Witness((call, verdicts, trail)) => {
-                let conditions = self.conditions(sides, &verdicts, &trail);
-                let [before, after] = verdicts;
-                self.examined.differences.push(Difference {
-                    kind: kind(wanted),
-                    certain: true,
-                    before: told(&before),
-                    after: told(&after),
-                    conditions,
-                    witness: Some(call),
-                });
-            }
-            Found::Unsettled => {
-                self.examined.decided = false;
-                let (before, after) = outcomes(wanted);
-                self.examined.differences.push(Difference {
-                    kind: kind(wanted),
-                    certain: false,
-                    before: possibly(before),
-                    after: possibly(after),
-                    conditions: Vec::new(),
-                    witness: None,
-                });
+        self.solver.any(goals, &mut confirm)
+    }
+
+    /// A difference that calls show.
+    fn tell(&mut self, sides: (&Alternative, &Alternative), wanted: &Wanted<'_>, calls: Vec<Shown>, more: bool) {
+        let mut cases: Vec<Vec<String>> = Vec::new();
+        for (_, verdicts, trail) in &calls {
+            let case = self.case(sides, verdicts, trail);
+            let all = self.placed.space.tests();
+            let said = case
+                .iter()
+                .filter_map(|(id, answer)| Some((all.get(id.0 as usize)?, *answer)));
+            let said = conditions(self.frame, said);
+            if !cases.contains(&said) {
+                cases.push(said);
             }
         }
+        let Some((call, [before, after], _)) = calls.into_iter().next() else {
+            return;
+        };
+        self.examined.differences.push(Difference {
+            kind: kind(wanted),
+            certain: true,
+            before: told(&before),
+            after: told(&after),
+            cases,
+            more,
+            witness: Some(call),
+        });
+    }
+
+    /// A difference that cannot be excluded.
+    fn possible(&mut self, wanted: &Wanted<'_>) {
+        self.examined.decided = false;
+        let (before, after) = outcomes(wanted);
+        self.examined.differences.push(Difference {
+            kind: kind(wanted),
+            certain: false,
+            before: possibly(before),
+            after: possibly(after),
+            cases: Vec::new(),
+            more: true,
+            witness: None,
+        });
     }
 
     /// What of a trail says where the change is: answers that what changed looked at, and what decided.
-    fn conditions(
+    fn case(
         &self,
         (left, right): (&Alternative, &Alternative),
         verdicts: &[Verdict; 2],
         trail: &Trail,
-    ) -> Vec<String> {
+    ) -> Vec<(TestId, Answer)> {
         let mut guards: BTreeSet<Diagram> = BTreeSet::new();
         let both = [(left, right, &verdicts[0]), (right, left, &verdicts[1])];
         for (own, other, verdict) in both {
@@ -267,10 +352,8 @@ impl Pair<'_> {
             }
         }
         let tests = tests_of(self.placed, &guards);
-        let all = self.placed.space.tests();
         let said = trail.iter().filter(|(id, _)| tests.contains(id));
-        let said = said.filter_map(|(id, answer): (&TestId, &Answer)| Some((all.get(id.0 as usize)?, *answer)));
-        conditions(self.frame, said)
+        said.map(|(id, answer)| (*id, *answer)).collect()
     }
 }
 
@@ -296,24 +379,43 @@ fn product(left: &[Goal], right: &[Goal]) -> Vec<Goal> {
         .collect()
 }
 
-/// A rule that may be the one that decides; none where no grant holds.
+/// A rule that may be the one that decides; none where no grant holds, or no rule is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decider {
     Rule(Entry),
     NoGrant,
+    Refusal,
 }
 
 impl Decider {
     fn name(&self) -> Option<u32> {
         match self {
             Self::Rule(entry) => Some(entry.rule),
-            Self::NoGrant => None,
+            Self::NoGrant | Self::Refusal => None,
         }
+    }
+
+    fn is_rule(&self) -> bool {
+        matches!(self, Self::Rule(_))
+    }
+}
+
+/// deny > require_approval > allow: a rule that gives the stricter of two answers decides before any that gives the other.
+fn strictness(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Allow => 0,
+        Outcome::RequireApproval => 1,
+        Outcome::Deny => 2,
     }
 }
 
 /// In the order in which the first that holds decides. The same rule with another guard is another decider.
-fn deciders(cell: &CellRules, outcome: Outcome) -> Vec<Decider> {
+fn deciders(way: &Alternative, outcome: Outcome) -> Vec<Decider> {
+    let cell = match (&way.decided, outcome) {
+        (Decided::Cell(cell), _) => cell,
+        (Decided::Refused(_), Outcome::Deny) => return vec![Decider::Refusal],
+        (Decided::Refused(_), _) => return Vec::new(),
+    };
     match outcome {
         Outcome::Deny => {
             let denies = cell.denies.iter().copied().map(Decider::Rule);
@@ -345,7 +447,7 @@ fn binding_by_name(cell: &CellRules) -> Vec<Entry> {
 }
 
 /// What must hold for a way to be taken and this rule to be the one that decides there.
-fn decides(way: &Alternative, cell: &CellRules, outcome: Outcome, deciders: &[Decider], at: usize) -> Goal {
+fn decides(way: &Alternative, outcome: Outcome, deciders: &[Decider], at: usize) -> Goal {
     let goal = match way.goals(outcome, None).into_iter().next() {
         // A denial has two goals, of which the premises are wanted only.
         Some(goal) if outcome != Outcome::Deny => goal,
@@ -357,14 +459,15 @@ fn decides(way: &Alternative, cell: &CellRules, outcome: Outcome, deciders: &[De
     };
     let goal = deciders.iter().take(at).fold(goal, |goal, decider| match decider {
         Decider::Rule(entry) => goal.and(entry.guard, !matching & (NO | YES | ERROR)),
-        Decider::NoGrant => goal,
+        Decider::NoGrant | Decider::Refusal => goal,
     });
-    match deciders.get(at) {
-        Some(Decider::Rule(entry)) => goal.and(entry.guard, matching),
-        _ => cell
+    match (deciders.get(at), &way.decided) {
+        (Some(Decider::Rule(entry)), _) => goal.and(entry.guard, matching),
+        (_, Decided::Cell(cell)) => cell
             .grants
             .iter()
             .fold(goal, |goal, grant| goal.and(grant.guard, NO | ERROR)),
+        (_, Decided::Refused(_)) => goal,
     }
 }
 
@@ -381,8 +484,9 @@ fn is_as_loose(one: Option<(u32, u32)>, other: Option<(u32, u32)>) -> bool {
 
 fn kind(wanted: &Wanted<'_>) -> Kind {
     match wanted {
-        Wanted::Outcomes(before, after) => Kind::of(*before, *after).unwrap_or(Kind::OtherRule),
-        Wanted::OtherRule(_) => Kind::OtherRule,
+        Wanted::Outcomes(before, after) | Wanted::Decided([before, after], _) => {
+            Kind::of(*before, *after).unwrap_or(Kind::OtherRule)
+        }
         Wanted::AsksLess(_) | Wanted::Unlimited(_) => Kind::AsksLess,
         Wanted::AsksMore(_) => Kind::AsksMore,
     }
@@ -391,8 +495,7 @@ fn kind(wanted: &Wanted<'_>) -> Kind {
 /// What is answered before and after.
 fn outcomes(wanted: &Wanted<'_>) -> (Outcome, Outcome) {
     match wanted {
-        Wanted::Outcomes(before, after) => (*before, *after),
-        Wanted::OtherRule(outcome) => (*outcome, *outcome),
+        Wanted::Outcomes(before, after) | Wanted::Decided([before, after], _) => (*before, *after),
         Wanted::AsksLess(_) | Wanted::AsksMore(_) => (Outcome::RequireApproval, Outcome::RequireApproval),
         Wanted::Unlimited(_) => (Outcome::Allow, Outcome::Allow),
     }
@@ -420,7 +523,11 @@ fn holds([before, after]: &[Verdict; 2], wanted: &Wanted<'_>) -> bool {
     let both = |outcome: Outcome| before.outcome == outcome && after.outcome == outcome;
     match wanted {
         Wanted::Outcomes(first, second) => before.outcome == *first && after.outcome == *second,
-        Wanted::OtherRule(outcome) => both(*outcome) && before.rule != after.rule,
+        Wanted::Decided([first, second], rules) => {
+            before.outcome == *first
+                && after.outcome == *second
+                && [before.rule.as_deref(), after.rule.as_deref()] == *rules
+        }
         Wanted::AsksLess(asked) => {
             both(Outcome::RequireApproval)
                 && asks(before).contains(asked)

@@ -33,13 +33,9 @@ fn heading(kind: Kind) -> &'static str {
     }
 }
 
-/// The first few of some names, each within the marks, and how many more there are.
-fn few(names: &BTreeSet<&str>, mark: &str, what: &str) -> String {
-    let shown: Vec<String> = names
-        .iter()
-        .take(MOST_NAMED)
-        .map(|name| format!("{mark}{name}{mark}"))
-        .collect();
+/// The first few of some names, and how many more there are.
+fn few(names: &BTreeSet<&str>, what: &str) -> String {
+    let shown: Vec<&str> = names.iter().take(MOST_NAMED).copied().collect();
     match names.len().saturating_sub(MOST_NAMED) {
         0 => shown.join(", "),
         1 => format!("{} and 1 other {what}", shown.join(", ")),
@@ -48,32 +44,47 @@ fn few(names: &BTreeSet<&str>, mark: &str, what: &str) -> String {
 }
 
 /// `payments/refund-bot` in production: `billing.refund`, amount > 5000
-fn subject(change: &Change, mark: &str) -> String {
-    let conditions = match change.conditions.as_slice() {
-        [] => String::new(),
-        some => format!(", {mark}{}{mark}", some.join(&format!("{mark}, {mark}"))),
+fn subject(change: &Change) -> String {
+    let conditions = match change.cases.first().map(Vec::as_slice) {
+        None | Some([]) => String::new(),
+        Some(some) => format!(", {}", some.join(", ")),
     };
     format!(
         "{} in {}: {}{conditions}",
-        few(&change.agents(), mark, "agent"),
-        few(&change.environments(), "", "environment"),
-        few(&change.actions(), mark, "action"),
+        few(&change.agents(), "agent"),
+        few(&change.environments(), "environment"),
+        few(&change.actions(), "action"),
     )
 }
 
+/// The cases after the first, a line each: `amount < 0`; what no case tells is `otherwise`.
+fn further(change: &Change) -> Vec<String> {
+    let told = |case: &Vec<String>| match case.as_slice() {
+        [] => "otherwise".to_owned(),
+        some => some.join(", "),
+    };
+    let mut lines: Vec<String> = change.cases.iter().skip(1).map(told).collect();
+    // A first case without conditions says it of every call there.
+    if change.more && change.cases.first().is_some_and(|first| !first.is_empty()) {
+        lines.push("otherwise".to_owned());
+    }
+    lines.dedup();
+    lines
+}
+
 /// `deny`, and why.
-fn told(told: &Told, mark: &str) -> String {
+fn told(told: &Told) -> String {
     let outcome = told.outcome.as_str();
     let Some(code) = told.code else {
         return outcome.to_owned();
     };
     let granted = match &told.grant {
-        Some(grant) => format!(", granted by {mark}{grant}{mark}"),
+        Some(grant) => format!(", granted by {grant}"),
         None => String::new(),
     };
     match (&told.rule, &told.source) {
-        (Some(rule), Some((path, line))) => format!("{outcome} by {mark}{rule}{mark} ({path}:{line}){granted}"),
-        (Some(rule), None) => format!("{outcome} by {mark}{rule}{mark}{granted}"),
+        (Some(rule), Some((path, line))) => format!("{outcome} by {rule} ({path}:{line}){granted}"),
+        (Some(rule), None) => format!("{outcome} by {rule}{granted}"),
         (None, _) => format!("{outcome} ({})", reason(code)),
     }
 }
@@ -131,7 +142,7 @@ fn asks(change: &Change) -> Option<(String, String)> {
 }
 
 /// What came and went, a line each.
-fn came_and_went(names: &Names, mark: &str) -> Vec<String> {
+fn came_and_went(names: &Names) -> Vec<String> {
     let lists = [
         ("new agent", &names.new_agents),
         ("new environment", &names.new_environments),
@@ -144,7 +155,7 @@ fn came_and_went(names: &Names, mark: &str) -> Vec<String> {
         let plural = if list.len() == 1 { "" } else { "s" };
         let names: BTreeSet<&str> = list.iter().map(String::as_str).collect();
         let short = what.split(' ').next_back().unwrap_or("one");
-        (!list.is_empty()).then(|| format!("{what}{plural}: {}", few(&names, mark, short)))
+        (!list.is_empty()).then(|| format!("{what}{plural}: {}", few(&names, short)))
     };
     lists.iter().filter_map(line).collect()
 }
@@ -200,11 +211,7 @@ fn beside_lines(changes: &Changes, direction: Direction, all: bool) -> Vec<Strin
             ("", _) => "gone".to_owned(),
             (what, _) => what.to_owned(),
         };
-        lines.push(format!(
-            "likewise {what}: {} ({} more)",
-            few(&names, "", noun),
-            left.len()
-        ));
+        lines.push(format!("likewise {what}: {} ({} more)", few(&names, noun), left.len()));
     }
     lines
 }

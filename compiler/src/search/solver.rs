@@ -36,6 +36,8 @@ pub struct Solver<'s> {
     /// What answers that share arguments came to.
     checked: HashMap<Vec<(TestId, Answer)>, Option<Rc<Part>>>,
     roots: HashMap<TestId, Rc<[Root]>>,
+    /// Calls of which all these answers hold are not looked for: each list is of one case.
+    told: Vec<Vec<(TestId, Answer)>>,
     most: u32,
     steps: u32,
 }
@@ -59,6 +61,7 @@ impl<'s> Solver<'s> {
             theory,
             checked: HashMap::default(),
             roots: HashMap::default(),
+            told: Vec::new(),
             most: STEPS,
             steps: 0,
         }
@@ -67,6 +70,16 @@ impl<'s> Solver<'s> {
     /// The same, and each goal takes no more steps than this: for what is only worth a short look.
     pub(crate) fn within(self, most: u32) -> Self {
         Self { most, ..self }
+    }
+
+    /// From now on only calls are looked for of which not all of these answers hold, until [`Self::forget`].
+    pub(crate) fn but(&mut self, case: Vec<(TestId, Answer)>) {
+        self.told.push(case);
+    }
+
+    /// Looks for every call again.
+    pub(crate) fn forget(&mut self) {
+        self.told.clear();
     }
 
     /// The first of the goals that a call meets. All of them together may take a few times what one may.
@@ -245,6 +258,10 @@ impl<'s> Solver<'s> {
     fn assign(&mut self, place: &mut Place, test: TestId, answer: Answer) -> bool {
         self.steps = self.steps.saturating_sub(1);
         place.answers.insert(test, answer);
+        let holds = |(test, answer): &(TestId, Answer)| place.answers.get(test) == Some(answer);
+        if self.told.iter().any(|case| case.iter().all(holds)) {
+            return false;
+        }
         let group = self.group(test, &place.answers);
         self.check(&group).is_some()
     }

@@ -563,6 +563,32 @@ fn whether_a_sum_leaves_its_range_is_decided() {
             "context.session.calls * 1000 > 10000",
             false,
         ),
+        // No two moments that a call can say are farther apart than a duration tells.
+        (
+            "context.args.when > datetime(\"1900-01-01\")",
+            "context.now.durationSince(context.args.when) > duration(\"100000000h\")",
+            false,
+        ),
+        (
+            "context.args.when < datetime(\"2026-01-01\")",
+            "context.args.when.durationSince(context.now) > duration(\"1h\") && context.now > datetime(\"2026-01-01\")",
+            false,
+        ),
+        (
+            "context.args.when.durationSince(context.now) > duration(\"1h\")",
+            "context.args.when.durationSince(context.now) < duration(\"3600002ms\")",
+            true,
+        ),
+        (
+            "context.args.amount < 0 && context.args.other >= 0",
+            "context.args.amount - context.args.other > 0",
+            true,
+        ),
+        (
+            "context.args.amount < 0 && context.args.other >= 0 && context.args.other < 5 && context.args.amount > -9",
+            "context.args.amount - context.args.other > 0",
+            false,
+        ),
     ] {
         check(allow, never, Some(meets), &mut wrong);
     }

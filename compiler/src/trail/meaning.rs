@@ -188,9 +188,10 @@ fn told(told: &Told, change: &Change) -> String {
         text.push_str(" by ");
         text.push_str(part);
     }
-    if !change.conditions.is_empty() {
+    let cases: Vec<String> = change.cases.iter().map(|case| case.join(" and ")).collect();
+    if cases.iter().any(|case| !case.is_empty()) {
         text.push_str(" when ");
-        text.push_str(&change.conditions.join(" and "));
+        text.push_str(&cases.join(" or "));
     }
     text
 }

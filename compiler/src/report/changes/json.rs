@@ -52,7 +52,9 @@ fn change(change: &Change) -> ChangeJson<'_> {
         certain: change.certain,
         before: told(&change.before),
         after: told(&change.after),
-        conditions: &change.conditions,
+        conditions: change.cases.first().map_or(&[], Vec::as_slice),
+        cases: &change.cases,
+        more_cases: change.more,
         agents: change.agents().into_iter().collect(),
         environments: change.environments().into_iter().collect(),
         actions: change.actions().into_iter().collect(),
@@ -117,7 +119,11 @@ struct ChangeJson<'c> {
     certain: bool,
     before: ToldJson<'c>,
     after: ToldJson<'c>,
+    /// Of the witness: the first of the cases.
     conditions: &'c [String],
+    cases: &'c [Vec<String>],
+    /// Whether there may be calls that none of the cases tells.
+    more_cases: bool,
     agents: Vec<&'c str>,
     environments: Vec<&'c str>,
     actions: Vec<&'c str>,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{BESIDE, asks, beside_lines, came_and_went, example, heading, subject, summary, told};
+use super::{BESIDE, asks, beside_lines, came_and_went, example, further, heading, subject, summary, told};
 use crate::diff::{Change, Changes, Kind};
 use crate::facts::Direction;
 use crate::report::visible;
@@ -52,7 +52,7 @@ fn told_of(changes: &Changes) -> String {
         let items: Vec<String> = lines.iter().map(|line| format!("- {}\n", escaped(line))).collect();
         section(&mut out, heading, direction == Direction::Widened, &items);
     }
-    let names: Vec<String> = came_and_went(&changes.names, "")
+    let names: Vec<String> = came_and_went(&changes.names)
         .iter()
         .map(|name| format!("- {}\n", escaped(name)))
         .collect();
@@ -87,12 +87,15 @@ fn item(change: &Change) -> String {
     } else {
         "**possible, could not be decided:** "
     };
-    let mut out = format!("- {possible}{}  \n", code(&subject(change, "")));
+    let mut out = format!("- {possible}{}  \n", code(&subject(change)));
+    for case in further(change) {
+        let _ = writeln!(out, "  or {}  ", code(&case));
+    }
     let _ = writeln!(
         out,
         "  {} → {}  ",
-        code(&told(&change.before, "")),
-        code(&told(&change.after, ""))
+        code(&told(&change.before)),
+        code(&told(&change.after))
     );
     if let Some((before, after)) = asks(change) {
         let _ = writeln!(out, "  asked: {} → {}  ", code(&before), code(&after));

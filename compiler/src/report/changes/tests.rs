@@ -139,3 +139,21 @@ fn one_edit_that_touches_many_rules_alike_fits_a_few_lines() {
     assert_eq!(text::changes(&of(12), usize::MAX, false).lines().count(), 15);
     assert_eq!(text::changes(&of(3), text::SCREEN, false).lines().count(), 6);
 }
+
+#[test]
+fn every_rule_and_every_case_of_a_cell_is_told() {
+    let before = "kind: Policy\nname: p\nfor: {environments: [production]}\nrules: {a: {effect: allow, actions: [billing.read]}}\n";
+    let after = "\
+kind: Policy
+name: p
+for: {environments: [production]}
+rules:
+  a: {effect: allow, actions: [billing.read]}
+  either: {effect: allow, actions: [billing.refund], when: context.args.amount < 10 || context.args.amount > 100}
+  euros: {effect: allow, actions: [billing.refund], when: context.args.currency == \"EUR\"}
+";
+    let changes = compared(before, after);
+    insta::assert_snapshot!("cases", text::changes(&changes, text::SCREEN, false));
+    insta::assert_snapshot!("cases-markdown", markdown::changes(&changes));
+    assert!(changes.changes.iter().all(|change| change.certain && !change.more));
+}

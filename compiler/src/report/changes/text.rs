@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{BESIDE, asks, beside_lines, came_and_went, example, heading, subject, summary, told};
+use super::{BESIDE, asks, beside_lines, came_and_went, example, further, heading, subject, summary, told};
 use crate::diff::Changes;
 use crate::facts::Direction;
 use crate::report::visible;
@@ -32,11 +32,14 @@ pub fn changes(changes: &Changes, most: usize, colour: bool) -> String {
                 colour,
             );
         }
-        line(&mut out, 2, &subject(change, ""));
+        line(&mut out, 2, &subject(change));
+        for case in further(change) {
+            line(&mut out, 6, &format!("or {case}"));
+        }
         line(
             &mut out,
             6,
-            &format!("{} -> {}", told(&change.before, ""), told(&change.after, "")),
+            &format!("{} -> {}", told(&change.before), told(&change.after)),
         );
         if let Some((before, after)) = asks(change) {
             line(&mut out, 6, &format!("asked: {before} -> {after}"));
@@ -68,7 +71,7 @@ pub fn changes(changes: &Changes, most: usize, colour: bool) -> String {
             );
         }
     }
-    let names = came_and_went(&changes.names, "");
+    let names = came_and_went(&changes.names);
     if !names.is_empty() {
         title(&mut out, "came and went", false, colour);
         names.iter().for_each(|name| line(&mut out, 2, name));

@@ -12,10 +12,14 @@ use crate::search::frame::Takes;
 /// 2026-01-01T00:00:00Z: the moment of a call that no rule asks about. Any would do; a fixed one, because nothing
 /// that is compared may depend on today.
 pub(crate) const ORDINARY_MOMENT: i64 = 1_767_225_600_000;
-/// The last millisecond of the year 9999: the latest moment that is written in four digits.
-pub(super) const LAST_MOMENT: i64 = 253_402_300_799_999;
-/// What an argument can say: the years 0000 to 9999, each a day longer for offsets.
-pub(super) const MOMENTS: (i64, i64) = (-62_167_219_200_000 - 86_400_000, LAST_MOMENT + 86_400_000);
+/// The first millisecond of the year 0000, and the last of 9999: RFC 3339 writes four digits.
+const FOUR_DIGITS: (i64, i64) = (-62_167_219_200_000, 253_402_300_799_999);
+/// 23:59, the farthest that a local time can be from UTC.
+const FARTHEST_OFFSET: i64 = 86_340_000;
+/// What `now` can be: calls are made since 1970.
+pub(super) const NOWS: (i64, i64) = (0, FOUR_DIGITS.1);
+/// What an argument can say: those years, each as much longer as an offset makes it.
+pub(super) const MOMENTS: (i64, i64) = (FOUR_DIGITS.0 - FARTHEST_OFFSET, FOUR_DIGITS.1 + FARTHEST_OFFSET);
 
 /// A value of another type.
 pub(crate) fn wrong(kind: Kind) -> Json {
@@ -52,9 +56,20 @@ pub(crate) fn decimal(value: i64) -> String {
     format!("{sign}{whole}.{}", if places.is_empty() { "0" } else { places })
 }
 
-/// RFC 3339.
+/// RFC 3339: in UTC, or with the offset that it takes to be in a year of four digits. Milliseconds where there is none.
 pub(crate) fn moment(value: i64) -> String {
-    jiff::Timestamp::from_millisecond(value).map_or_else(|_| value.to_string(), |moment| moment.to_string())
+    let (moved, offset) = match value {
+        value if value > FOUR_DIGITS.1 => (-FARTHEST_OFFSET, "-23:59"),
+        value if value < FOUR_DIGITS.0 => (FARTHEST_OFFSET, "+23:59"),
+        _ => (0, "Z"),
+    };
+    let local = value.saturating_add(moved);
+    let since = jiff::SignedDuration::from_millis(local);
+    // A time without a zone goes to the end of the year 9999, a `Timestamp` not quite.
+    match jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0).checked_add(since) {
+        Ok(written) if (FOUR_DIGITS.0..=FOUR_DIGITS.1).contains(&local) => format!("{written}{offset}"),
+        _ => value.to_string(),
+    }
 }
 
 /// An address without the length of a prefix that says nothing.
@@ -192,5 +207,28 @@ pub(super) fn fresh(takes: &Takes, taken: &BTreeSet<Constant>, many: usize) -> V
         Kind::Host | Kind::Url | Kind::Email | Kind::Hosts => text(|at| format!("other-{at}.example")),
         Kind::String => text(|at| format!("other-{at}")),
         Kind::List | Kind::Record | Kind::Opaque => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_what_an_argument_can_say_are_written_as_it_is_read() {
+        for value in [
+            MOMENTS.0,
+            FOUR_DIGITS.0 - 1,
+            FOUR_DIGITS.0,
+            -1,
+            0,
+            FOUR_DIGITS.1,
+            FOUR_DIGITS.1 + 1,
+            MOMENTS.1,
+        ] {
+            let written = moment(value);
+            assert_eq!(polity_runtime::value::datetime(&written), Ok(value), "{written}");
+        }
+        assert_eq!(moment(MOMENTS.1 + 1), (MOMENTS.1 + 1).to_string());
     }
 }

@@ -8,7 +8,7 @@ use polity_runtime::value::Kind;
 use super::{Asked, Number};
 use crate::ir::{Constant, Function, Op, Term, Test};
 use crate::search::theory::number::{Bound, Domain};
-use crate::search::theory::values::{LAST_MOMENT, MOMENTS, ORDINARY_MOMENT};
+use crate::search::theory::values::{MOMENTS, NOWS, ORDINARY_MOMENT};
 use crate::search::theory::{DAY, Fault};
 
 /// What a number can be.
@@ -19,7 +19,7 @@ impl Asked<'_, '_> {
     pub(super) fn number(&mut self, test: &Test, yes: bool) -> bool {
         match test.op {
             Op::Less | Op::LessEqual | Op::Equal => {
-                let (Some(left), Some(right)) = (self.scaled(&test.left), self.scaled(&test.right)) else {
+                let (Some(left), Some(right)) = (self.summed(&test.left), self.summed(&test.right)) else {
                     return false;
                 };
                 self.compare(test, left, right, yes)
@@ -31,11 +31,11 @@ impl Asked<'_, '_> {
                 let Some(numbers) = values.iter().map(numeric).collect::<Option<Vec<i128>>>() else {
                     return false;
                 };
-                let Some(scaled) = self.scaled(&test.right) else {
+                let Some(sum) = self.summed(&test.right) else {
                     return false;
                 };
-                let most = |value: i128| scaled.at_most(value);
-                let least = |value: i128| scaled.at_least(value);
+                let most = |value: i128| sum.at_most(value);
+                let least = |value: i128| sum.at_least(value);
                 if yes {
                     let one = |value: &i128| vec![most(*value), least(*value)];
                     self.impossible |= numbers.is_empty();
@@ -77,7 +77,7 @@ impl Asked<'_, '_> {
     }
 
     /// What is calculated in a term, as far as it is of one variable. False where some of it is not.
-    fn sums(&mut self, term: &Term, sums: &mut Vec<Scaled>) -> bool {
+    fn sums(&mut self, term: &Term, sums: &mut Vec<Sum>) -> bool {
         match term {
             // It is there where the set is.
             Term::Apply(Function::Count, _) => true,
@@ -94,12 +94,13 @@ impl Asked<'_, '_> {
                     | Function::ToMinutes
                     | Function::ToHours
                     | Function::ToDays => all,
-                    // The day of a moment that a call can say is one itself.
-                    Function::ToDate => all && matches!(operands.as_slice(), [Term::Slot(_) | Term::Now]),
                     _ if !all => false,
                     _ => {
-                        let of: Option<Vec<Scaled>> = operands.iter().map(|operand| self.scaled(operand)).collect();
-                        let sum = of.and_then(|of| combined(*function, &of));
+                        let (least, greatest) = self.span(term);
+                        if LEAST <= least && greatest <= GREATEST {
+                            return true;
+                        }
+                        let sum = self.sum(*function, operands);
                         sums.extend(sum);
                         sum.is_some()
                     }
@@ -110,8 +111,37 @@ impl Asked<'_, '_> {
         }
     }
 
+    /// A term as what is calculated of a variable, or as the difference of two.
+    fn summed(&mut self, term: &Term) -> Option<Sum> {
+        match term {
+            Term::Apply(function @ (Function::Subtract | Function::DurationSince), operands) => {
+                match self.sum(*function, operands) {
+                    None => self.scaled(term).map(Sum::One),
+                    sum => sum,
+                }
+            }
+            _ => self.scaled(term).map(Sum::One),
+        }
+    }
+
+    fn sum(&mut self, function: Function, operands: &[Term]) -> Option<Sum> {
+        let of: Vec<Scaled> = operands
+            .iter()
+            .map(|operand| self.scaled(operand))
+            .collect::<Option<_>>()?;
+        if let Some(one) = combined(function, &of) {
+            return Some(Sum::One(one));
+        }
+        match (function, of.as_slice()) {
+            (Function::Subtract | Function::DurationSince, [left, right]) if left.is_plain() && right.is_plain() => {
+                Some(Sum::Difference(*left, *right))
+            }
+            _ => None,
+        }
+    }
+
     /// What a comparison asks. Always placed: what it cannot be told of stays a variable of its own.
-    fn compare(&mut self, test: &Test, left: Scaled, right: Scaled, yes: bool) -> bool {
+    fn compare(&mut self, test: &Test, left: Sum, right: Sum, yes: bool) -> bool {
         let strict = if self.theory.fault == Some(Fault::Interval) {
             1
         } else {
@@ -125,25 +155,22 @@ impl Asked<'_, '_> {
             (Op::LessEqual, false) => (true, 1),
             (_, _) => (false, 0),
         };
-        if left.is_constant() || right.is_constant() {
-            let (scaled, value, turned) = if left.is_constant() {
-                (right, left.more, true)
-            } else {
-                (left, right.more, false)
-            };
+        if let Some((sum, value, turned)) = match (left.constant(), right.constant()) {
+            (Some(value), _) => Some((right, value, true)),
+            (None, Some(value)) => Some((left, value, false)),
+            (None, None) => None,
+        } {
             if test.op == Op::Equal {
                 if yes {
-                    self.numbers
-                        .bounds
-                        .extend([scaled.at_most(value), scaled.at_least(value)]);
+                    self.numbers.bounds.extend([sum.at_most(value), sum.at_least(value)]);
                 } else {
-                    let apart = vec![vec![scaled.at_least(value + 1)], vec![scaled.at_most(value - 1)]];
+                    let apart = vec![vec![sum.at_least(value + 1)], vec![sum.at_most(value - 1)]];
                     self.numbers.choices.push(apart);
                 }
             } else if swapped == turned {
-                self.numbers.bounds.push(scaled.at_most(value - less));
+                self.numbers.bounds.push(sum.at_most(value - less));
             } else {
-                self.numbers.bounds.push(scaled.at_least(value + less));
+                self.numbers.bounds.push(sum.at_least(value + less));
             }
             return true;
         }
@@ -174,7 +201,7 @@ impl Asked<'_, '_> {
     /// A term as a variable and what is added to it; one that is scaled besides is a variable of its own.
     pub(in crate::search::theory) fn linear(&mut self, term: &Term) -> Option<(usize, i128)> {
         let scaled = self.scaled(term)?;
-        Some(if scaled.times == 1 && scaled.divided == 1 {
+        Some(if scaled.is_plain() {
             (scaled.at, scaled.more)
         } else {
             self.applied(term)
@@ -227,26 +254,19 @@ impl Asked<'_, '_> {
         if let Some(at) = self.variables.iter().position(|known| *known == number) {
             return at + 1;
         }
-        let whole = (i128::from(i64::MIN), i128::from(i64::MAX));
-        let moments = (i128::from(MOMENTS.0), i128::from(MOMENTS.1));
-        let near = matches!(number, Number::Count(_));
-        let (least, greatest, ordinary) = match &number {
-            Number::Count(set) => (0, self.most_elements(*set), 0),
-            Number::Now => (0, i128::from(LAST_MOMENT), i128::from(ORDINARY_MOMENT)),
-            Number::Calls => (0, whole.1, 0),
-            Number::Argument(at) => {
-                let port = self.is_port(*at);
-                match self.theory.kind(*at) {
-                    Some(Kind::DateTime) => (moments.0, moments.1, i128::from(ORDINARY_MOMENT)),
-                    Some(Kind::Decimal) => (whole.0, whole.1, 10_000),
-                    Some(Kind::Duration) => (whole.0, whole.1, 3_600_000),
-                    _ if port => (0, 65_535, 443),
-                    _ => (whole.0, whole.1, 1),
-                }
-            }
-            Number::Applied(Term::Apply(Function::ToTime, _)) => (0, DAY - 1, 0),
-            Number::Applied(_) => (whole.0, whole.1, 0),
+        let (least, greatest) = self.range(&number);
+        let ordinary = match &number {
+            Number::Now => i128::from(ORDINARY_MOMENT),
+            Number::Argument(at) if self.is_port(*at) => 443,
+            Number::Argument(at) => match self.theory.kind(*at) {
+                Some(Kind::DateTime) => i128::from(ORDINARY_MOMENT),
+                Some(Kind::Decimal) => 10_000,
+                Some(Kind::Duration) => 3_600_000,
+                _ => 1,
+            },
+            Number::Count(_) | Number::Calls | Number::Applied(_) => 0,
         };
+        let near = matches!(number, Number::Count(_));
         self.numbers.domains.push(Domain {
             least,
             greatest,
@@ -257,12 +277,82 @@ impl Asked<'_, '_> {
         self.variables.len()
     }
 
+    /// The least and the greatest that a number can be.
+    fn range(&self, number: &Number) -> (i128, i128) {
+        let wide = |(least, greatest): (i64, i64)| (i128::from(least), i128::from(greatest));
+        match number {
+            Number::Count(set) => (0, self.most_elements(*set)),
+            Number::Now => wide(NOWS),
+            Number::Calls => (0, GREATEST),
+            Number::Argument(at) if self.is_port(*at) => (0, 65_535),
+            Number::Argument(at) if self.theory.kind(*at) == Some(Kind::DateTime) => wide(MOMENTS),
+            Number::Argument(_) => (LEAST, GREATEST),
+            Number::Applied(term) => {
+                let (least, greatest) = self.span(term);
+                (least.max(LEAST), greatest.min(GREATEST))
+            }
+        }
+    }
+
+    /// Between what a term lies whose operands can be evaluated; beyond 64 bits where it may leave them.
+    fn span(&self, term: &Term) -> (i128, i128) {
+        let number = match term {
+            Term::Constant(value) => return numeric(value).map_or((LEAST, GREATEST), |value| (value, value)),
+            Term::Now => Some(Number::Now),
+            Term::Calls => Some(Number::Calls),
+            Term::Slot(slot) => self.theory.frame.argument(*slot).map(Number::Argument),
+            Term::Apply(Function::Count, operands) => self.counted(operands).map(Number::Count),
+            Term::Apply(function, operands) => {
+                let within = |operand| self.range(&Number::Applied(operand));
+                let of: Vec<(i128, i128)> = operands.iter().cloned().map(within).collect();
+                return spanned(*function, &of);
+            }
+            _ => None,
+        };
+        number.map_or((LEAST, GREATEST), |number| self.range(&number))
+    }
+
     fn is_port(&self, at: usize) -> bool {
         let arguments = self.theory.frame.arguments();
         let parent = arguments.get(at).and_then(|one| one.parent);
         parent
             .and_then(|parent| arguments.get(parent))
             .is_some_and(|parent| parent.takes.kind == Kind::Url)
+    }
+}
+
+/// What is calculated of one variable, or of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sum {
+    One(Scaled),
+    /// The first less the second, both plain.
+    Difference(Scaled, Scaled),
+}
+
+impl Sum {
+    fn constant(&self) -> Option<i128> {
+        match self {
+            Self::One(scaled) if scaled.is_constant() => Some(scaled.more),
+            _ => None,
+        }
+    }
+
+    fn at_most(&self, value: i128) -> Bound {
+        match self {
+            Self::One(scaled) => scaled.at_most(value),
+            Self::Difference(left, right) => Bound {
+                left: left.at,
+                right: right.at,
+                most: value - left.more + right.more,
+            },
+        }
+    }
+
+    fn at_least(&self, value: i128) -> Bound {
+        match self {
+            Self::One(scaled) => scaled.at_least(value),
+            Self::Difference(left, right) => Self::Difference(*right, *left).at_most(-value),
+        }
     }
 }
 
@@ -289,6 +379,11 @@ impl Scaled {
 
     fn is_constant(&self) -> bool {
         self.at == 0
+    }
+
+    /// Whether it is a variable and what is added to it.
+    fn is_plain(&self) -> bool {
+        self.times == 1 && self.divided == 1
     }
 
     fn with(self, more: i128) -> Self {
@@ -399,6 +494,30 @@ fn combined(function: Function, of: &[Scaled]) -> Option<Scaled> {
         (Function::ToHours, _) => units(3_600_000),
         (Function::ToDays, _) => units(DAY),
         _ => None,
+    }
+}
+
+/// Between what a function's value lies where its operands lie between these; as wide as a number where it is unknown.
+fn spanned(function: Function, of: &[(i128, i128)]) -> (i128, i128) {
+    let divided = |by: i128, (least, greatest): (i128, i128)| (least / by, greatest / by);
+    match (function, of) {
+        (Function::Add | Function::Offset, [left, right]) => (left.0 + right.0, left.1 + right.1),
+        (Function::Subtract | Function::DurationSince, [left, right]) => (left.0 - right.1, left.1 - right.0),
+        (Function::Multiply, [left, right]) => {
+            let ends = [left.0 * right.0, left.0 * right.1, left.1 * right.0, left.1 * right.1];
+            ends.into_iter().fold((i128::MAX, i128::MIN), |(least, greatest), end| {
+                (least.min(end), greatest.max(end))
+            })
+        }
+        (Function::Negate, [only]) => (-only.1, -only.0),
+        (Function::ToMilliseconds, [only]) => *only,
+        (Function::ToSeconds, [only]) => divided(1_000, *only),
+        (Function::ToMinutes, [only]) => divided(60_000, *only),
+        (Function::ToHours, [only]) => divided(3_600_000, *only),
+        (Function::ToDays, [only]) => divided(DAY, *only),
+        (Function::ToTime, [_]) => (0, DAY - 1),
+        (Function::ToDate, [only]) => (only.0.div_euclid(DAY) * DAY, only.1.div_euclid(DAY) * DAY),
+        _ => (LEAST, GREATEST),
     }
 }
 
