@@ -16,8 +16,8 @@ use crate::diag::{Diagnostic, Sink};
 use crate::ir::{Condition, Constant, Op, RuleSet, Term, Test, Typed};
 use crate::resolve::{Deployment, Invariant, Organization, Placement};
 use crate::search::{
-    Alternative, Call, Decided, ERROR, Found, Frame, Goal, Imported, Model, Rules, Sides, Solver, Space, Standing,
-    Theory, Trail, Verdict, YES, ask, of_tool, standing,
+    Alternative, Call, Decided, Decider, ERROR, Found, Frame, Goal, Imported, Model, Rules, Sides, Solver, Space,
+    Standing, Theory, Trail, Verdict, YES, ask, of_tool, standing,
 };
 use crate::table::diagram::Diagram;
 use crate::table::hash::HashMap;
@@ -49,8 +49,8 @@ pub struct Violation {
     pub invariant: String,
     /// A call that breaks it, and what the table says; none where it could only not be excluded.
     pub witness: Option<(Call, Verdict)>,
-    /// `payments/refund-bot` in production, each within backticks.
-    pub agents: BTreeSet<String>,
+    /// Agents, each with its environment.
+    pub agents: BTreeSet<(String, String)>,
     /// Actions, variants by their own names.
     pub actions: BTreeSet<String>,
 }
@@ -68,8 +68,8 @@ pub fn violations(organization: &Organization, rules: &RuleSet, table: &Table) -
         let open = |invariant: &Invariant| Violation {
             invariant: invariant.name.value.clone(),
             witness: None,
-            agents: BTreeSet::from(["every agent".to_owned()]),
-            actions: BTreeSet::from(["every action".to_owned()]),
+            agents: BTreeSet::new(),
+            actions: BTreeSet::new(),
         };
         return organization.invariants.iter().map(open).collect();
     };
@@ -130,7 +130,7 @@ impl<'p> Prover<'p> {
     fn one(&mut self, invariant: &Invariant, when: Option<&Typed>, all: &mut Vec<Violation>) {
         // By the answer and the rule that decides; first of all what is only possible.
         let mut found: BTreeMap<Option<(Outcome, Option<String>)>, Violation> = BTreeMap::new();
-        let mut known: HashMap<Asked, Found<(Call, Verdict)>> = HashMap::default();
+        let mut known: HashMap<Asked, Vec<Found<(Call, Verdict)>>> = HashMap::default();
         let mut tell = |place: &Place<'_>, action: &str, result: Found<(Call, Verdict)>| {
             let (key, witness) = match result {
                 Found::Never => return,
@@ -146,7 +146,7 @@ impl<'p> Prover<'p> {
                 agents: BTreeSet::new(),
                 actions: BTreeSet::new(),
             });
-            let agent = format!("`{}` in {}", place.deployment.name, place.environment);
+            let agent = (place.deployment.name.clone(), place.environment.to_owned());
             violation.agents.insert(agent);
             violation.actions.insert(action.to_owned());
         };
@@ -168,7 +168,7 @@ impl<'p> Prover<'p> {
         invariant: &Invariant,
         when: Option<&Typed>,
         (id, deployment, placement): (DeploymentId, &'p Deployment, &'p Placement),
-        known: &mut HashMap<Asked, Found<(Call, Verdict)>>,
+        known: &mut HashMap<Asked, Vec<Found<(Call, Verdict)>>>,
         tell: Tell<'_>,
     ) {
         let environment = self.organization.environments.get(placement.environment.0 as usize);
@@ -207,8 +207,9 @@ impl<'p> Prover<'p> {
                         },
                     };
                     for outcome in &invariant.never {
-                        let result = self.search(invariant, when, &place, base, &way, *outcome, known);
-                        tell(&place, self.table.action_name(action), result);
+                        for result in self.search(invariant, when, &place, base, &way, *outcome, known) {
+                            tell(&place, self.table.action_name(action), result);
+                        }
                     }
                 }
             }
@@ -245,12 +246,12 @@ impl<'p> Prover<'p> {
         base: ActionId,
         way: &Alternative,
         outcome: RuleEffect,
-        known: &mut HashMap<Asked, Found<(Call, Verdict)>>,
-    ) -> Found<(Call, Verdict)> {
+        known: &mut HashMap<Asked, Vec<Found<(Call, Verdict)>>>,
+    ) -> Vec<Found<(Call, Verdict)>> {
         let outcome = wanted(outcome);
         let mut goals = way.goals(outcome, None);
         if goals.is_empty() {
-            return Found::Never;
+            return Vec::new();
         }
         let at = (place.id, place.deployment, place.placement);
         let condition = premise(
@@ -264,7 +265,7 @@ impl<'p> Prover<'p> {
             None => None,
             Some(condition) => match self.space.diagrams.build(&self.known(&condition)) {
                 Ok(diagram) => Some(diagram),
-                Err(_) => return Found::Unsettled,
+                Err(_) => return vec![Found::Unsettled],
             },
         };
         self.space.settle();
@@ -276,12 +277,11 @@ impl<'p> Prover<'p> {
         if let Some(found) = known.get(&key) {
             return found.clone();
         }
-        if let Some(diagram) = diagram {
-            goals = goals
-                .into_iter()
-                .map(|goal: Goal| goal.and(diagram, YES | ERROR))
-                .collect();
-        }
+        let meant = |goal: Goal| match diagram {
+            Some(diagram) => goal.and(diagram, YES | ERROR),
+            None => goal,
+        };
+        goals = goals.into_iter().map(meant).collect();
         let frame = self.frame(base);
         let theory = Theory::new(&frame, &self.classes, None);
         let mut solver = Solver::new(&self.space, theory);
@@ -311,7 +311,19 @@ impl<'p> Prover<'p> {
             let verdict = ask(table, &call);
             (verdict.outcome == outcome && is_meant(&call)).then_some((call, verdict))
         };
-        let found = solver.any(&goals, &mut confirm);
+        let mut found = vec![solver.any(&goals, &mut confirm)];
+        if let [Found::Witness((_, first))] = found.as_slice() {
+            // There is such a call: of each other rule that decides so, one.
+            let first = first.rule.clone();
+            let deciders = Decider::all(way, outcome);
+            for at in 0..deciders.len() {
+                let goal = meant(Decider::goal(way, outcome, &deciders, at));
+                match solver.solve(&goal, &mut confirm) {
+                    Found::Witness(other) if other.1.rule != first => found.push(Found::Witness(other)),
+                    _ => {}
+                }
+            }
+        }
         known.insert(key, found.clone());
         found
     }
@@ -408,10 +420,11 @@ fn report(organization: &Organization, invariant: &Invariant, found: &[&Violatio
         let message = format!(
             "`{}` does not hold: {} {does} {}",
             name.value,
-            listed(&violation.agents, "agent"),
-            listed(&quoted(&violation.actions), "action")
+            agents(violation),
+            listed(violation.actions.iter().map(|name| format!("`{name}`")), "action")
         );
-        let mut diagnostic = Diagnostic::new(&INVARIANT_VIOLATED, message, name.span, "");
+        let all = violation.agents.iter().cloned();
+        let mut diagnostic = Diagnostic::new(&INVARIANT_VIOLATED, message, name.span, "").of_agents(all);
         let written = verdict.rule.as_ref().and_then(|rule| {
             let at = organization.rules.binary_search_by(|other| other.name.cmp(rule)).ok()?;
             organization.rules.get(at)
@@ -433,25 +446,29 @@ fn report(organization: &Organization, invariant: &Invariant, found: &[&Violatio
         let message = format!(
             "`{}` is not proved: it could not be decided for {} and {}",
             name.value,
-            listed(&violation.agents, "agent"),
-            listed(&quoted(&violation.actions), "action")
+            agents(violation),
+            listed(violation.actions.iter().map(|name| format!("`{name}`")), "action")
         );
         let help = "simplify the conditions of the rules there: comparisons with constants can always be decided";
-        sink.push(Diagnostic::new(&INVARIANT_UNDECIDED, message, name.span, "").with_help(help));
+        let diagnostic = Diagnostic::new(&INVARIANT_UNDECIDED, message, name.span, "").with_help(help);
+        sink.push(diagnostic.of_agents(violation.agents.iter().cloned()));
     }
 }
 
-fn quoted(names: &BTreeSet<String>) -> BTreeSet<String> {
-    names.iter().map(|name| format!("`{name}`")).collect()
+fn agents(violation: &Violation) -> String {
+    let named = |(agent, environment): &(String, String)| format!("`{agent}` in {environment}");
+    listed(violation.agents.iter().map(named), "agent")
 }
 
-/// The first few of some names.
-fn listed(names: &BTreeSet<String>, what: &str) -> String {
-    let shown: Vec<&str> = names.iter().take(MOST_NAMED).map(String::as_str).collect();
-    match names.len().saturating_sub(MOST_NAMED) {
-        0 => shown.join(", "),
-        1 => format!("{} and another {what}", shown.join(", ")),
-        more => format!("{} and {more} other {what}s", shown.join(", ")),
+/// The first few of some names; every one where there are none.
+fn listed(names: impl ExactSizeIterator<Item = String>, what: &str) -> String {
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let shown: Vec<String> = names.take(MOST_NAMED).collect();
+    match (shown.is_empty(), more) {
+        (true, _) => format!("every {what}"),
+        (_, 0) => shown.join(", "),
+        (_, 1) => format!("{} and another {what}", shown.join(", ")),
+        (_, more) => format!("{} and {more} other {what}s", shown.join(", ")),
     }
 }
 

@@ -9,6 +9,7 @@
 //! Nothing here knows of documents, of revisions or of what a change means.
 
 mod call;
+mod decider;
 mod describe;
 mod frame;
 mod import;
@@ -21,6 +22,7 @@ mod tests;
 mod theory;
 
 pub use call::{Call, Verdict, ask};
+pub(crate) use decider::Decider;
 pub use describe::conditions;
 pub use frame::{Frame, Table as FrameTable};
 pub use import::{Imported, Names};

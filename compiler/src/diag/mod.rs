@@ -78,6 +78,8 @@ pub struct Diagnostic {
     pub origin: Vec<Label>,
     /// What to do.
     pub help: Vec<Help>,
+    /// Every agent that it is about, where the message names the first few: each with its environment.
+    pub agents: Vec<(String, String)>,
 }
 
 impl Diagnostic {
@@ -102,6 +104,7 @@ impl Diagnostic {
             related: Vec::new(),
             origin: Vec::new(),
             help: Vec::new(),
+            agents: Vec::new(),
         }
     }
     /// Says which path it is about, where no file was read there. One that is no text names no file to anybody.
@@ -115,6 +118,11 @@ impl Diagnostic {
             span,
             text: text.into(),
         });
+        self
+    }
+    /// Says of which agents, each with its environment.
+    pub fn of_agents(mut self, agents: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.agents.extend(agents);
         self
     }
     /// Adds advice.

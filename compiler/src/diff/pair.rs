@@ -12,8 +12,8 @@ use super::{Call, Kind, Told};
 use crate::ir::Answer;
 use crate::search::{Alternative, CellRules, Model};
 use crate::search::{
-    Asks, Decided, ERROR, Entry, Fault, Found, Frame, Goal, NO, Solver, Theory, Trail, Verdict, YES, ask, binding,
-    conditions,
+    Asks, Decided, Decider, ERROR, Entry, Fault, Found, Frame, Goal, NO, Solver, Theory, Trail, Verdict, YES, ask,
+    binding, conditions,
 };
 use crate::table::diagram::{Diagram, TestId};
 
@@ -152,8 +152,8 @@ impl Pair<'_> {
     /// Of each pair of rules that could decide so, where one of them is not the same in both, a call.
     fn pairs(&mut self, (left, right): (&Alternative, &Alternative), [before, after]: [Outcome; 2]) {
         let placed = self.placed;
-        let (first, second) = (deciders(left, before), deciders(right, after));
-        let (all_first, all_second) = (deciders(left, after), deciders(right, before));
+        let (first, second) = (Decider::all(left, before), Decider::all(right, after));
+        let (all_first, all_second) = (Decider::all(left, after), Decider::all(right, before));
         for (at, one) in first.iter().enumerate() {
             for (place, other) in second.iter().enumerate() {
                 let names = [one, other].map(|decider| decider.name().map(|rule| placed.rules.name(rule)));
@@ -173,7 +173,7 @@ impl Pair<'_> {
                 if same {
                     continue;
                 }
-                let goal = decides(left, before, &first, at).with(&decides(right, after, &second, place));
+                let goal = Decider::goal(left, before, &first, at).with(&Decider::goal(right, after, &second, place));
                 self.look((left, right), &[goal], &Wanted::Decided([before, after], names));
             }
         }
@@ -379,95 +379,12 @@ fn product(left: &[Goal], right: &[Goal]) -> Vec<Goal> {
         .collect()
 }
 
-/// A rule that may be the one that decides; none where no grant holds, or no rule is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decider {
-    Rule(Entry),
-    NoGrant,
-    Refusal,
-}
-
-impl Decider {
-    fn name(&self) -> Option<u32> {
-        match self {
-            Self::Rule(entry) => Some(entry.rule),
-            Self::NoGrant | Self::Refusal => None,
-        }
-    }
-
-    fn is_rule(&self) -> bool {
-        matches!(self, Self::Rule(_))
-    }
-}
-
 /// deny > require_approval > allow: a rule that gives the stricter of two answers decides before any that gives the other.
 fn strictness(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Allow => 0,
         Outcome::RequireApproval => 1,
         Outcome::Deny => 2,
-    }
-}
-
-/// In the order in which the first that holds decides. The same rule with another guard is another decider.
-fn deciders(way: &Alternative, outcome: Outcome) -> Vec<Decider> {
-    let cell = match (&way.decided, outcome) {
-        (Decided::Cell(cell), _) => cell,
-        (Decided::Refused(_), Outcome::Deny) => return vec![Decider::Refusal],
-        (Decided::Refused(_), _) => return Vec::new(),
-    };
-    match outcome {
-        Outcome::Deny => {
-            let denies = cell.denies.iter().copied().map(Decider::Rule);
-            denies.chain([Decider::NoGrant]).collect()
-        }
-        Outcome::RequireApproval => binding_by_name(cell).into_iter().map(Decider::Rule).collect(),
-        Outcome::Allow => {
-            let plain = cell.grants.iter().filter(|grant| grant.approval.is_none());
-            plain.copied().map(Decider::Rule).collect()
-        }
-    }
-}
-
-/// What asks people, by name: the order of grants and of gates is that of names, so they are merged.
-fn binding_by_name(cell: &CellRules) -> Vec<Entry> {
-    // Positions among all rules of the cell tell names apart by order without looking at them.
-    let mut grants = cell.grants.iter().filter(|grant| grant.approval.is_some()).peekable();
-    let mut gates = cell.gates.iter().peekable();
-    let mut merged = Vec::new();
-    loop {
-        let next = match (grants.peek(), gates.peek()) {
-            (Some(grant), Some(gate)) if grant.order <= gate.order => grants.next(),
-            (Some(_), None) => grants.next(),
-            (_, Some(_)) => gates.next(),
-            (None, None) => return merged,
-        };
-        merged.extend(next);
-    }
-}
-
-/// What must hold for a way to be taken and this rule to be the one that decides there.
-fn decides(way: &Alternative, outcome: Outcome, deciders: &[Decider], at: usize) -> Goal {
-    let goal = match way.goals(outcome, None).into_iter().next() {
-        // A denial has two goals, of which the premises are wanted only.
-        Some(goal) if outcome != Outcome::Deny => goal,
-        _ => way.premise(),
-    };
-    let matching = match outcome {
-        Outcome::Allow => YES,
-        _ => YES | ERROR,
-    };
-    let goal = deciders.iter().take(at).fold(goal, |goal, decider| match decider {
-        Decider::Rule(entry) => goal.and(entry.guard, !matching & (NO | YES | ERROR)),
-        Decider::NoGrant | Decider::Refusal => goal,
-    });
-    match (deciders.get(at), &way.decided) {
-        (Some(Decider::Rule(entry)), _) => goal.and(entry.guard, matching),
-        (_, Decided::Cell(cell)) => cell
-            .grants
-            .iter()
-            .fold(goal, |goal, grant| goal.and(grant.guard, NO | ERROR)),
-        (_, Decided::Refused(_)) => goal,
     }
 }
 

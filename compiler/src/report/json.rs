@@ -83,6 +83,11 @@ fn diagnostic<'a>(found: &'a Diagnostic, places: &mut Places<'a>) -> DiagnosticJ
         related: found.related.iter().map(|label| labelled(label, places)).collect(),
         origin: found.origin.iter().map(|label| labelled(label, places)).collect(),
         help: found.help.iter().map(|advice| help(advice, places)).collect(),
+        agents: found
+            .agents
+            .iter()
+            .map(|(agent, environment)| AgentJson { agent, environment })
+            .collect(),
     }
 }
 
@@ -141,6 +146,15 @@ struct DiagnosticJson<'a> {
     related: Vec<LabelJson<'a>>,
     origin: Vec<LabelJson<'a>>,
     help: Vec<HelpJson<'a>>,
+    /// All of them, where the message names the first few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    agents: Vec<AgentJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct AgentJson<'a> {
+    agent: &'a str,
+    environment: &'a str,
 }
 
 #[derive(Serialize)]
@@ -209,6 +223,7 @@ mod tests {
                 "a comment",
             )
             .with_help("ask somebody")
+            .of_agents([("payments/bot".to_owned(), "production".to_owned())])
             .with_replacement("did you mean `b`?", place, "b");
         found.origin.push(Label {
             span: Span {

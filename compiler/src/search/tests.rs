@@ -620,3 +620,16 @@ fn a_rule_that_is_only_observed_proves_nothing_yet() {
     let (call, verdict) = found[0].witness.as_ref().unwrap();
     assert!(*call.moment() < *"2026-12-15" && verdict.rule.as_deref() == Some("p/a"));
 }
+
+#[test]
+fn each_rule_of_a_cell_that_breaks_an_invariant_is_told() {
+    let rules = "kind: Policy\nname: p\nfor: {environments: [production]}\nrules:\n  a: {effect: allow, actions: [t.do], when: context.args.amount < 5}\n  b: {effect: allow, actions: [t.do], when: context.args.amount > 50}\n  c: {effect: allow, actions: [t.do], when: context.args.amount == 3}\n";
+    let found = forbidden("rules.yaml", rules.to_owned(), "");
+    let rules: Vec<Option<&str>> = found
+        .iter()
+        .filter_map(|one| one.witness.as_ref())
+        .map(|(_, verdict)| verdict.rule.as_deref())
+        .collect();
+    // The third never decides: the first holds wherever it does.
+    assert_eq!(rules, [Some("p/a"), Some("p/b")]);
+}
