@@ -98,6 +98,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         tree,
         findings,
         decided,
+        sole_owner,
     } = checked?;
     let review = arguments.base.as_ref().filter(|_| !findings.has_errors());
     let review = review.map(|base| reviewed(base, &arguments)).transpose();
@@ -121,6 +122,10 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
         Format::Sarif => console.result(&sarif::findings(&findings, &tree))?,
         Format::Github => console.result(&github::findings(&findings, &tree))?,
         Format::Gitlab => console.result(&gitlab::findings(&findings, &tree))?,
+    }
+    // A review says so itself.
+    if sole_owner && found.is_none() {
+        console.remark(report::trail::SOLE_OWNER);
     }
     // Those formats are for findings; whoever reads the log of the run wants to know as well.
     if matches!(arguments.format, Format::Sarif | Format::Github | Format::Gitlab) {
@@ -163,6 +168,8 @@ pub(super) struct Checked {
     pub(super) findings: Findings,
     /// Who decides each Rego rule; nothing while an error stands.
     pub(super) decided: Vec<rego::Decided>,
+    /// Whether one owner approves alone.
+    pub(super) sole_owner: bool,
 }
 
 /// Reads the work tree, or the revision, and runs every phase up to the table. `now` is what dates are compared with.
@@ -174,11 +181,13 @@ pub(super) fn check(path: &Path, rev: Option<&str>, now: Moment) -> Result<Check
         Some(_) => rego::decided(&compiled.organization, &compiled.rules),
         None => Vec::new(),
     };
+    let sole_owner = compiled.organization.sole_owner;
     // The process is about to end: giving back the memory of a large repository piece by piece only takes time.
     std::mem::forget(compiled);
     Ok(Checked {
         tree,
         findings,
         decided,
+        sole_owner,
     })
 }
