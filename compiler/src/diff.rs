@@ -11,6 +11,7 @@ mod pair;
 mod place;
 mod side;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use polity_runtime::decide::{Code, Outcome};
@@ -18,6 +19,7 @@ use polity_runtime::table::Table;
 
 use crate::facts::{Direction, Fact};
 pub use crate::search::{Call, Fault};
+use crate::table::without_kills;
 pub use side::{Side, compare};
 
 /// Everything that differs.
@@ -25,6 +27,8 @@ pub use side::{Side, compare};
 pub struct Changes {
     /// What the tables answer differently, widest first.
     pub changes: Vec<Change>,
+    /// What they would answer differently if nothing were killed, where a kill hides it: it comes with the kill's end.
+    pub after_kills: Vec<Change>,
     /// What no cell holds and yet matters: isolation, servers, owners, limits. Who knows both organisations puts them
     /// here; two tables cannot tell.
     pub facts: Vec<Fact>,
@@ -207,12 +211,17 @@ impl Change {
 impl Changes {
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.facts.is_empty() && self.names.is_empty()
+        self.answers().next().is_none() && self.facts.is_empty() && self.names.is_empty()
     }
 
     /// Whether anything is widened, or cannot be told not to be.
     pub fn is_widened(&self) -> bool {
-        self.changes.iter().any(|change| change.kind.is_widened()) || self.has_fact(Direction::Widened)
+        self.answers().any(|change| change.kind.is_widened()) || self.has_fact(Direction::Widened)
+    }
+
+    /// Every change of an answer, those that a kill hides for now after the others.
+    pub fn answers(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().chain(&self.after_kills)
     }
 
     fn has_fact(&self, direction: Direction) -> bool {
@@ -221,7 +230,7 @@ impl Changes {
 
     /// Whether anything is narrowed.
     pub fn is_narrowed(&self) -> bool {
-        self.changes.iter().any(|change| change.kind.is_narrowed()) || self.has_fact(Direction::Narrowed)
+        self.answers().any(|change| change.kind.is_narrowed()) || self.has_fact(Direction::Narrowed)
     }
 }
 
@@ -242,9 +251,19 @@ pub fn diff(before: &Table, after: &Table) -> Result<Changes, Unreadable> {
 /// # Errors
 /// As [`diff`].
 pub fn diff_with(before: &Table, after: &Table, fault: Option<Fault>) -> Result<Changes, Unreadable> {
-    let placed = place::place(before, after).ok_or(Unreadable)?;
+    let placed = place::place([before, after], None).ok_or(Unreadable)?;
     let found = pair::examine(&placed, fault);
     let mut changes = group::group(&placed, &found);
     changes.names = place::names(before, after);
+    let bare = [before, after].map(without_kills);
+    if bare.iter().any(|table| matches!(table, Cow::Owned(_))) {
+        let [first, second] = &bare;
+        let placed = place::place([first, second], Some([before, after])).ok_or(Unreadable)?;
+        let found = pair::examine(&placed, fault);
+        let hidden = group::group(&placed, &found);
+        changes.differing += hidden.differing;
+        changes.decided += hidden.decided;
+        changes.after_kills = hidden.changes;
+    }
     Ok(changes)
 }

@@ -185,8 +185,9 @@ impl Contents {
     }
 }
 
-/// Pairs everything. Gives `None` where a table cannot be read.
-pub(super) fn place<'t>(before: &'t Table, after: &'t Table) -> Option<Placed<'t>> {
+/// Pairs everything; of two tables that were given without their kills only what those stop in one of them. Gives
+/// `None` where a table cannot be read.
+pub(super) fn place<'t>([before, after]: [&'t Table; 2], killed: Option<[&Table; 2]>) -> Option<Placed<'t>> {
     let mut space = Space::default();
     let mut rules = Rules::default();
     let tables = [before, after];
@@ -199,7 +200,7 @@ pub(super) fn place<'t>(before: &'t Table, after: &'t Table) -> Option<Placed<'t
     ];
     let mut frames = Frames::default();
     let alike_tools = alike_tools(&mut ones, &mut frames);
-    let groups = groups(&mut ones, &mut space, &mut rules, &alike_tools);
+    let groups = groups(&mut ones, &mut space, &mut rules, &alike_tools, killed);
     let mut jobs: Vec<Job> = Vec::new();
     let mut known: HashMap<(usize, [Side; 2]), usize> = HashMap::default();
     let mut alike = Vec::new();
@@ -290,6 +291,7 @@ fn groups<'t>(
     space: &mut Space,
     rules: &mut Rules,
     alike_tools: &BTreeSet<&'t str>,
+    killed: Option<[&Table; 2]>,
 ) -> Groups<'t> {
     let mut groups: HashMap<(&'t str, [Standing; 2]), Vec<Placement>> = HashMap::default();
     let mut contents = Contents::default();
@@ -338,6 +340,12 @@ fn groups<'t>(
             for tool in tools {
                 let ids = [before.tools.get(tool).copied(), after.tools.get(tool).copied()];
                 let [first, second] = ids;
+                let stops = |(table, id): (&Table, Option<ToolId>)| {
+                    of_tool(table, standing(table, agent, environment), id) == Standing::Refused(Code::Killed)
+                };
+                if killed.is_some_and(|tables| !tables.into_iter().zip(ids).any(stops)) {
+                    continue;
+                }
                 let pair = [of_tool(before.table, left, first), of_tool(after.table, right, second)];
                 match (pair, ids) {
                     ([Standing::Refused(_), Standing::Refused(_)], _) => continue,

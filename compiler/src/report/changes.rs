@@ -17,6 +17,8 @@ use polity_runtime::decide::{Code, Outcome};
 use crate::diff::{Change, Changes, Kind, Names, Told};
 use crate::facts::{Direction, Fact};
 
+/// What is said of changes that a kill hides for now.
+const AFTER_KILLS: &str = "once a kill ends";
 /// How many agents, environments or actions of one change are named.
 const MOST_NAMED: usize = 3;
 
@@ -230,6 +232,7 @@ fn summary(changes: &Changes) -> String {
         ),
         (count(&|kind| kind == Kind::OtherRule), "by another rule"),
         (beside(changes, Direction::Neutral).count(), "otherwise"),
+        (changes.after_kills.len(), AFTER_KILLS),
     ];
     let parts: Vec<String> = parts
         .iter()
@@ -241,7 +244,7 @@ fn summary(changes: &Changes) -> String {
         0 => String::new(),
         open => format!(", {open} of them not decided for certain"),
     };
-    let agents: BTreeSet<&str> = changes.changes.iter().flat_map(Change::agents).collect();
+    let agents: BTreeSet<&str> = changes.answers().flat_map(Change::agents).collect();
     let plural = |many: usize, what: &str| format!("{many} {what}{}", if many == 1 { "" } else { "s" });
     let what = match parts.is_empty() {
         true => "nothing is answered otherwise".to_owned(),

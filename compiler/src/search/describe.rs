@@ -37,6 +37,8 @@ enum Said {
     /// Above, or at least; below, or at most.
     Above(i128, bool, String),
     Below(i128, bool, String),
+    /// It is not this number.
+    Unlike(i128, String),
     /// A resource matches a glob, or does not.
     Matches(bool, String),
     /// Anything else, with the subject in it.
@@ -50,6 +52,7 @@ struct About {
     exactly: Option<String>,
     above: Option<(i128, bool, String)>,
     below: Option<(i128, bool, String)>,
+    unlike: BTreeMap<i128, String>,
     matched: BTreeSet<String>,
     unmatched: BTreeSet<String>,
     others: Vec<String>,
@@ -75,6 +78,9 @@ impl About {
                     self.below = Some((value, strict, text));
                 }
             }
+            Said::Unlike(value, text) => {
+                self.unlike.insert(value, text);
+            }
             Said::Matches(true, glob) => {
                 self.matched.insert(glob);
             }
@@ -90,12 +96,22 @@ impl About {
             return vec![format!("{subject} == {exactly}")];
         }
         let mut lines = Vec::new();
+        // What lies beyond the bounds it is not anyhow.
+        let within = |value: i128| {
+            let above = self.above.as_ref();
+            let below = self.below.as_ref();
+            above.is_none_or(|(bound, strict, _)| value > *bound || (value == *bound && !strict))
+                && below.is_none_or(|(bound, strict, _)| value < *bound || (value == *bound && !strict))
+        };
+        let unlike = self.unlike.iter().filter(|(value, _)| within(**value));
+        let unlike: Vec<String> = unlike.map(|(_, text)| format!("{subject} != {text}")).collect();
         if let Some((_, strict, text)) = self.above {
             lines.push(format!("{subject} {} {text}", if strict { ">" } else { ">=" }));
         }
         if let Some((_, strict, text)) = self.below {
             lines.push(format!("{subject} {} {text}", if strict { "<" } else { "<=" }));
         }
+        lines.extend(unlike);
         // What it matches says enough: the others were but looked at before.
         if self.matched.is_empty() && !self.unmatched.is_empty() {
             let globs: Vec<&str> = self.unmatched.iter().map(String::as_str).take(MOST_GLOBS).collect();
@@ -169,6 +185,8 @@ impl Words<'_> {
                 let subject = self.term(term);
                 if yes {
                     (subject, Said::Exactly(constant(value)))
+                } else if let Some(number) = number(value) {
+                    (subject, Said::Unlike(number, constant(value)))
                 } else {
                     let text = format!("{subject} != {}", constant(value));
                     other(subject, text)

@@ -3,7 +3,6 @@
 //! Answers are compared by [`crate::diff`], everything else by [`crate::facts`]; whatever neither proves equal or
 //! stricter widens. Which document brings a fact about is not traced: every document that the step changes may.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use polity_runtime::decide::Outcome;
@@ -19,7 +18,6 @@ use crate::diff::{Change, Told, diff};
 use crate::facts::{self, facts};
 use crate::parse::document::team_of;
 use crate::resolve::Organization;
-use crate::table::without_kills;
 
 /// The most answers that a statement lists one by one. Above it lists their digest: nobody reads so many, and the
 /// statement must stay within what is read of a file.
@@ -55,19 +53,13 @@ pub(super) fn of_tables(
     organizations: [&Organization; 2],
     documents: &BTreeSet<DocumentId>,
 ) -> Option<Meaning> {
-    let mut changes = diff(before, after).ok()?.changes;
-    let as_they_are = changes.len();
     // What policies would answer is asked about while something is stopped, too: the kill's end brings it all, and its
     // approval shows nothing of what was taken away meanwhile.
-    let bare = [before, after].map(without_kills);
-    if bare.iter().any(|table| matches!(table, Cow::Owned(_))) {
-        changes.extend(diff(&bare[0], &bare[1]).ok()?.changes);
-    }
-    let mut seen = BTreeSet::new();
+    let changes = diff(before, after).ok()?;
     let sides = organizations.map(Placed::new);
     let mut effects: BTreeMap<Cell, Sides<String>> = BTreeMap::new();
     let mut groups: BTreeMap<(u8, String, String), Group> = BTreeMap::new();
-    for (at, change) in changes.iter().enumerate() {
+    for change in changes.answers() {
         let said = Sides {
             before: Some(told(&change.before, change)),
             after: Some(told(&change.after, change)),
@@ -78,10 +70,6 @@ pub(super) fn of_tables(
             () => 2,
         };
         for cell in cells(change) {
-            // Most of what differs without the kills differs with them as well.
-            if !seen.insert((cell.clone(), way, said.clone())) && at >= as_they_are {
-                continue;
-            }
             let team = cell.agent.split('/').next().unwrap_or_default().to_owned();
             let group = groups.entry((way, team, cell.environment.clone())).or_default();
             let text = format!(

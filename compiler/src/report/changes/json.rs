@@ -22,6 +22,7 @@ pub fn changes(changes: &Changes) -> String {
             decided: changes.decided,
         },
         changes: changes.changes.iter().map(change).collect(),
+        after_kills: changes.after_kills.iter().map(change).collect(),
         facts: changes
             .facts
             .iter()
@@ -95,6 +96,9 @@ struct ReportJson<'c> {
     version: u32,
     summary: SummaryJson,
     changes: Vec<ChangeJson<'c>>,
+    /// What comes once kills end that hide it for now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    after_kills: Vec<ChangeJson<'c>>,
     facts: Vec<FactJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_compared: Option<&'c str>,

@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::{BESIDE, asks, beside_lines, came_and_went, example, further, heading, subject, summary, told};
+use super::{
+    AFTER_KILLS, BESIDE, asks, beside_lines, came_and_went, example, further, heading, subject, summary, told,
+};
 use crate::diff::{Change, Changes, Kind};
 use crate::facts::Direction;
 use crate::report::visible;
@@ -38,14 +40,13 @@ fn told_of(changes: &Changes) -> String {
         Kind::Narrowed,
         Kind::OtherRule,
     ];
-    for kind in kinds {
-        let of_kind: Vec<&Change> = changes.changes.iter().filter(|change| change.kind == kind).collect();
-        section(
-            &mut out,
-            heading(kind),
-            kind.is_widened(),
-            &of_kind.iter().map(|one| item(one)).collect::<Vec<_>>(),
-        );
+    let all = [
+        (&changes.changes, String::new()),
+        (&changes.after_kills, format!(", {AFTER_KILLS}")),
+    ];
+    for ((all, when), kind) in all.iter().flat_map(|of| kinds.map(|kind| (of, kind))) {
+        let items: Vec<String> = all.iter().filter(|change| change.kind == kind).map(item).collect();
+        section(&mut out, &format!("{}{when}", heading(kind)), kind.is_widened(), &items);
     }
     for (direction, heading) in BESIDE {
         let lines = beside_lines(changes, direction, false);

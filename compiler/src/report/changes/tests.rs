@@ -157,3 +157,33 @@ rules:
     insta::assert_snapshot!("cases-markdown", markdown::changes(&changes));
     assert!(changes.changes.iter().all(|change| change.certain && !change.more));
 }
+
+#[test]
+fn what_a_kill_hides_is_told_as_what_comes_once_it_ends() {
+    let kill = "---\nkind: Kill\nname: stop\nagents: [payments/refund-bot]\nreason: an incident\n";
+    let raised = BEFORE.replace("5000", "9000");
+    let [before, after] = [BEFORE, raised.as_str()].map(|policy| format!("{policy}{kill}"));
+    let changes = compared(&before, &after);
+    let told = text::changes(&changes, text::SCREEN, false);
+    // The helper is not killed: what it may do changes now.
+    insta::assert_snapshot!("after-kills", told);
+    let hidden =
+        |change: &crate::diff::Change| change.agents().into_iter().collect::<Vec<_>>() == ["payments/refund-bot"];
+    assert!(!changes.after_kills.is_empty() && changes.after_kills.iter().all(hidden));
+    assert!(
+        changes
+            .changes
+            .iter()
+            .all(|change| !change.agents().contains("payments/refund-bot"))
+    );
+    assert!(markdown::changes(&changes).contains("Widened, once a kill ends"));
+    assert!(json::changes(&changes).contains("\"after_kills\""));
+    // A kill that comes or goes hides nothing else.
+    assert!(compared(BEFORE, &before).after_kills.is_empty());
+    assert!(compared(&before, BEFORE).after_kills.is_empty());
+    // All is hidden, and yet it is widened.
+    let everything = "---\nkind: Kill\nname: stop\neverything: true\nreason: an incident\n";
+    let [before, after] = [BEFORE, raised.as_str()].map(|policy| format!("{policy}{everything}"));
+    let changes = compared(&before, &after);
+    assert!(changes.changes.is_empty() && changes.is_widened() && !changes.is_empty());
+}

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{BESIDE, asks, beside_lines, came_and_went, example, further, heading, subject, summary, told};
-use crate::diff::Changes;
+use super::{
+    AFTER_KILLS, BESIDE, asks, beside_lines, came_and_went, example, further, heading, subject, summary, told,
+};
+use crate::diff::{Change, Changes};
 use crate::facts::Direction;
 use crate::report::visible;
 
@@ -16,45 +18,14 @@ pub fn changes(changes: &Changes, most: usize, colour: bool) -> String {
         return String::new();
     }
     let mut out = String::new();
-    let mut last = None;
-    for change in changes.changes.iter().take(most) {
-        if last != Some((change.kind, change.certain)) {
-            last = Some((change.kind, change.certain));
-            let possible = if change.certain {
-                ""
-            } else {
-                " (possible: could not be decided)"
-            };
-            title(
-                &mut out,
-                &format!("{}{possible}", heading(change.kind)),
-                change.kind.is_widened(),
-                colour,
-            );
-        }
-        line(&mut out, 2, &subject(change));
-        for case in further(change) {
-            line(&mut out, 6, &format!("or {case}"));
-        }
-        line(
-            &mut out,
-            6,
-            &format!("{} -> {}", told(&change.before), told(&change.after)),
-        );
-        if let Some((before, after)) = asks(change) {
-            line(&mut out, 6, &format!("asked: {before} -> {after}"));
-        }
-        if let Some(example) = example(change) {
-            line(&mut out, 6, &format!("for example {example}"));
-        }
-    }
-    if changes.changes.len() > most {
-        line(
-            &mut out,
-            2,
-            &format!("and {} more changes; --all shows them", changes.changes.len() - most),
-        );
-    }
+    answers(&mut out, &changes.changes, "", most, colour);
+    answers(
+        &mut out,
+        &changes.after_kills,
+        &format!(", {AFTER_KILLS}"),
+        most,
+        colour,
+    );
     for (direction, heading) in BESIDE {
         let facts = beside_lines(changes, direction, most == usize::MAX);
         if !facts.is_empty() {
@@ -79,6 +50,45 @@ pub fn changes(changes: &Changes, most: usize, colour: bool) -> String {
     out.push('\n');
     line(&mut out, 0, &summary(changes));
     out
+}
+
+/// Changes under the headings of their kinds, at most so many; `when` they come, if not at once.
+fn answers(out: &mut String, changes: &[Change], when: &str, most: usize, colour: bool) {
+    let mut last = None;
+    for change in changes.iter().take(most) {
+        if last != Some((change.kind, change.certain)) {
+            last = Some((change.kind, change.certain));
+            let possible = if change.certain {
+                ""
+            } else {
+                " (possible: could not be decided)"
+            };
+            title(
+                out,
+                &format!("{}{when}{possible}", heading(change.kind)),
+                change.kind.is_widened(),
+                colour,
+            );
+        }
+        line(out, 2, &subject(change));
+        for case in further(change) {
+            line(out, 6, &format!("or {case}"));
+        }
+        line(out, 6, &format!("{} -> {}", told(&change.before), told(&change.after)));
+        if let Some((before, after)) = asks(change) {
+            line(out, 6, &format!("asked: {before} -> {after}"));
+        }
+        if let Some(example) = example(change) {
+            line(out, 6, &format!("for example {example}"));
+        }
+    }
+    if changes.len() > most {
+        line(
+            out,
+            2,
+            &format!("and {} more changes; --all shows them", changes.len() - most),
+        );
+    }
 }
 
 fn title(out: &mut String, text: &str, loud: bool, colour: bool) {
