@@ -225,7 +225,7 @@ fn sides(words: &[String]) -> Result<Compare, Failure> {
 type Log = [Result<Request, String>];
 
 enum Compared {
-    Changes(Changes),
+    Changes(Box<Changes>),
     Replayed(Replay),
     Broken(Broken),
 }
@@ -271,7 +271,9 @@ fn revisions(asked: &Asked<'_>, progress: &Progress) -> Result<Compared, Failure
         Some(log) => Ok(Compared::Replayed(replay(&before.table, &after.table, log))),
         None => {
             progress.say("searching for calls that tell them apart");
-            compare(before, after).map(Compared::Changes).map_err(unreadable)
+            compare(before, after)
+                .map(|changes| Compared::Changes(Box::new(changes)))
+                .map_err(unreadable)
         }
     };
     let (compared, ()) = rayon::join(compared, keep);
@@ -343,11 +345,11 @@ fn bundles(old: &Path, new: &Path, trust: Option<&Path>, log: Option<&Log>, now:
         Some(log) => Ok(Compared::Replayed(replay(old.table(), new.table(), log))),
         None => {
             let changes = diff(old.table(), new.table()).map_err(unreadable)?;
-            Ok(Compared::Changes(Changes {
+            Ok(Compared::Changes(Box::new(Changes {
                 facts: of_bundles(&old, &new),
                 not_compared: Some(NOT_COMPARED),
                 ..changes
-            }))
+            })))
         }
     }
 }
