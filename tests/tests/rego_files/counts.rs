@@ -321,7 +321,7 @@ fn a_number_of_elements_is_told_as_it_is_written() {
     let changes = diff(&table, &other).expect("two tables").changes;
     let told: Vec<&str> = changes
         .iter()
-        .flat_map(|one| &one.conditions)
+        .flat_map(|one| one.cases.iter().flatten())
         .map(String::as_str)
         .collect();
     for line in ["count(labels) > 3", "count(labels) <= 4", "count(session.holding) == 1"] {
