@@ -44,10 +44,10 @@ With --requests the calls of a log are decided by both sides, as `polity decide
 --requests` takes them, and only those that are answered otherwise are shown.
 
 Every change is of one rule before and one after, and comes with a call that
-shows it, decided by both sides; what follows with `or` are its other cases, the
-last of them `or otherwise` where there may be more. What cannot be decided is
-called possible, and counts. What a kill hides for now is told as what comes once
-it ends. Comments and order are no change.
+shows it, decided by both sides. Its other cases follow with `or`; the last is
+`or otherwise` where there may be more. What cannot be decided is called
+possible, and counts. What a kill hides for now is told as what comes once it
+ends. Comments and order are no change.
 
 The exit code is 0 whatever differs. With --fail-on it is 1 if something is
 widened (or narrowed, or differs at all). It is 1 too where a side does not
