@@ -251,19 +251,21 @@ pub fn diff(before: &Table, after: &Table) -> Result<Changes, Unreadable> {
 /// # Errors
 /// As [`diff`].
 pub fn diff_with(before: &Table, after: &Table, fault: Option<Fault>) -> Result<Changes, Unreadable> {
-    let placed = place::place([before, after], None).ok_or(Unreadable)?;
-    let found = pair::examine(&placed, fault);
-    let mut changes = group::group(&placed, &found);
+    let mut changes = answers([before, after], None, fault)?;
     changes.names = place::names(before, after);
     let bare = [before, after].map(without_kills);
     if bare.iter().any(|table| matches!(table, Cow::Owned(_))) {
-        let [first, second] = &bare;
-        let placed = place::place([first, second], Some([before, after])).ok_or(Unreadable)?;
-        let found = pair::examine(&placed, fault);
-        let hidden = group::group(&placed, &found);
+        let hidden = answers([&bare[0], &bare[1]], Some([before, after]), fault)?;
         changes.differing += hidden.differing;
         changes.decided += hidden.decided;
         changes.after_kills = hidden.changes;
     }
     Ok(changes)
+}
+
+/// What two tables answer differently; of two without their kills only what those stop in one of them.
+fn answers(tables: [&Table; 2], killed: Option<[&Table; 2]>, fault: Option<Fault>) -> Result<Changes, Unreadable> {
+    let placed = place::place(tables, killed).ok_or(Unreadable)?;
+    let found = pair::examine(&placed, fault);
+    Ok(group::group(&placed, &found))
 }

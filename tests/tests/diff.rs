@@ -91,13 +91,9 @@ fn outcome(outcome: Outcome) -> decide::Outcome {
     }
 }
 
-/// Whether rules were asked.
-fn is_ruled(code: decide::Code) -> bool {
-    use decide::Code;
-    matches!(
-        code,
-        Code::DeniedByRule | Code::NoGrant | Code::Granted | Code::ApprovalRequired
-    )
+/// Whether rules were asked: who is refused before is refused by no rule.
+fn is_ruled(code: &str) -> bool {
+    matches!(code, "denied-by-rule" | "no-grant" | "granted" | "approval-required")
 }
 
 /// What a call shows to have changed, if anything.
@@ -106,14 +102,7 @@ fn shown(before: &Answer, after: &Answer) -> Vec<Kind> {
         .into_iter()
         .collect();
     if before.effect == after.effect {
-        // Who is refused before any rule is asked is refused by no rule.
-        let ruled = |answer: &Answer| {
-            matches!(
-                answer.code,
-                "denied-by-rule" | "no-grant" | "granted" | "approval-required"
-            )
-        };
-        if before.rule != after.rule && ruled(before) && ruled(after) {
+        if before.rule != after.rule && is_ruled(before.code) && is_ruled(after.code) {
             kinds.push(Kind::OtherRule);
         }
         if before.effect == Outcome::RequireApproval {
@@ -164,15 +153,11 @@ fn wrong(pair: &Pair, changes: &Changes, calls: &[(Request, Answer, Answer)]) ->
             // By the very rules that decide it; who is refused before any rule is asked is told once for all rules.
             let by_rules = |change: &Change| {
                 let told = [&change.before, &change.after];
-                let ruled = told.iter().all(|told| told.code.is_some_and(is_ruled));
-                !matches!(
-                    kind,
-                    Kind::Widened
-                        | Kind::NoLongerNeedsApproval
-                        | Kind::NeedsApproval
-                        | Kind::Narrowed
-                        | Kind::OtherRule
-                ) || !change.certain
+                let ruled = told
+                    .iter()
+                    .all(|told| told.code.is_some_and(|code| is_ruled(code.as_str())));
+                matches!(kind, Kind::AsksLess | Kind::AsksMore)
+                    || !change.certain
                     || !ruled
                     || (change.before.rule == before.rule && change.after.rule == after.rule)
             };

@@ -143,38 +143,32 @@ impl Pair<'_> {
                     .iter()
                     .any(|one| one.certain && [&one.before.rule, &one.after.rule] == rules);
                 if !told {
-                    self.tell((left, right), &wanted, vec![found], true);
+                    let case = self.case((left, right), &found);
+                    self.tell(&wanted, found, &[case], true);
                 }
             }
         }
     }
 
     /// Of each pair of rules that could decide so, where one of them is not the same in both, a call.
-    fn pairs(&mut self, (left, right): (&Alternative, &Alternative), [before, after]: [Outcome; 2]) {
+    fn pairs(&mut self, (left, right): (&Alternative, &Alternative), outcomes: [Outcome; 2]) {
         let placed = self.placed;
+        let name = |decider: &Decider| decider.name().map(|rule| placed.rules.name(rule));
+        let [before, after] = outcomes;
         let (first, second) = (Decider::all(left, before), Decider::all(right, after));
-        let (all_first, all_second) = (Decider::all(left, after), Decider::all(right, before));
+        // What decides on the one side as on the other, for the answer of the other.
+        let both = [Decider::all(left, after), Decider::all(right, before)];
+        let seconds: Vec<Goal> = (0..second.len())
+            .map(|at| Decider::goal(right, after, &second, at))
+            .collect();
         for (at, one) in first.iter().enumerate() {
-            for (place, other) in second.iter().enumerate() {
-                let names = [one, other].map(|decider| decider.name().map(|rule| placed.rules.name(rule)));
-                let same = if before == after {
-                    one.name() == other.name() || (second.contains(one) && first.contains(other))
-                } else {
-                    // Whatever is as strict decides on the other side too, if it is the same there.
-                    let stricter = strictness(before) >= strictness(after);
-                    let ungranted = [(one, other, &all_first), (other, one, &all_second)];
-                    (stricter && one.is_rule() && all_second.contains(one))
-                        || (!stricter && other.is_rule() && all_first.contains(other))
-                        // No grant holds on one side, and one that is the same there on the other.
-                        || ungranted.into_iter().any(|(none, grant, known)| {
-                            *none == Decider::NoGrant && [before, after].contains(&Outcome::Allow) && known.contains(grant)
-                        })
-                };
-                if same {
-                    continue;
+            let goal = Decider::goal(left, before, &first, at);
+            for (other, rest) in second.iter().zip(&seconds) {
+                let told = one.name() == other.name() && before == after;
+                if !told && can_both(outcomes, [one, other], &both) {
+                    let wanted = Wanted::Decided(outcomes, [name(one), name(other)]);
+                    self.look((left, right), &[goal.with(rest)], &wanted);
                 }
-                let goal = Decider::goal(left, before, &first, at).with(&Decider::goal(right, after, &second, place));
-                self.look((left, right), &[goal], &Wanted::Decided([before, after], names));
             }
         }
     }
@@ -235,29 +229,27 @@ impl Pair<'_> {
 
     /// Looks for calls, a few cases of them, and keeps what came of it.
     fn look(&mut self, sides: (&Alternative, &Alternative), goals: &[Goal], wanted: &Wanted<'_>) {
-        let mut cases: Vec<Shown> = Vec::new();
-        let mut more = false;
-        loop {
+        let mut first: Option<Shown> = None;
+        let mut cases: Vec<Vec<(TestId, Answer)>> = Vec::new();
+        let more = loop {
             match self.find(goals, wanted) {
-                Found::Never => break,
+                Found::Never => break false,
                 Found::Unsettled if cases.is_empty() => return self.possible(wanted),
                 Found::Witness(found) if cases.len() < MOST_CASES => {
-                    let case = self.case(sides, &found.1, &found.2);
-                    cases.push(found);
+                    let case = self.case(sides, &found);
+                    first.get_or_insert(found);
+                    cases.push(case.clone());
                     if case.is_empty() {
-                        break;
+                        break false;
                     }
                     self.solver.but(case);
                 }
-                Found::Unsettled | Found::Witness(_) => {
-                    more = true;
-                    break;
-                }
+                Found::Unsettled | Found::Witness(_) => break true,
             }
-        }
+        };
         self.solver.forget();
-        if !cases.is_empty() {
-            self.tell(sides, wanted, cases, more);
+        if let Some(first) = first {
+            self.tell(wanted, first, &cases, more);
         }
     }
 
@@ -273,29 +265,30 @@ impl Pair<'_> {
         self.solver.any(goals, &mut confirm)
     }
 
-    /// A difference that calls show.
-    fn tell(&mut self, sides: (&Alternative, &Alternative), wanted: &Wanted<'_>, calls: Vec<Shown>, more: bool) {
-        let mut cases: Vec<Vec<String>> = Vec::new();
-        for (_, verdicts, trail) in &calls {
-            let case = self.case(sides, verdicts, trail);
-            let all = self.placed.space.tests();
-            let said = case
-                .iter()
-                .filter_map(|(id, answer)| Some((all.get(id.0 as usize)?, *answer)));
-            let said = conditions(self.frame, said);
-            if !cases.contains(&said) {
-                cases.push(said);
+    /// A difference that a call shows, and of what cases it is.
+    fn tell(
+        &mut self,
+        wanted: &Wanted<'_>,
+        (call, [before, after], _): Shown,
+        cases: &[Vec<(TestId, Answer)>],
+        more: bool,
+    ) {
+        let all = self.placed.space.tests();
+        let mut said: Vec<Vec<String>> = Vec::new();
+        for case in cases {
+            let answers = case.iter();
+            let answers = answers.filter_map(|(id, answer)| Some((all.get(id.0 as usize)?, *answer)));
+            let case = conditions(self.frame, answers);
+            if !said.contains(&case) {
+                said.push(case);
             }
         }
-        let Some((call, [before, after], _)) = calls.into_iter().next() else {
-            return;
-        };
         self.examined.differences.push(Difference {
             kind: kind(wanted),
             certain: true,
             before: told(&before),
             after: told(&after),
-            cases,
+            cases: said,
             more,
             witness: Some(call),
         });
@@ -317,12 +310,7 @@ impl Pair<'_> {
     }
 
     /// What of a trail says where the change is: answers that what changed looked at, and what decided.
-    fn case(
-        &self,
-        (left, right): (&Alternative, &Alternative),
-        verdicts: &[Verdict; 2],
-        trail: &Trail,
-    ) -> Vec<(TestId, Answer)> {
+    fn case(&self, (left, right): (&Alternative, &Alternative), (_, verdicts, trail): &Shown) -> Vec<(TestId, Answer)> {
         let mut guards: BTreeSet<Diagram> = BTreeSet::new();
         let both = [(left, right, &verdicts[0]), (right, left, &verdicts[1])];
         for (own, other, verdict) in both {
@@ -379,12 +367,22 @@ fn product(left: &[Goal], right: &[Goal]) -> Vec<Goal> {
         .collect()
 }
 
-/// deny > require_approval > allow: a rule that gives the stricter of two answers decides before any that gives the other.
-fn strictness(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Allow => 0,
-        Outcome::RequireApproval => 1,
-        Outcome::Deny => 2,
+/// Whether one rule may decide before and the other after. `sides` are the rules before that could give the answer after,
+/// and those after that could give the answer before: what is the same on both sides holds on both.
+fn can_both([before, after]: [Outcome; 2], [one, other]: [&Decider; 2], [mine, theirs]: &[Vec<Decider>; 2]) -> bool {
+    if before == after {
+        return !(theirs.contains(one) && mine.contains(other));
+    }
+    // The rule of the stricter answer decides on both sides, if it is there.
+    let (stricter, known) = if before < after { (one, theirs) } else { (other, mine) };
+    if stricter.is_rule() && known.contains(stricter) {
+        return false;
+    }
+    // A grant that is on both sides, and none that holds.
+    match (before, after) {
+        (Outcome::Deny, Outcome::Allow) => *one != Decider::NoGrant || !mine.contains(other),
+        (Outcome::Allow, Outcome::Deny) => *other != Decider::NoGrant || !theirs.contains(one),
+        _ => true,
     }
 }
 
