@@ -10,8 +10,6 @@ use crate::ir::{Constant, Function, Op, ResourcePart, Term, Test};
 
 /// Calls tried for one set of answers. Picked by gut feeling: each is decided twice, in microseconds.
 const MOST_TRIES: usize = 300;
-/// All that 64 bits hold.
-const WHOLE: (i64, i64) = (i64::MIN, i64::MAX);
 /// Elements of a list that is tried for their number. Picked by gut feeling.
 const MOST_ELEMENTS: usize = 100;
 
@@ -274,7 +272,7 @@ fn backwards(function: Function, operands: &[Term], wanted: &Constant) -> Vec<Co
 
 /// Values of the place's type near the constants.
 fn candidates(theory: &Theory<'_>, place: Place, constants: &[Constant]) -> Vec<Constant> {
-    let numbers = |make: fn(i64) -> Constant, ordinary: i64, range: (i64, i64)| {
+    let numbers = |make: fn(i64) -> Constant, (ordinary, (least, greatest)): (i64, (i64, i64))| {
         let mut all: Vec<i64> = Vec::new();
         let own: Vec<i64> = constants
             .iter()
@@ -292,7 +290,6 @@ fn candidates(theory: &Theory<'_>, place: Place, constants: &[Constant]) -> Vec<
         for (a, b) in own.iter().flat_map(|a| own.iter().map(move |b| (a, b))).take(64) {
             all.extend([a.checked_sub(*b), a.checked_add(*b)].into_iter().flatten());
         }
-        let (least, greatest) = range;
         all.extend([ordinary, 0, 1, -1, 2, greatest, least]);
         let mut seen = BTreeSet::new();
         all.retain(|value| (least..=greatest).contains(value) && seen.insert(*value));
@@ -308,8 +305,8 @@ fn candidates(theory: &Theory<'_>, place: Place, constants: &[Constant]) -> Vec<
         all
     };
     let takes = match place {
-        Place::Now => return numbers(Constant::DateTime, values::ORDINARY_MOMENT, values::NOWS),
-        Place::Calls => return numbers(Constant::Int, 0, (0, i64::MAX)),
+        Place::Now => return numbers(Constant::DateTime, (values::ORDINARY_MOMENT, values::NOWS)),
+        Place::Calls => return numbers(Constant::Int, (0, (0, i64::MAX))),
         Place::Behalf => return strings(&|_| true),
         Place::Holding => return of_classes(theory),
         Place::Argument(at) => match theory.frame.arguments().get(at) {
@@ -318,10 +315,10 @@ fn candidates(theory: &Theory<'_>, place: Place, constants: &[Constant]) -> Vec<
         },
     };
     match takes.kind {
-        Kind::Int => numbers(Constant::Int, 1, WHOLE),
-        Kind::Decimal => numbers(Constant::Decimal, 10_000, WHOLE),
-        Kind::DateTime => numbers(Constant::DateTime, values::ORDINARY_MOMENT, values::MOMENTS),
-        Kind::Duration => numbers(Constant::Duration, 3_600_000, WHOLE),
+        kind @ Kind::Int => numbers(Constant::Int, values::number(kind)),
+        kind @ Kind::Decimal => numbers(Constant::Decimal, values::number(kind)),
+        kind @ Kind::DateTime => numbers(Constant::DateTime, values::number(kind)),
+        kind @ Kind::Duration => numbers(Constant::Duration, values::number(kind)),
         Kind::Bool => [false, true].map(Constant::Bool).to_vec(),
         Kind::Ip => {
             let mut all: Vec<Constant> = constants

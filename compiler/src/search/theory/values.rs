@@ -19,7 +19,20 @@ const FARTHEST_OFFSET: i64 = 86_340_000;
 /// What `now` can be: calls are made since 1970.
 pub(super) const NOWS: (i64, i64) = (0, FOUR_DIGITS.1);
 /// What an argument can say: those years, each as much longer as an offset makes it.
-pub(super) const MOMENTS: (i64, i64) = (FOUR_DIGITS.0 - FARTHEST_OFFSET, FOUR_DIGITS.1 + FARTHEST_OFFSET);
+const MOMENTS: (i64, i64) = (FOUR_DIGITS.0 - FARTHEST_OFFSET, FOUR_DIGITS.1 + FARTHEST_OFFSET);
+
+/// All that 64 bits hold.
+pub(super) const WHOLE: (i64, i64) = (i64::MIN, i64::MAX);
+
+/// What a number of a kind is where nobody asks, and the least and the greatest that it can be.
+pub(super) fn number(kind: Kind) -> (i64, (i64, i64)) {
+    match kind {
+        Kind::DateTime => (ORDINARY_MOMENT, MOMENTS),
+        Kind::Decimal => (10_000, WHOLE),
+        Kind::Duration => (3_600_000, WHOLE),
+        _ => (1, WHOLE),
+    }
+}
 
 /// A value of another type.
 pub(crate) fn wrong(kind: Kind) -> Json {

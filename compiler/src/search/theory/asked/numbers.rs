@@ -8,12 +8,12 @@ use polity_runtime::value::Kind;
 use super::{Asked, Number};
 use crate::ir::{Constant, Function, Op, Term, Test};
 use crate::search::theory::number::{Bound, Domain};
-use crate::search::theory::values::{MOMENTS, NOWS, ORDINARY_MOMENT};
+use crate::search::theory::values::{self, NOWS, ORDINARY_MOMENT, WHOLE};
 use crate::search::theory::{DAY, Fault};
 
 /// What a number can be.
-const LEAST: i128 = i64::MIN as i128;
-const GREATEST: i128 = i64::MAX as i128;
+const LEAST: i128 = WHOLE.0 as i128;
+const GREATEST: i128 = WHOLE.1 as i128;
 
 impl Asked<'_, '_> {
     pub(super) fn number(&mut self, test: &Test, yes: bool) -> bool {
@@ -100,7 +100,7 @@ impl Asked<'_, '_> {
                         if LEAST <= least && greatest <= GREATEST {
                             return true;
                         }
-                        let sum = self.sum(*function, operands);
+                        let sum = self.operands(operands).and_then(|of| sum(*function, &of));
                         sums.extend(sum);
                         sum.is_some()
                     }
@@ -108,35 +108,6 @@ impl Asked<'_, '_> {
             }
             Term::Slot(_) | Term::Now | Term::Calls | Term::Constant(_) => true,
             _ => false,
-        }
-    }
-
-    /// A term as what is calculated of a variable, or as the difference of two.
-    fn summed(&mut self, term: &Term) -> Option<Sum> {
-        match term {
-            Term::Apply(function @ (Function::Subtract | Function::DurationSince), operands) => {
-                match self.sum(*function, operands) {
-                    None => self.scaled(term).map(Sum::One),
-                    sum => sum,
-                }
-            }
-            _ => self.scaled(term).map(Sum::One),
-        }
-    }
-
-    fn sum(&mut self, function: Function, operands: &[Term]) -> Option<Sum> {
-        let of: Vec<Scaled> = operands
-            .iter()
-            .map(|operand| self.scaled(operand))
-            .collect::<Option<_>>()?;
-        if let Some(one) = combined(function, &of) {
-            return Some(Sum::One(one));
-        }
-        match (function, of.as_slice()) {
-            (Function::Subtract | Function::DurationSince, [left, right]) if left.is_plain() && right.is_plain() => {
-                Some(Sum::Difference(*left, *right))
-            }
-            _ => None,
         }
     }
 
@@ -208,9 +179,17 @@ impl Asked<'_, '_> {
         })
     }
 
-    /// A term as a variable that is multiplied, divided and added to.
+    /// A term as a variable that is multiplied, divided and added to; a difference of two is one of its own.
     fn scaled(&mut self, term: &Term) -> Option<Scaled> {
-        Some(match term {
+        Some(match self.summed(term)? {
+            Sum::One(scaled) => scaled,
+            Sum::Difference(..) => self.alone(term),
+        })
+    }
+
+    /// A term as what is calculated of a variable, or as the difference of two.
+    fn summed(&mut self, term: &Term) -> Option<Sum> {
+        Some(Sum::One(match term {
             Term::Constant(value) => Scaled::plain(0, numeric(value)?),
             Term::Now => Scaled::plain(self.variable(Number::Now), 0),
             Term::Calls => Scaled::plain(self.variable(Number::Calls), 0),
@@ -230,20 +209,24 @@ impl Asked<'_, '_> {
                 Scaled::plain(self.variable(Number::Count(set)), 0)
             }
             Term::Apply(function, operands) => {
-                let mut of = Vec::new();
-                for operand in operands {
-                    of.push(self.scaled(operand)?);
-                }
-                match combined(*function, &of) {
-                    Some(scaled) => scaled,
-                    None => {
-                        let (at, more) = self.applied(term);
-                        Scaled::plain(at, more)
-                    }
+                let of = self.operands(operands)?;
+                match sum(*function, &of) {
+                    Some(sum) => return Some(sum),
+                    None => self.alone(term),
                 }
             }
             _ => return None,
-        })
+        }))
+    }
+
+    fn operands(&mut self, operands: &[Term]) -> Option<Vec<Scaled>> {
+        operands.iter().map(|operand| self.scaled(operand)).collect()
+    }
+
+    /// What a function gives as a variable of its own.
+    fn alone(&mut self, term: &Term) -> Scaled {
+        let (at, more) = self.applied(term);
+        Scaled::plain(at, more)
     }
 
     fn applied(&mut self, term: &Term) -> (usize, i128) {
@@ -258,12 +241,7 @@ impl Asked<'_, '_> {
         let ordinary = match &number {
             Number::Now => i128::from(ORDINARY_MOMENT),
             Number::Argument(at) if self.is_port(*at) => 443,
-            Number::Argument(at) => match self.theory.kind(*at) {
-                Some(Kind::DateTime) => i128::from(ORDINARY_MOMENT),
-                Some(Kind::Decimal) => 10_000,
-                Some(Kind::Duration) => 3_600_000,
-                _ => 1,
-            },
+            Number::Argument(at) => i128::from(self.theory.kind(*at).map_or(1, |kind| values::number(kind).0)),
             Number::Count(_) | Number::Calls | Number::Applied(_) => 0,
         };
         let near = matches!(number, Number::Count(_));
@@ -285,13 +263,15 @@ impl Asked<'_, '_> {
             Number::Now => wide(NOWS),
             Number::Calls => (0, GREATEST),
             Number::Argument(at) if self.is_port(*at) => (0, 65_535),
-            Number::Argument(at) if self.theory.kind(*at) == Some(Kind::DateTime) => wide(MOMENTS),
-            Number::Argument(_) => (LEAST, GREATEST),
-            Number::Applied(term) => {
-                let (least, greatest) = self.span(term);
-                (least.max(LEAST), greatest.min(GREATEST))
-            }
+            Number::Argument(at) => wide(self.theory.kind(*at).map_or(WHOLE, |kind| values::number(kind).1)),
+            Number::Applied(term) => self.within(term),
         }
+    }
+
+    /// Between what a term lies that can be evaluated.
+    fn within(&self, term: &Term) -> (i128, i128) {
+        let (least, greatest) = self.span(term);
+        (least.max(LEAST), greatest.min(GREATEST))
     }
 
     /// Between what a term lies whose operands can be evaluated; beyond 64 bits where it may leave them.
@@ -303,8 +283,7 @@ impl Asked<'_, '_> {
             Term::Slot(slot) => self.theory.frame.argument(*slot).map(Number::Argument),
             Term::Apply(Function::Count, operands) => self.counted(operands).map(Number::Count),
             Term::Apply(function, operands) => {
-                let within = |operand| self.range(&Number::Applied(operand));
-                let of: Vec<(i128, i128)> = operands.iter().cloned().map(within).collect();
+                let of: Vec<(i128, i128)> = operands.iter().map(|operand| self.within(operand)).collect();
                 return spanned(*function, &of);
             }
             _ => None,
@@ -461,6 +440,19 @@ impl Scaled {
             right: self.at,
             most: -least,
         }
+    }
+}
+
+/// What a function makes of its operands, as far as that is reasoned about.
+fn sum(function: Function, of: &[Scaled]) -> Option<Sum> {
+    if let Some(one) = combined(function, of) {
+        return Some(Sum::One(one));
+    }
+    match (function, of) {
+        (Function::Subtract | Function::DurationSince, [left, right]) if left.is_plain() && right.is_plain() => {
+            Some(Sum::Difference(*left, *right))
+        }
+        _ => None,
     }
 }
 
