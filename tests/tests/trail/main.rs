@@ -2,6 +2,7 @@
 
 mod access;
 mod approvals;
+mod approvers;
 mod attacks;
 mod bench;
 mod checkpoints;
