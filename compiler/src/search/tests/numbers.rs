@@ -293,6 +293,12 @@ fn whether_a_sum_leaves_its_range_is_decided() {
             "context.args.when.durationSince(context.now) < duration(\"3600002ms\")",
             true,
         ),
+        // It never errs, and is never both.
+        (
+            "",
+            "context.now.durationSince(datetime(\"2026-10-14\")) < duration(\"53d\") && !(principal in Agent::\"bot\")",
+            false,
+        ),
         (
             "context.args.amount < 0 && context.args.other >= 0",
             "context.args.amount - context.args.other > 0",

@@ -125,9 +125,6 @@ impl Asked<'_, '_> {
     }
 
     fn finish_numbers(&mut self) -> Option<()> {
-        if self.variables.is_empty() {
-            return Some(());
-        }
         let mut found = match self.numbers.solve() {
             Solved::Found(found) => found,
             Solved::Never => return None,
