@@ -52,12 +52,7 @@ impl Court<'_> {
                     continue;
                 }
             };
-            // Approvals of other changes are no news.
-            if !statement
-                .documents
-                .keys()
-                .any(|id| judged.step.documents.contains_key(id))
-            {
+            if is_no_news(&ask, exhibit, &statement, before, judged) {
                 continue;
             }
             let counted = self.count(&ask, exhibit, &statement, (before, known), left, judged)?;
@@ -315,6 +310,15 @@ impl Court<'_> {
         }
         Ok(None)
     }
+}
+
+/// Whether a statement is about another change: of nothing that the step touches, or of something else that it came to
+/// before. A document that is changed a hundred times has a hundred of those.
+fn is_no_news(ask: &Ask, exhibit: &Exhibit, statement: &Statement, before: usize, judged: &Judged) -> bool {
+    let step = &judged.step.documents;
+    let same = |id: &DocumentId| statement.documents.get(id) == step.get(id);
+    let earlier = exhibit.from <= before && !ask.documents.iter().all(same);
+    earlier || !statement.documents.keys().any(|id| step.contains_key(id))
 }
 
 /// The owner who may approve what they wrote: the only one of an organisation that says `sole_owner: true`, or the only one

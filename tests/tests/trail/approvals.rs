@@ -55,6 +55,27 @@ fn an_approval_counts_for_what_it_says_and_nothing_else() {
 }
 
 #[test]
+fn approvals_of_what_a_document_was_before_are_no_news() {
+    let mut world = World::new();
+    world.approved_step(200).approved_step(300);
+    world.write(REFUNDS, refunds(400)).commit("frank");
+    let stale = world.statement("carol");
+    world.merge();
+    let trail = world.verify().unwrap();
+    let answers = trail.steps.iter().flat_map(|step| &step.answers);
+    let refused: Vec<_> = answers.flat_map(|answer| &answer.refused).collect();
+    assert!(!trail.holds() && refused.is_empty(), "{refused:?}");
+    // One that came with the change, and was given for something else, is.
+    let mut world = World::new();
+    world.approved_step(200);
+    world.write(REFUNDS, refunds(500)).commit("frank");
+    let signature = sign("carol", APPROVAL, &stale.to_bytes());
+    world.add_evidence(&stale, Some(signature));
+    world.commit("").merge();
+    world.refused("it was given for other content");
+}
+
+#[test]
 fn two_halves_approved_by_two_people_are_nothing_approved() {
     let second = "teams/payments/second.yaml";
     let policy = refunds(500).replace("name: refunds", "name: second");
