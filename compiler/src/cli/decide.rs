@@ -25,9 +25,9 @@ Examples:
   polity decide acme.polity --trust trust.json --requests calls.jsonl
 
 A line of --requests is an object with `agent`, `environment`, `action`, and
-where they apply `args`, `holding`, `on_behalf_of` and `now`. Each is decided
-alone, and one that cannot be read is denied; with `--format json` each answer
-is one line.
+where they apply `args`, `entities`, `holding`, `on_behalf_of` and `now`. Each
+is decided alone, and one that cannot be read is denied. The answers come in
+order, a line of JSON each, or as for a person with `--format text`.
 
 The exit code is 0 whatever the answer. With --exit-code it is 0 if every answer
 is `allow`, and 1 if one is not."
@@ -41,9 +41,9 @@ pub(super) struct Arguments {
     /// Requests, one JSON object a line; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["agent", "environment", "action", "args", "holding", "on_behalf_of"])]
     requests: Option<PathBuf>,
-    /// How to write the answer
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How to write the answer [default: text; json with --requests]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// Exit with 1 unless every answer is `allow`
     #[arg(long)]
     exit_code: bool,
@@ -74,10 +74,13 @@ pub(super) fn run(arguments: Arguments, console: &mut Console) -> Result<Exit, F
     };
     let bundle = files::read(&arguments.bundle, "the bundle", files::LARGEST_BUNDLE)?;
     let trust = files::read(&arguments.trust, "the trust root", files::LARGEST_KEY)?;
+    let format = arguments
+        .format
+        .unwrap_or(if many { Format::Json } else { Format::Text });
     let mut allowed = true;
     decide(&bundle, &trust, now, &requests, &mut |decision| {
         allowed &= decision.effect == Effect::Allow;
-        console.result(&match arguments.format {
+        console.result(&match format {
             Format::Text => decision::text(decision, console.colour()),
             Format::Json if many => decision::json_line(decision),
             Format::Json => decision::json(decision),

@@ -61,6 +61,11 @@ fn every_request_has_an_answer_in_its_place() {
             ran.err
         );
     }
+    // A line each unless somebody asks for text.
+    let requests = "decide acme.polity --trust keys/trust.json --requests calls.jsonl";
+    assert_eq!(place.polity(requests).exits(0).out, ran.out);
+    let text = place.polity(&format!("{requests} --format text")).exits(0).out;
+    assert!(text.starts_with("allow granted by "), "{text}");
     place
         .words(
             &[
