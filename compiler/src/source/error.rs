@@ -42,6 +42,11 @@ pub enum ReadError {
         /// The grafts file.
         path: PathBuf,
     },
+    /// The repository has git show another object in place of one.
+    Replaced {
+        /// The one that is not shown, as the ref names it.
+        object: String,
+    },
     /// The repository keeps its refs in another way than as files.
     Refs {
         /// The repository.
@@ -132,6 +137,11 @@ impl fmt::Display for ReadError {
                 f,
                 "`{}` gives commits other parents than their own, so the history cannot be checked; remove that file",
                 path.display()
+            ),
+            Self::Replaced { object } => write!(
+                f,
+                "`refs/replace/{object}` has git show another object in place of {object}, so the history that git shows \
+                 is not the one that would be checked; look who made it, and run `git replace -d {object}`"
             ),
             Self::Refs { path, storage } => write!(
                 f,

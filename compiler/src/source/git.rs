@@ -117,9 +117,24 @@ pub(crate) fn open(path: &Path) -> Result<Repository, ReadError> {
     }
     let grafts = repository.common_dir().join("info").join("grafts");
     match std::fs::symlink_metadata(&grafts) {
-        Ok(found) if !found.is_file() || found.len() > 0 => Err(ReadError::Grafted { path: grafts }),
-        _ => Ok(repository),
+        Ok(found) if !found.is_file() || found.len() > 0 => return Err(ReadError::Grafted { path: grafts }),
+        _ => {}
     }
+    // Never followed here. But git follows it, so whoever looks at the history would see another one than is judged.
+    match replaced(&repository).map_err(|message| ReadError::Io { path: place, message })? {
+        Some(object) => Err(ReadError::Replaced { object }),
+        None => Ok(repository),
+    }
+}
+
+/// The first object that git would show another one for.
+fn replaced(repository: &Repository) -> Result<Option<String>, String> {
+    const REPLACED: &str = "refs/replace/";
+    let platform = repository.references().map_err(|error| error.to_string())?;
+    let mut replaced = platform.prefixed(REPLACED).map_err(|error| error.to_string())?;
+    let first = replaced.next().transpose().map_err(|error| error.to_string())?;
+    let name = first.map(|reference| reference.name().as_bstr().to_string());
+    Ok(name.map(|name| name.trim_start_matches(REPLACED).to_owned()))
 }
 
 /// The commit that a revision names.

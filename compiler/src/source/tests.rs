@@ -437,9 +437,22 @@ fn a_repository_without_a_commit_says_so() {
 }
 
 #[test]
-fn replace_refs_are_not_believed() {
+fn an_object_that_is_replaced_is_named() {
     let (_guard, root) = repository(&[]);
+    let head = git(&root, &["rev-parse", "HEAD"]);
     git(&root, &["replace", "HEAD", "HEAD~1"]);
+    let refused = fails(&root, None);
+    assert!(
+        matches!(&refused, ReadError::Replaced { object } if *object == head),
+        "{refused}"
+    );
+    assert!(
+        refused.to_string().contains(&format!("git replace -d {head}")),
+        "{refused}"
+    );
+    git(&root, &["pack-refs", "--all"]);
+    assert!(matches!(fails(&root, None), ReadError::Replaced { .. }));
+    git(&root, &["replace", "-d", &head]);
     assert_eq!(paths(&read(&root, None).0), ALL);
 }
 

@@ -115,7 +115,7 @@ fn the_beginning_must_compile_and_be_ours() {
 }
 
 #[test]
-fn a_replaced_object_is_not_what_is_read() {
+fn a_replaced_object_is_refused_by_its_name() {
     let mut world = two_steps();
     let real = world.main;
     let evil = world
@@ -127,6 +127,9 @@ fn a_replaced_object_is_not_what_is_read() {
         "evil",
         "git itself is taken in"
     );
+    let error = read_error(&world).to_string();
+    assert!(error.contains(&format!("git replace -d {real}")), "{error}");
+    world.git(&["replace", "-d", &real.to_string()]);
     let trail = world.holds();
     assert_eq!(trail.trunk.last(), Some(&real));
 }
