@@ -5,7 +5,6 @@
 //! refused, and the caller says so.
 
 use jiff::civil;
-use jiff::tz::TimeZone;
 
 use crate::ast::{Millis, Moment, Rate};
 
@@ -299,7 +298,9 @@ pub fn moment(text: &str) -> Option<Moment> {
         0,
     )
     .ok()?;
-    let utc = civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond();
+    // A time without a zone goes to the end of the year 9999, which people write for "never"; a timestamp not quite.
+    let since = civil.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
+    let utc = i64::try_from(since.as_millis()).ok()?;
     utc.checked_add(millis)?.checked_sub(offset)
 }
 
@@ -476,6 +477,16 @@ mod tests {
         assert_eq!(integer("9223372036854775808"), Err(Fault::Overflow));
         for text in ["", "-", "+1", "007", "1_000", "0x10", "1.0", "1e3"] {
             assert_eq!(integer(text), Err(Fault::Form), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_day_that_is_written_is_a_date() {
+        assert_eq!(moment("9999-12-31"), Some(253_402_214_400_000));
+        assert_eq!(moment("9999-12-31T23:59:59.999Z"), Some(253_402_300_799_999));
+        assert_eq!(moment("0000-01-01"), Some(-62_167_219_200_000));
+        for text in ["9999-12-32", "2026-02-29", "10000-01-01"] {
+            assert_eq!(moment(text), None, "{text}");
         }
     }
 

@@ -47,6 +47,9 @@ pub struct Fact {
     pub teams: Option<BTreeSet<String>>,
 }
 
+/// The kind of what is no document, in a statement: dot-files, and whatever else is not compiled.
+pub(super) const FILE: &str = "File";
+
 /// Which way a fact goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -161,7 +164,7 @@ fn files(
             continue;
         }
         let id = DocumentId {
-            kind: "File".to_owned(),
+            kind: FILE.to_owned(),
             name: "-".to_owned(),
             path,
         };

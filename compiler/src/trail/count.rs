@@ -259,7 +259,7 @@ impl Court<'_> {
         for (id, sides) in &statement.documents {
             let found = match id.kind.as_str() {
                 _ if !state.readable => return Ok(Some(id.clone())),
-                "File" => match self.file(id, at) {
+                change::FILE => match self.file(id, at) {
                     Err(TrailError::Read(error)) if error.is_malformed() => return Ok(Some(id.clone())),
                     found => found?,
                 },

@@ -8,7 +8,7 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::change::{Direction, Fact, Step, Subject};
+use super::change::{Direction, FILE, Fact, Step, Subject};
 use super::principals::Principals;
 use super::state::State;
 use super::statement::{Cell, DocumentId};
@@ -249,6 +249,10 @@ fn matches(rule: &ast::ApprovalRule, fact: &Fact, authors: &Authors) -> Option<M
 /// Whether an alternative may be about a fact; and whether it surely is, about the whole of it.
 fn alternative(change: &ChangeSelector, fact: &Fact, authors: &Authors) -> Option<bool> {
     let way = |wanted: Option<bool>, direction| wanted.is_none_or(|wanted| wanted == (fact.direction == direction));
+    // A file that is no document says nothing: only a path, or the rule for dot-files, asks about it.
+    if change.paths.is_none() && fact.documents.iter().all(|id| id.kind == FILE) {
+        return None;
+    }
     if !way(change.widens.as_ref().map(|value| value.value), Direction::Widens)
         || !way(change.narrows.as_ref().map(|value| value.value), Direction::Narrows)
     {

@@ -179,6 +179,24 @@ fn an_agent_as_author_asks_for_more_where_a_rule_says_so() {
 }
 
 #[test]
+fn a_file_that_is_no_document_is_asked_about_by_its_path_alone() {
+    let rule = |when: &str| {
+        format!("kind: ApprovalRule\nname: by-agents\nwhen: {when}\nrequire: [{{from: [security], count: 1}}]\n")
+    };
+    for (when, holds) in [
+        ("{author: agent}", true),
+        ("{author: agent, paths: [\"*.md\"]}", false),
+        ("{any: [{author: agent}, {kinds: [Policy], author: agent}]}", true),
+    ] {
+        for author in ["bot", ""] {
+            let mut world = World::with(&[(RULES, &rule(when))]);
+            world.write("README.md", "More.\n").commit(author).merge();
+            assert_eq!(world.verify().unwrap().holds(), holds, "{when}, by `{author}`");
+        }
+    }
+}
+
+#[test]
 fn nobody_eligible_is_blocked_and_never_optional() {
     let rule =
         "kind: ApprovalRule\nname: payments\nwhen: {paths: [\"teams/**\"]}\nrequire: [{from: [erin], count: 1}]\n";
