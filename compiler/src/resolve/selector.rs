@@ -304,7 +304,11 @@ impl Resolver<'_> {
         });
         let broken = match entry.value.rsplit_once('/') {
             None => self.names.agents.is_broken(&entry.value),
-            Some((_, agent)) => self.names.agents.is_broken(agent) || self.names.deployments.is_broken(&entry.value),
+            Some((team, agent)) => {
+                self.names.agents.is_broken(agent)
+                    || self.names.deployments.is_broken(&entry.value)
+                    || self.organization.undeployed.contains(team)
+            }
         };
         if !known && !broken {
             let candidates: Vec<&str> = if everywhere {

@@ -2,7 +2,7 @@
 //! several fields are with the kinds. One broken value is one diagnostic, and its neighbours are read all the same.
 
 use super::fields::{Fields, Read, Slot};
-use super::form::{Form, Type};
+use super::form::{Field, Form, Type};
 use super::{KINDS, Source, json, parameter};
 use crate::ast::Text;
 use crate::diag::codes::document as codes;
@@ -87,11 +87,11 @@ impl Reader<'_> {
                 }
                 // That it is no text was reported.
                 None if self.source.is_disputed(&entry.key) => {}
-                None => unknown.push(&entry.key),
+                None => unknown.push(entry),
             }
         }
-        for key in unknown {
-            self.unknown_key(&mut fields, key);
+        for entry in unknown {
+            self.unknown_key(&mut fields, entry);
         }
         for field in form.fields().filter(|field| field.required) {
             if !fields.has(field.name) {
@@ -108,8 +108,10 @@ impl Reader<'_> {
         self.sink.push(found.with_help(format!("add `{name}`: {doc}")));
     }
 
-    /// A key that the form does not have. A misspelt one counts as written, so that it is not missing too.
-    fn unknown_key(&mut self, fields: &mut Fields, key: &Text) {
+    /// A key that the form does not have. A misspelt one counts as what was meant, so that nobody misses what stands
+    /// under it.
+    fn unknown_key(&mut self, fields: &mut Fields, entry: &Entry) {
+        let key = &entry.key;
         let what = fields.form.what;
         let message = format!("{what} has no `{}`", key.value);
         let found = Diagnostic::new(&codes::UNKNOWN_KEY, message, key.span, "unknown key");
@@ -121,7 +123,7 @@ impl Reader<'_> {
                 fields.slots.push(Slot {
                     name: field.name,
                     key: key.span,
-                    value: None,
+                    value: self.presumed(&entry.value, field, key.span),
                 });
             }
             let help = format!("did you mean `{}`?", field.name);
@@ -141,6 +143,14 @@ impl Reader<'_> {
             [home] => found.with_help(format!("`{}` belongs to {home}", key.value)),
             [first, second, ..] => found.with_help(format!("`{}` belongs to {first}, or to {second}", key.value)),
         });
+    }
+
+    /// What stands under a misspelt key, if it is of the kind that was presumably meant.
+    fn presumed(&mut self, node: &Node, field: &Field, at: Span) -> Option<Spanned<Read>> {
+        let before = std::mem::take(self.sink);
+        let value = self.read(node, &field.ty, &format!("`{}`", field.name), at);
+        let found = std::mem::replace(self.sink, before);
+        value.filter(|_| found.diagnostics().is_empty())
     }
 
     /// The entries of a mapping.
