@@ -249,8 +249,9 @@ fn matches(rule: &ast::ApprovalRule, fact: &Fact, authors: &Authors) -> Option<M
 /// Whether an alternative may be about a fact; and whether it surely is, about the whole of it.
 fn alternative(change: &ChangeSelector, fact: &Fact, authors: &Authors) -> Option<bool> {
     let way = |wanted: Option<bool>, direction| wanted.is_none_or(|wanted| wanted == (fact.direction == direction));
-    // A file that is no document says nothing: only a path, or the rule for dot-files, asks about it.
-    if change.paths.is_none() && fact.documents.iter().all(|id| id.kind == FILE) {
+    // What is neither a document nor a dot-file decides nothing: only a path asks about it.
+    let aside = |id: &DocumentId| id.kind == FILE && !is_dot_file(&id.path);
+    if change.paths.is_none() && fact.documents.iter().any(aside) {
         return None;
     }
     if !way(change.widens.as_ref().map(|value| value.value), Direction::Widens)

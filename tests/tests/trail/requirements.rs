@@ -192,6 +192,18 @@ fn a_file_that_is_no_document_is_asked_about_by_its_path_alone() {
             let mut world = World::with(&[(RULES, &rule(when))]);
             world.write("README.md", "More.\n").commit(author).merge();
             assert_eq!(world.verify().unwrap().holds(), holds, "{when}, by `{author}`");
+            // A pipeline may hold the signing key: who looks at what agents write looks at it, besides an owner.
+            let mut world = World::with(&[(RULES, &rule(when))]);
+            world.write(".gitlab-ci.yml", "script: build\n").commit(author).merge();
+            let trail = world.verify().unwrap();
+            let answers = trail.steps.iter().flat_map(|step| &step.answers);
+            let asked: Vec<String> = answers.map(|answer| answer.ask.by.to_string()).collect();
+            let by_rule = asked.iter().any(|by| by.contains("`by-agents`"));
+            assert_eq!(
+                (by_rule, asked.len()),
+                (holds, 1 + usize::from(holds)),
+                "{when}: {asked:?}"
+            );
         }
     }
 }
