@@ -256,6 +256,38 @@ fn what_is_broken_by_itself_is_not_unknown_to_others() {
 }
 
 #[test]
+fn what_stands_under_a_misspelt_key_is_what_was_meant() {
+    let asked = rule("billing.refund", "context.args has amount && context.args.amount > 5");
+    let (written, misspelt) = ("params: {payment: string", "parrams: {payment: string");
+    once(&instead(written, misspelt, &asked), "unknown-key: ");
+    let lifted = "kind: Policy\nname: p\nruels:\n  r: {effect: deny, tools: [billing]}\n---\n\
+        {kind: Exception, name: e, to: p/r, tools: [billing], owner: carol, reason: x, until: 2027-06-01}\n";
+    once(&told(BASE, lifted), "unknown-key: ");
+    let asked = asked.replace("actions", "agents: [payments/claude-code], actions");
+    once(
+        &instead("agent: claude-code", "aggent: claude-code", &asked),
+        "unknown-key: ",
+    );
+    // It is an error all the same, and where both are there the one that is right counts.
+    let both = "kind: Policy\nname: p\nrules:\n  r: {effect: deny, tools: [billing], tols: [nothing]}\n";
+    once(&told(BASE, both), "unknown-key: ");
+}
+
+#[test]
+fn a_deployment_that_is_left_out_is_not_unknown_to_others() {
+    let by_name = rule("billing.refund", "true").replace("actions", "agents: [payments/claude-code], actions");
+    let tested = "{kind: Test, name: t, cases: [{name: a, agent: payments/claude-code, environment: production, \
+        action: billing.refund, args: {}, now: 2026-11-01T12:00:00Z, expect: deny}]}\n";
+    let literal = rule("billing.refund", "principal == Deployment::\"payments/claude-code\"");
+    for named in [by_name.as_str(), tested, &literal] {
+        let misspelt = ("agent: claude-code", "agent: clade-code");
+        once(&instead(misspelt.0, misspelt.1, named), "unknown-agent: ");
+    }
+    let other = by_name.replace("payments/", "other/");
+    assert_eq!(instead("agent: claude-code", "agent: clade-code", &other).len(), 2);
+}
+
+#[test]
 fn where_a_list_of_what_is_admitted_is_wrong_nobody_is_told_not_to_be_on_it() {
     let none = "{kind: DataClass, name: other, owner: carol}\n";
     let environment = "{kind: Environment, name: development, rank: 1}";

@@ -51,7 +51,7 @@ pub(super) fn resolve(documents: &Documents, names: &Names, organization: &mut O
         let agent_id = names.agent(agent, sink);
         let team_id = if reported { None } else { names.team(team, sink) };
         let (Some(agent_id), Some(team_id)) = (agent_id, team_id) else {
-            organization.undeployed.insert(team.value.clone());
+            organization.unread.leave_out_of(&team.value);
             continue;
         };
         let name = format!("{}/{}", team.value, agent.value);

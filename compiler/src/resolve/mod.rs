@@ -17,7 +17,7 @@ mod suites;
 mod tools;
 mod unread;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use polity_runtime::table::{ActionId, ClassId, DeploymentId, EnvironmentId, RingId, ToolId};
@@ -48,8 +48,6 @@ pub struct Organization {
     pub people: Vec<Person>,
     /// Of somebody something was reported: nobody is told that there are too few people.
     pub uncounted: bool,
-    /// Teams of which a deployment is left out for an error of its own: nobody is told that it is not there.
-    pub undeployed: BTreeSet<String>,
     /// What may be named, and could not be read.
     pub unread: Unread,
     pub groups: Vec<Group>,

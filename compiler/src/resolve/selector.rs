@@ -302,14 +302,8 @@ impl Resolver<'_> {
                 .insert(entry.value.clone(), found.clone());
             found
         });
-        let broken = match entry.value.rsplit_once('/') {
-            None => self.names.agents.is_broken(&entry.value),
-            Some((team, agent)) => {
-                self.names.agents.is_broken(agent)
-                    || self.names.deployments.is_broken(&entry.value)
-                    || self.organization.undeployed.contains(team)
-            }
-        };
+        let kind = if everywhere { "Agent" } else { "Deployment" };
+        let broken = self.organization.unread.may_be(kind, &entry.value);
         if !known && !broken {
             let candidates: Vec<&str> = if everywhere {
                 self.names.agents.names().collect()

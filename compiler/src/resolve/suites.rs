@@ -178,9 +178,7 @@ impl Resolver<'_> {
         let name = written.value.as_str();
         let known = deployments.binary_search_by(|deployment| deployment.name.as_str().cmp(name));
         if known.is_err() {
-            let (team, agent) = name.rsplit_once('/').unwrap_or(("", name));
-            let left_out = self.organization.undeployed.contains(team);
-            if left_out || self.names.agents.is_broken(agent) || self.names.deployments.is_broken(name) {
+            if self.organization.unread.may_be("Deployment", name) {
                 return;
             }
             let message = format!("no deployment is called `{name}`");

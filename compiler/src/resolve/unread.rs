@@ -13,6 +13,8 @@ pub struct Unread {
     kinds: BTreeMap<&'static str, Broken>,
     /// Every action and variant that was written.
     actions: BTreeSet<String>,
+    /// Teams of which a deployment is left out for an error of its own.
+    undeployed: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -43,7 +45,13 @@ impl Unread {
         Self {
             kinds: broken.collect(),
             actions: names.written.clone(),
+            undeployed: BTreeSet::new(),
         }
+    }
+
+    /// A deployment of a team is left out for an error of its own: which it would have been is not known.
+    pub(super) fn leave_out_of(&mut self, team: &str) {
+        self.undeployed.insert(team.to_owned());
     }
 
     /// Whether something of a kind could not be read.
@@ -65,8 +73,10 @@ impl Unread {
             ("Action", Some((tool, _))) => broken("Tool", tool) || self.actions.contains(name),
             ("Action", None) => broken("Tool", name),
             ("Deployment", Some((team, agent))) => {
-                broken("Agent", agent) || broken("Team", team) || broken("Deployment", name)
+                let left_out = broken("Team", team) || self.undeployed.contains(team);
+                left_out || broken("Agent", agent) || broken("Deployment", name)
             }
+            ("Deployment", None) => broken("Agent", name) || broken("Deployment", name),
             _ => broken(kind, name),
         }
     }
