@@ -134,7 +134,7 @@ fn replaced(repository: &Repository) -> Result<Option<String>, String> {
     let mut replaced = platform.prefixed(REPLACED).map_err(|error| error.to_string())?;
     let first = replaced.next().transpose().map_err(|error| error.to_string())?;
     let name = first.map(|reference| reference.name().as_bstr().to_string());
-    Ok(name.map(|name| name.trim_start_matches(REPLACED).to_owned()))
+    Ok(name.map(|name| name.replacen(REPLACED, "", 1)))
 }
 
 /// The commit that a revision names.

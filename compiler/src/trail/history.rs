@@ -69,7 +69,8 @@ impl History {
     /// Opens the repository at or around `path`; `revision` tells, with the path, where the organisation's root is.
     ///
     /// # Errors
-    /// A repository that is shallow, grafted, foreign or broken, or has objects replaced, and a revision that names no commit.
+    /// A repository that is shallow, grafted, foreign or broken, or has objects replaced, and a revision that names no
+    /// commit.
     pub fn open(path: &Path, revision: &str) -> Result<(Self, ObjectId), ReadError> {
         let repository = git::open(path)?;
         let head = git::commit_of(&repository, revision)?;
