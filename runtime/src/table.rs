@@ -359,8 +359,7 @@ impl Table {
         use record::piece::CELLS;
         let ordinal = (self.action_record(action)?[record::action::FLAGS] >> record::action::ORDINAL) as usize;
         let at = (fragment as usize).checked_add(ordinal / CELLS)?;
-        let [piece] = self.data.fragments.get(at)?;
-        let cell = *self.data.pieces.get(*piece as usize)?.get(ordinal % CELLS)?;
+        let cell = *self.lookups.piece(at)?.get(ordinal % CELLS)?;
         (cell != NONE).then_some(CellId(cell))
     }
 

@@ -3,10 +3,11 @@
 //! a bundle.
 
 use super::index::{Index, MAX_PROBE, hash, place};
+use super::record::piece::CELLS;
 use super::{NONE, PlacementId, TableData, record, slice};
 use crate::value::same;
 
-/// Everything that is looked up by name.
+/// Everything that is looked up by name, and the pieces by the places that fragments have them at.
 #[derive(Debug, Clone)]
 pub(super) struct Lookups {
     pub(super) deployments: Names,
@@ -15,12 +16,16 @@ pub(super) struct Lookups {
     pub(super) classes: Names,
     pub(super) people: Names,
     seats: Seats,
+    /// Of each place in the table's fragments the piece itself: one read of the way to a cell less, each of which waits
+    /// for the one before.
+    fragments: Box<[[u32; CELLS]]>,
 }
 
 impl Lookups {
     /// Of arrays that were checked.
     pub(super) fn new(data: &TableData) -> Self {
         use record::{action, deployment, environment};
+        let piece = |[piece]: &[u32; 1]| data.pieces.get(*piece as usize).copied().unwrap_or([NONE; CELLS]);
         Self {
             deployments: Names::new(data, &data.deployment_index, &data.deployments, deployment::NAME),
             environments: Names::new(data, &data.environment_index, &data.environments, environment::NAME),
@@ -28,7 +33,14 @@ impl Lookups {
             classes: Names::new(data, &data.class_index, &data.classes, 0),
             people: Names::new(data, &data.person_index, &data.people, 0),
             seats: Seats::new(data),
+            fragments: data.fragments.iter().map(piece).collect(),
         }
+    }
+
+    /// The cells of the piece at a place in the table's fragments.
+    #[inline]
+    pub(super) fn piece(&self, at: usize) -> Option<&[u32; CELLS]> {
+        self.fragments.get(at)
     }
 
     /// The placement of two names, if it is found in one look. It may be in the table where it is not.
