@@ -356,10 +356,8 @@ impl Table {
     /// The cell of an action in a fragment of its tool.
     #[inline(always)]
     pub fn cell_id(&self, fragment: u32, action: ActionId) -> Option<CellId> {
-        use record::piece::CELLS;
-        let ordinal = (self.action_record(action)?[record::action::FLAGS] >> record::action::ORDINAL) as usize;
-        let at = (fragment as usize).checked_add(ordinal / CELLS)?;
-        let cell = *self.lookups.piece(at)?.get(ordinal % CELLS)?;
+        let ordinal = self.action_record(action)?[record::action::FLAGS] >> record::action::ORDINAL;
+        let cell = self.lookups.cell(fragment, ordinal)?;
         (cell != NONE).then_some(CellId(cell))
     }
 

@@ -1,13 +1,13 @@
-//! A table's arrays in, ids by name out: what a bundle's indexes say, with the place of each name beside its id, so that
-//! looking one up reads a slot and the name, and no record on the way. Made once when a table is; nothing of it is in
-//! a bundle.
+//! A table's arrays in, ids out, reached with fewer reads than the arrays take: what a bundle's indexes say, with the
+//! place of each name beside its id, so that looking one up reads a slot and the name, and no record on the way; and the
+//! cells of fragments. Made once when a table is; nothing of it is in a bundle. It knows of no call and no rule.
 
 use super::index::{Index, MAX_PROBE, hash, place};
 use super::record::piece::CELLS;
 use super::{NONE, PlacementId, TableData, record, slice};
 use crate::value::same;
 
-/// Everything that is looked up by name, and the pieces by the places that fragments have them at.
+/// Everything that is looked up by name, and the cells of fragments.
 #[derive(Debug, Clone)]
 pub(super) struct Lookups {
     pub(super) deployments: Names,
@@ -16,9 +16,9 @@ pub(super) struct Lookups {
     pub(super) classes: Names,
     pub(super) people: Names,
     seats: Seats,
-    /// Of each place in the table's fragments the piece itself: one read of the way to a cell less, each of which waits
-    /// for the one before.
-    fragments: Box<[[u32; CELLS]]>,
+    /// The cells of the piece at each place in the table's fragments, [`CELLS`] a place: so an action's cell stands as
+    /// many behind the first of its tool's fragment as its ordinal says, and finding it waits for no piece.
+    cells: Box<[u32]>,
 }
 
 impl Lookups {
@@ -26,6 +26,7 @@ impl Lookups {
     pub(super) fn new(data: &TableData) -> Self {
         use record::{action, deployment, environment};
         let piece = |[piece]: &[u32; 1]| data.pieces.get(*piece as usize).copied().unwrap_or([NONE; CELLS]);
+        let pieces: Vec<[u32; CELLS]> = data.fragments.iter().map(piece).collect();
         Self {
             deployments: Names::new(data, &data.deployment_index, &data.deployments, deployment::NAME),
             environments: Names::new(data, &data.environment_index, &data.environments, environment::NAME),
@@ -33,14 +34,15 @@ impl Lookups {
             classes: Names::new(data, &data.class_index, &data.classes, 0),
             people: Names::new(data, &data.person_index, &data.people, 0),
             seats: Seats::new(data),
-            fragments: data.fragments.iter().map(piece).collect(),
+            cells: pieces.into_flattened().into(),
         }
     }
 
-    /// The cells of the piece at a place in the table's fragments.
+    /// The cell of the action of this ordinal in a fragment of its tool; [`NONE`] where it has none.
     #[inline]
-    pub(super) fn piece(&self, at: usize) -> Option<&[u32; CELLS]> {
-        self.fragments.get(at)
+    pub(super) fn cell(&self, fragment: u32, ordinal: u32) -> Option<u32> {
+        let first = (fragment as usize).checked_mul(CELLS)?;
+        self.cells.get(first.checked_add(ordinal as usize)?).copied()
     }
 
     /// The placement of two names, if it is found in one look. It may be in the table where it is not.
