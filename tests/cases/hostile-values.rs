@@ -1,5 +1,8 @@
-// What a hostile value of a template is made of: YAML, Cedar, template syntax, ends of lines of every kind. Two suites take it in.
-&[
+//! What a hostile value of a template is made of: YAML, Cedar, template syntax, ends of lines of every kind. Nothing comes
+//! in; two suites of two packages take it as a module of their own. It must not know what either does with it.
+
+/// The pieces, of which a value has any number in any order.
+pub(crate) const PIECES: &[&str] = &[
     "', unless: 'true // ",
     ", unless: 'true', expires: ",
     "'",
@@ -59,4 +62,4 @@
     "${x}",
     "\\u0022",
     "\n---\nkind: Policy\n",
-]
+];

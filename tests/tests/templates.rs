@@ -20,6 +20,11 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+#[path = "../cases/hostile-values.rs"]
+mod values;
+
+use values::PIECES;
+
 const BASE: &str = include_str!("../cases/templates/base.yaml");
 /// Declared apart, because one of the templates declares it.
 const PRODUCTION: &str = "{kind: Environment, name: production, rank: 2}\n";
@@ -220,9 +225,6 @@ fn substituted(tree: &Value, value: &str) -> Value {
         other => other.clone(),
     }
 }
-
-/// What a hostile value is made of.
-const PIECES: &[&str] = include!("../cases/hostile-values.rs");
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]

@@ -2,6 +2,11 @@
 
 use super::*;
 
+#[path = "../../../../tests/cases/hostile-values.rs"]
+mod values;
+
+use values::PIECES;
+
 #[test]
 fn an_escaped_star_matches_a_star_and_nothing_else() {
     let template = "kind: Template\nname: t\nparams: {x: {type: string}}\n---\nkind: Policy\nname: p\nrules:\n  r:\n    effect: allow\n    environments: [production]\n    actions: [github.list_issues]\n    when: |\n      context.args.repo like {{ x | literal ~ \"*\" }}\n";
@@ -84,9 +89,6 @@ fn an_expansion_stands_where_its_use_stands() {
     let found = codes_of("", "kind: Person\nname: mallory\nemail: m@acme.example\n", "");
     assert_eq!(found, ["kind-not-allowed-here"]);
 }
-
-/// What a hostile value is made of.
-const PIECES: &[&str] = include!("../../../../tests/cases/hostile-values.rs");
 
 /// The names of what a tree declares.
 fn declared(compiled: &Compiled) -> BTreeSet<String> {
